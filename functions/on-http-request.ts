@@ -1,0 +1,52 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics'
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
+import middy from '@middy/core'
+import httpSecurityHeaders from '@middy/http-security-headers'
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { RequestInvalid, toExportError } from '../lib/errors.ts'
+import { exportBackup, toDelivery } from '../lib/export-backup.ts'
+import {
+	type HttpRequest,
+	type HttpResponse,
+	parseHttpEvent,
+	toHttpResult,
+} from '../lib/http/event-formats.ts'
+import { toOutcomeResponse } from '../lib/http/outcome-response.ts'
+import { toErrorResponse } from '../lib/http/problem.ts'
+import { readWebhook } from '../lib/http/webhook.ts'
+import { parseTraceparent } from '../lib/traceparent.ts'
+import { wire } from '../lib/wire.ts'
+
+const { config, ports, metrics, logger } = wire('on-http-request')
+const access = { auth: config.webhookAuth, secrets: config.webhookSecrets }
+
+export const handler = middy<APIGatewayProxyEventV2>({ timeoutEarlyInMillis: 0 })
+	.use(logMetrics(metrics))
+	.use(httpSecurityHeaders())
+	.handler(async (event, context) => {
+		const request = parseHttpEvent(event)
+		return toHttpResult(
+			await answer(request, context).catch((error) => toErrorResponse(toExportError(error), request.path)),
+		)
+	})
+
+async function answer(request: HttpRequest, context: Context): Promise<HttpResponse> {
+	const body = readWebhook(request, access, ports.now())
+	if (body.kind === 'refused') {
+		logger.info('webhook refused', { status: body.response.status, sourceIp: request.sourceIp })
+		metrics.addMetric('WebhookRefused', MetricUnit.Count, 1)
+		return body.response
+	}
+	const delivery = toDelivery(
+		body.input,
+		{ kind: 'webhook', id: request.id },
+		{
+			regionCode: config.regionCode,
+			traceparent: parseTraceparent(request.headers.traceparent),
+			original: body.original,
+		},
+	)
+	const event = await exportBackup(delivery, () => context.getRemainingTimeInMillis() - 500, ports)
+	if (delivery.request instanceof RequestInvalid) throw delivery.request
+	return toOutcomeResponse(event)
+}

@@ -1,0 +1,20 @@
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
+import middy from '@middy/core'
+import { readPipelineEvent } from '../lib/aws/pipeline-event.ts'
+import { RequestInvalid } from '../lib/errors.ts'
+import { exportBackup, toDelivery } from '../lib/export-backup.ts'
+import type { OutcomeEvent } from '../lib/outcome.ts'
+import { wire } from '../lib/wire.ts'
+
+const { config, ports, metrics } = wire('on-pipeline-event')
+
+/** Returns the outcome event, so that a state machine's next step can choose by `data.state`. Throws `RequestInvalid`, or `ExportRetryable` for what may be sent again. */
+export const handler = middy<unknown, OutcomeEvent>({ timeoutEarlyInMillis: 0 })
+	.use(logMetrics(metrics))
+	.handler(async (event, context): Promise<OutcomeEvent> => {
+		const { input, id } = readPipelineEvent(event, context.awsRequestId)
+		const delivery = toDelivery(input, { kind: 'pipeline', id }, { regionCode: config.regionCode })
+		const outcome = await exportBackup(delivery, () => context.getRemainingTimeInMillis() - 500, ports)
+		if (delivery.request instanceof RequestInvalid) throw delivery.request
+		return outcome
+	})

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+	type BatchResultErrorEntry,
+	type MessageAttributeValue,
+	PublishBatchCommand,
+	type PublishBatchRequestEntry,
+	type SNSClient,
+} from '@aws-sdk/client-sns'
+import { cut, ExportError } from '../errors.ts'
+import { type OutcomeEvent, serializeEvent } from '../outcome.ts'
+
+/** SNS limits of one PublishBatch: entries, and bytes of all of them together. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
+const MAX_ENTRIES = 10
+const MAX_BATCH_BYTES = 256 * 1024
+
+const MAX_ATTEMPTS = 3
+const BASE_DELAY_MS = 50
+
+/** Entries that failed through no fault of ours. https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
+const PASSING: ReadonlySet<string> = new Set([
+	'InternalError',
+	'InternalErrorException',
+	'InternalFailure',
+	'KMSThrottling',
+	'KMSThrottlingException',
+	'RequestThrottled',
+	'ServiceUnavailable',
+	'Throttled',
+	'ThrottledException',
+	'Throttling',
+	'ThrottlingException',
+])
+
+/** Resolves when the topic has the event; rejects with `PUBLISH_FAILED`, after which it may have it all the same. */
+export type Publish = (event: OutcomeEvent, timeoutMs: number) => Promise<void>
+
+interface Waiting {
+	event: OutcomeEvent
+	message: string
+	resolve: () => void
+	reject: (error: ExportError) => void
+}
+
+/**
+ * Publishes outcomes. Those that are ready in one turn of the event loop go out as one PublishBatch: nobody waits
+ * for a slower neighbour, and each entry's failure is its own.
+ */
+export function createTopic(client: SNSClient, topicArn: string): Publish {
+	let waiting: Waiting[] = []
+
+	const flush = (): void => {
+		const ready = waiting
+		waiting = []
+		for (const batch of toBatches(ready)) void publishBatch(client, topicArn, batch)
+	}
+
+	return (event, timeoutMs) => {
+		const { promise, resolve, reject } = Promise.withResolvers<void>()
+		const timer = setTimeout(() => reject(failed(`no answer within ${timeoutMs} ms`)), Math.max(0, timeoutMs))
+		if (waiting.length === 0) setImmediate(flush)
+		waiting.push({ event, message: serializeEvent(event), resolve, reject })
+		return promise.finally(() => clearTimeout(timer))
+	}
+}
+
+function toBatches(waiting: readonly Waiting[]): Waiting[][] {
+	const batches: Waiting[][] = []
+	let bytes = 0
+	for (const item of waiting) {
+		// 2 KiB is more than all attributes of an event can hold.
+		const size = Buffer.byteLength(item.message) + 2_048
+		const last = batches.at(-1)
+		if (last !== undefined && last.length < MAX_ENTRIES && bytes + size <= MAX_BATCH_BYTES) {
+			last.push(item)
+			bytes += size
+		} else {
+			batches.push([item])
+			bytes = size
+		}
+	}
+	return batches
+}
+
+async function publishBatch(client: SNSClient, topicArn: string, batch: Waiting[]): Promise<void> {
+	let left = batch
+	for (let attempt = 1; left.length > 0; attempt++) {
+		try {
+			const entries = left.map((item, index) => toEntry(item, String(index)))
+			const answer = await client.send(
+				new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: entries }),
+			)
+			left = settle(left, answer.Failed ?? [], attempt === MAX_ATTEMPTS)
+		} catch (error) {
+			// The SDK has repeated what can be repeated; the whole batch shares this failure.
+			for (const item of left) item.reject(failed(error instanceof Error ? error.name : 'unknown', error))
+			return
+		}
+		if (left.length > 0) await sleep(Math.random() * BASE_DELAY_MS * 2 ** attempt)
+	}
+}
+
+/** Settles what is final and returns what is worth another try. */
+function settle(batch: Waiting[], failures: BatchResultErrorEntry[], isLast: boolean): Waiting[] {
+	const byId = new Map(failures.map((failure) => [failure.Id, failure]))
+	return batch.filter((item, index) => {
+		const failure = byId.get(String(index))
+		if (failure === undefined) {
+			item.resolve()
+			return false
+		}
+		if (!isLast && PASSING.has(failure.Code ?? '')) return true
+		item.reject(failed(failure.Code ?? 'no code'))
+		return false
+	})
+}
+
+function failed(reason: string, cause?: unknown): ExportError {
+	return new ExportError('PUBLISH_FAILED', `the topic did not take the outcome (${cut(reason)})`, { cause })
+}
+
+function toEntry({ event, message }: Waiting, id: string): PublishBatchRequestEntry {
+	return { Id: id, Message: message, MessageAttributes: toAttributes(event) }
+}
+
+/** For filter policies. Never more than 10: raw delivery to a queue drops a message with more. */
+function toAttributes({ type, data }: OutcomeEvent): Record<string, MessageAttributeValue> {
+	const values: Record<string, string | null | undefined> = {
+		state: data.state,
+		type,
+		terminal: String(data.terminal),
+		cloudPostgresqlInstanceNo: data.request?.cloudPostgresqlInstanceNo,
+		bucketName: data.request?.bucketName,
+		regionCode: data.request?.regionCode,
+		errorCode: data.error?.code,
+		exportId: data.exportId,
+	}
+	return Object.fromEntries(
+		Object.entries(values)
+			.filter((pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '')
+			.map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+	)
+}

@@ -1,0 +1,123 @@
+import { ExportError } from './errors.ts'
+
+export type FunctionName = 'on-queue-message' | 'on-http-request' | 'on-pipeline-event'
+
+export type WebhookAuth = 'signature' | 'iam' | 'none'
+
+export interface KeyPair {
+	accessKey: string
+	secretKey: string
+}
+
+export interface Config {
+	/** Base of the API without a trailing slash. */
+	apiUrl: string
+	ncpKeys: KeyPair
+	regionCode: string | undefined
+	/** One call to NCP, from connect to last byte. */
+	ncpTimeoutMs: number
+	resultTopicArn: string
+	webhookAuth: WebhookAuth
+	webhookSecrets: readonly string[]
+	aws: AwsConfig
+}
+
+export interface AwsConfig {
+	region: string
+	credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+}
+
+const WEBHOOK_AUTHS: readonly string[] = ['signature', 'iam', 'none'] satisfies WebhookAuth[]
+
+/**
+ * Reads the environment once, for one function. An empty value counts as unset.
+ * Throws `CONFIG_INVALID` with every problem in one message, each naming its variable, never a value.
+ */
+export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): Config {
+	const problems: string[] = []
+	const optional = (name: string): string | undefined => env[name]?.trim() || undefined
+	const required = (name: string): string => {
+		const value = optional(name)
+		if (value === undefined) problems.push(`${name} is not set`)
+		return value ?? ''
+	}
+	const integer = (name: string, fallback: number, min: number, max: number): number => {
+		const text = optional(name)
+		if (text === undefined) return fallback
+		const value = Number(text)
+		if (Number.isInteger(value) && value >= min && value <= max) return value
+		problems.push(`${name} must be a whole number from ${min} to ${max}`)
+		return fallback
+	}
+
+	const apiUrl = readApiUrl(optional('NCP_API_URL') ?? 'https://ncloud.apigw.ntruss.com', problems)
+	const regionCode = optional('NCP_REGION_CODE')
+	if (regionCode !== undefined && !/^[A-Z]{2,8}$/.test(regionCode)) {
+		problems.push('NCP_REGION_CODE must be 2 to 8 capital letters, such as KR')
+	}
+	const webhookAuth = optional('WEBHOOK_AUTH') ?? 'signature'
+	if (!WEBHOOK_AUTHS.includes(webhookAuth)) problems.push('WEBHOOK_AUTH must be signature, iam or none')
+	const webhookSecrets = optional('WEBHOOK_SECRETS')?.split(/\s+/) ?? []
+	if (functionName === 'on-http-request' && webhookAuth === 'signature') {
+		problems.push(...webhookSecretProblems(webhookSecrets))
+	}
+
+	const config: Config = {
+		apiUrl,
+		ncpKeys: { accessKey: required('NCP_ACCESS_KEY'), secretKey: required('NCP_SECRET_KEY') },
+		regionCode,
+		ncpTimeoutMs: integer('NCP_TIMEOUT_MS', 10_000, 100, 60_000),
+		resultTopicArn: required('RESULT_TOPIC_ARN'),
+		webhookAuth: webhookAuth as WebhookAuth,
+		webhookSecrets,
+		aws: readAws(required, optional),
+	}
+	if (problems.length > 0) throw new ExportError('CONFIG_INVALID', problems.join('; '))
+	return config
+}
+
+function readApiUrl(text: string, problems: string[]): string {
+	const url = URL.parse(text)
+	if (url === null || !/^https?:$/.test(url.protocol)) {
+		problems.push('NCP_API_URL must be an http(s) URL')
+		return ''
+	}
+	if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+		problems.push('NCP_API_URL must be https, unless the host is loopback')
+	}
+	if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+		problems.push('NCP_API_URL must hold nothing but scheme, host, port and path')
+	}
+	return url.origin + url.pathname.replace(/\/+$/, '')
+}
+
+/** True for the names and addresses that never leave the machine. */
+export function isLoopback(host: string): boolean {
+	return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/** Standard Webhooks secrets: `whsec_` and 24 to 64 bytes in base64. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+function webhookSecretProblems(secrets: readonly string[]): string[] {
+	if (secrets.length === 0) return ['WEBHOOK_SECRETS is not set (or set WEBHOOK_AUTH to iam)']
+	const isSound = (secret: string): boolean => {
+		const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length
+		return /^(whsec_)?[A-Za-z0-9+/]+={0,2}$/.test(secret) && bytes >= 24 && bytes <= 64
+	}
+	return secrets.every(isSound) ? [] : ['WEBHOOK_SECRETS must hold secrets of 24 to 64 bytes in base64']
+}
+
+/** Lambda sets these itself; reading them here keeps the SDK from walking its provider chain at start-up. */
+function readAws(
+	required: (name: string) => string,
+	optional: (name: string) => string | undefined,
+): AwsConfig {
+	const sessionToken = optional('AWS_SESSION_TOKEN')
+	return {
+		region: required('AWS_REGION'),
+		credentials: {
+			accessKeyId: required('AWS_ACCESS_KEY_ID'),
+			secretAccessKey: required('AWS_SECRET_ACCESS_KEY'),
+			...(sessionToken === undefined ? {} : { sessionToken }),
+		},
+	}
+}

@@ -1,0 +1,87 @@
+import { type ExportError, type Problem, RequestInvalid } from '../errors.ts'
+import type { HttpResponse } from './event-formats.ts'
+
+/** RFC 9457, and our own members: `code`, `retryable` and, for an invalid request, `errors`. */
+export interface ProblemDetails {
+	type: string
+	title: string
+	status: number
+	detail: string
+	instance: string
+	code: string
+	retryable: boolean
+	errors?: readonly Problem[]
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+	400: 'The body cannot be read',
+	401: 'Not authenticated',
+	404: 'Not found',
+	405: 'Method not allowed',
+	413: 'The body is too large',
+	415: 'The content type is not supported',
+	422: 'The request is invalid',
+	500: 'Internal error',
+	503: 'Try again later',
+}
+
+export interface ProblemInput {
+	status: number
+	code: string
+	detail: string
+	instance: string
+	retryable?: boolean
+	errors?: readonly Problem[]
+	headers?: Record<string, string>
+}
+
+export function toProblemResponse({ headers, retryable = false, ...problem }: ProblemInput): HttpResponse {
+	const details: ProblemDetails = {
+		type: `urn:problem-type:ncp-backup-exporter:${problem.code.toLowerCase().replaceAll('_', '-')}`,
+		title: TITLES[problem.status] ?? 'Error',
+		retryable,
+		...problem,
+	}
+	return {
+		status: problem.status,
+		headers: { 'content-type': 'application/problem+json', ...headers },
+		body: JSON.stringify(details),
+	}
+}
+
+/** Seconds a caller is asked to wait when NCP named no time. */
+const RETRY_AFTER_SECONDS = 30
+
+/** How an unfinished export looks to a webhook caller: invalid is theirs to mend, all else can be sent again. */
+export function toErrorResponse(error: ExportError, instance: string): HttpResponse {
+	if (error instanceof RequestInvalid) {
+		// Nothing in it could be read: that is the body's fault, not a field's.
+		const status = error.problems.some(({ field }) => field === 'body') ? 400 : 422
+		return toProblemResponse({
+			status,
+			code: error.code,
+			detail: error.message,
+			instance,
+			errors: error.problems,
+		})
+	}
+	const { code, retryable } = error
+	const retryAfter = String(error.retryAfterSeconds ?? RETRY_AFTER_SECONDS)
+	return toProblemResponse({
+		status: code === 'INTERNAL' ? 500 : 503,
+		code,
+		retryable,
+		detail: DETAILS[code] ?? 'The export is not finished; send the request again.',
+		instance,
+		headers: { 'retry-after': retryAfter },
+	})
+}
+
+/** What a caller may know; the log has the rest. */
+const DETAILS: Readonly<Partial<Record<string, string>>> = {
+	NCP_LATER: 'NCP has not done it yet. Send the request again.',
+	NCP_CREDENTIALS:
+		'The service cannot authenticate to NCP; its operator has to act. Send the request again later.',
+	PUBLISH_FAILED: 'The outcome could not be published. Send the request again.',
+	DEADLINE_NEAR: 'There was no time left and nothing was sent. Send the request again.',
+}

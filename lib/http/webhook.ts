@@ -1,0 +1,89 @@
+import { isLoopback, type WebhookAuth } from '../config.ts'
+import { MAX_REQUEST_BYTES } from '../unwrap.ts'
+import type { HttpRequest, HttpResponse } from './event-formats.ts'
+import { toProblemResponse } from './problem.ts'
+import { isSignedWebhook } from './webhook-signature.ts'
+
+export interface WebhookAccess {
+	auth: WebhookAuth
+	secrets: readonly string[]
+}
+
+export type WebhookBody =
+	| { kind: 'read'; input: unknown; original: string }
+	/** The answer to give; no request could be read. */
+	| { kind: 'refused'; response: HttpResponse }
+
+/** Route, size, sender, content type: what must hold before a body is looked at. Total: never throws. */
+export function readWebhook(request: HttpRequest, access: WebhookAccess, nowMs: number): WebhookBody {
+	const refuse = (
+		status: number,
+		code: string,
+		detail: string,
+		headers?: Record<string, string>,
+	): WebhookBody => ({
+		kind: 'refused',
+		response: toProblemResponse({
+			status,
+			code,
+			detail,
+			instance: request.path,
+			...(headers ? { headers } : {}),
+		}),
+	})
+	if (request.path !== '/exports')
+		return refuse(404, 'NOT_FOUND', 'There is nothing here; send POST /exports.')
+	if (request.method !== 'POST') {
+		return refuse(405, 'METHOD_NOT_ALLOWED', 'Send the request with POST.', { allow: 'POST' })
+	}
+	if (request.body.length > MAX_REQUEST_BYTES) {
+		return refuse(413, 'BODY_TOO_LARGE', `The body may have ${MAX_REQUEST_BYTES} bytes at most.`)
+	}
+	// No hint why: neither the header at fault nor how far the clock is off.
+	if (!isAuthenticated(request, access, nowMs))
+		return refuse(401, 'UNAUTHENTICATED', 'The request is not authenticated.')
+	return readBody(request, refuse)
+}
+
+function isAuthenticated(request: HttpRequest, { auth, secrets }: WebhookAccess, nowMs: number): boolean {
+	switch (auth) {
+		case 'none':
+			// A deployed gateway never sees a loopback address, so this opens nothing there.
+			return isLoopback(request.sourceIp)
+		case 'iam':
+			return request.isIamChecked
+		case 'signature':
+			return isSignedWebhook({ headers: request.headers, body: request.body, nowMs }, secrets)
+	}
+}
+
+type Refuse = (status: number, code: string, detail: string) => WebhookBody
+
+function readBody({ headers, body }: HttpRequest, refuse: Refuse): WebhookBody {
+	const mediaType = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? ''
+	const isForm = mediaType === 'application/x-www-form-urlencoded'
+	if (!isForm && !/^application\/([\w.-]+\+)?json$/.test(mediaType)) {
+		return refuse(
+			415,
+			'MEDIA_TYPE_UNSUPPORTED',
+			'Send application/json or application/x-www-form-urlencoded.',
+		)
+	}
+	try {
+		const original = new TextDecoder('utf-8', { fatal: true }).decode(body)
+		return { kind: 'read', input: isForm ? parseForm(original) : original, original }
+	} catch {
+		return refuse(400, 'BODY_UNREADABLE', 'The body is not UTF-8.')
+	}
+}
+
+/** A repeated field becomes a list, which no field of a request may be. */
+function parseForm(text: string): Record<string, string | string[]> {
+	const form = new URLSearchParams(text)
+	return Object.fromEntries(
+		[...new Set(form.keys())].map((name) => {
+			const [first = '', ...more] = form.getAll(name)
+			return [name, more.length === 0 ? first : [first, ...more]]
+		}),
+	)
+}

@@ -1,0 +1,131 @@
+import { cut } from '../errors.ts'
+import { classifyCode, type Envelope, type ReplyKind } from './return-codes.ts'
+import { parseXml } from './xml.ts'
+
+/** What came back over HTTP, before anyone has read it. */
+export interface RawReply {
+	httpStatus: number
+	headers: Readonly<Record<string, string | string[] | undefined>>
+	body: string
+}
+
+/** What NCP answered, or that nothing readable came back; `null` = not known. */
+export interface Reply {
+	kind: ReplyKind
+	envelope: Envelope
+	/** NCP's code as text: meaningless without its envelope. */
+	code: string | null
+	message: string
+	httpStatus: number | null
+	requestId: string | null
+	/** Set only when the action's own response or an API error was read. */
+	returnCode: string | null
+	returnMessage: string | null
+	traceId: string | null
+	retryAfterSeconds: number | null
+	/** The replier's clock, milliseconds since the epoch. */
+	dateMs: number | null
+	/** False when not one byte of the request left this machine. */
+	sent: boolean
+}
+
+/** How much of NCP's own text goes into an outcome; a reply may be 1 MiB long. */
+const MAX_TEXT = 500
+
+/** Reads bytes into a Reply. Total: never throws, whatever the body; source of the envelopes: NCP API guide, "error response". */
+export function classifyReply({ httpStatus, headers, body }: RawReply): Reply {
+	const { envelope, fields } = findEnvelope(readBody(body))
+	const code = textOf(fields, envelope === 'gateway' ? 'errorCode' : 'returnCode')
+	const message = textOf(fields, envelope === 'gateway' ? 'message' : 'returnMessage')
+	const read = code === null ? 'none' : envelope
+	return {
+		kind: classifyCode(read, code, httpStatus),
+		envelope: read,
+		code,
+		message: message === null ? describeUnread(httpStatus, body) : cut(message),
+		httpStatus,
+		requestId: textOf(fields, 'requestId'),
+		returnCode: read === 'gateway' ? null : code,
+		returnMessage: read === 'gateway' || read === 'none' ? null : message,
+		traceId: headerOf(headers, 'x-ncp-trace-id'),
+		retryAfterSeconds: readRetryAfter(headers),
+		dateMs: readDate(headerOf(headers, 'date')),
+		sent: true,
+	}
+}
+
+/** No HTTP status came back. `sent: false` = certainly not done (`later`); otherwise nobody knows (`unknown`). */
+export function toLostReply(sent: boolean, reason: string): Reply {
+	return {
+		kind: sent ? 'unknown' : 'later',
+		envelope: 'none',
+		code: null,
+		message: sent ? `the reply was lost after sending (${reason})` : `nothing was sent (${reason})`,
+		httpStatus: null,
+		requestId: null,
+		returnCode: null,
+		returnMessage: null,
+		traceId: null,
+		retryAfterSeconds: null,
+		dateMs: null,
+		sent,
+	}
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function readBody(body: string): unknown {
+	const text = body.replace(/^\uFEFF/, '').trimStart()
+	try {
+		if (text.startsWith('<')) return parseXml(text)
+		return text.startsWith('{') ? JSON.parse(text) : null
+	} catch {
+		// Cut or malformed: the status is all there is to go by.
+		return null
+	}
+}
+
+/** The root's name is not relied on for success: the documentation's own samples get it wrong. */
+function findEnvelope(document: unknown): { envelope: Envelope; fields: Fields } {
+	const roots = isFields(document) ? Object.entries(document).filter(([name]) => name !== '?xml') : []
+	const [name, fields] = roots[0] ?? []
+	if (roots.length !== 1 || !isFields(fields)) return { envelope: 'none', fields: {} }
+	if (name === 'responseError') return { envelope: 'api', fields }
+	return { envelope: Object.hasOwn(fields, 'errorCode') ? 'gateway' : 'response', fields }
+}
+
+function isFields(value: unknown): value is Fields {
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Codes arrive as strings or as numbers; anything else, and an empty text, was not said. */
+function textOf(fields: Fields, name: string): string | null {
+	const value = Object.hasOwn(fields, name) ? fields[name] : null
+	if (typeof value === 'number') return String(value)
+	return typeof value === 'string' && value.trim() !== '' ? cut(value.trim(), MAX_TEXT) : null
+}
+
+function describeUnread(httpStatus: number, body: string): string {
+	return `HTTP ${httpStatus} without a readable ${body === '' ? 'body' : 'answer'}`
+}
+
+function headerOf(headers: RawReply['headers'], name: string): string | null {
+	const value = headers[name]
+	const text = Array.isArray(value) ? value[0] : value
+	return text === undefined || text === '' ? null : cut(text, MAX_TEXT)
+}
+
+/** Seconds, or a date relative to the replier's own clock; never documented by NCP, honoured when present. RFC 9110, 10.2.3. */
+function readRetryAfter(headers: RawReply['headers']): number | null {
+	const text = headerOf(headers, 'retry-after')
+	if (text === null) return null
+	if (/^\d{1,9}$/.test(text)) return Number(text)
+	const at = readDate(text)
+	const from = readDate(headerOf(headers, 'date'))
+	return at === null || from === null ? null : Math.max(0, Math.ceil((at - from) / 1000))
+}
+
+function readDate(text: string | null): number | null {
+	const ms = text === null ? Number.NaN : Date.parse(text)
+	return Number.isNaN(ms) ? null : ms
+}

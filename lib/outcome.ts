@@ -1,0 +1,205 @@
+import type { ErrorCode, Problem, RequestInvalid } from './errors.ts'
+import { cut } from './errors.ts'
+import type { ExportRequest } from './export-request.ts'
+import type { Reply } from './ncp/reply.ts'
+import type { Envelope } from './ncp/return-codes.ts'
+
+/** Where an export stands; see the README for what each one claims, and what it does not. */
+export type State = 'accepted' | 'refused' | 'rejected' | 'unknown'
+
+/** With arrival checks off nothing follows any of them. */
+const TERMINAL: Readonly<Record<State, boolean>> = {
+	accepted: true,
+	refused: true,
+	rejected: true,
+	unknown: true,
+}
+
+/** What set us off: an SQS message, an HTTP request, or an event. */
+export interface Trigger {
+	kind: 'queue' | 'webhook' | 'pipeline'
+	id: string
+}
+
+export interface OutcomeReply {
+	httpStatus: number | null
+	requestId: string | null
+	returnCode: string | null
+	returnMessage: string | null
+	traceId: string | null
+}
+
+export interface OutcomeError {
+	code: ErrorCode
+	envelope: Envelope | null
+	ncpCode: string | null
+	message: string
+	problems?: readonly Problem[]
+}
+
+export interface OutcomeData {
+	/** Null only for `rejected`: no export exists. */
+	exportId: string | null
+	state: State
+	terminal: boolean
+	request: Pick<ExportRequest, 'cloudPostgresqlInstanceNo' | 'fileName' | 'bucketName' | 'regionCode'> | null
+	reply: OutcomeReply | null
+	error: OutcomeError | null
+	object: null
+	attempts: number
+	trigger: Trigger
+	requestedAt: string
+	settledAt: string
+	/** The body of a rejected request, cut at 64 KiB. */
+	original?: string
+	originalTruncated?: boolean
+}
+
+/** A structured CloudEvent 1.0. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md */
+export interface OutcomeEvent {
+	specversion: '1.0'
+	/** Depends on export and state alone, so a repeat can be told from news. */
+	id: string
+	source: string
+	type: `ncp.backup.export.${State}.v1`
+	subject?: string
+	time: string
+	datacontenttype: 'application/json'
+	traceparent?: string
+	data: OutcomeData
+}
+
+export interface Settled {
+	exportId: string
+	request: ExportRequest
+	reply: Reply & { kind: 'accepted' | 'refused' | 'unknown' }
+	attempts: number
+	trigger: Trigger
+	traceparent: string | undefined
+	requestedAtMs: number
+	settledAtMs: number
+}
+
+/** The outcome of a call that settled an export. Pure: the same input gives the same bytes. */
+export function toOutcomeEvent(settled: Settled): OutcomeEvent {
+	const { exportId, request, reply, traceparent } = settled
+	const { cloudPostgresqlInstanceNo, fileName, bucketName, regionCode } = request
+	return toEvent(`${exportId}/${reply.kind}`, traceparent, {
+		exportId,
+		state: reply.kind,
+		terminal: TERMINAL[reply.kind],
+		request: {
+			cloudPostgresqlInstanceNo,
+			fileName,
+			bucketName,
+			...(regionCode === undefined ? {} : { regionCode }),
+		},
+		reply: reply.httpStatus === null ? null : toOutcomeReply(reply),
+		error: toOutcomeError(reply),
+		object: null,
+		attempts: settled.attempts,
+		trigger: settled.trigger,
+		requestedAt: new Date(settled.requestedAtMs).toISOString(),
+		settledAt: new Date(settled.settledAtMs).toISOString(),
+	})
+}
+
+export interface Rejected {
+	error: RequestInvalid
+	/** The request's text as it came. */
+	original: string
+	trigger: Trigger
+	traceparent: string | undefined
+	rejectedAtMs: number
+}
+
+/** The outcome of a request that NCP was never asked for. Its id comes from the trigger: no export exists. */
+export function toRejectedEvent({
+	error,
+	original,
+	trigger,
+	traceparent,
+	rejectedAtMs,
+}: Rejected): OutcomeEvent {
+	const at = new Date(rejectedAtMs).toISOString()
+	const data: OutcomeData = {
+		exportId: null,
+		state: 'rejected',
+		terminal: TERMINAL.rejected,
+		request: null,
+		reply: null,
+		error: {
+			code: error.code,
+			envelope: null,
+			ncpCode: null,
+			message: cut(error.message, MAX_MESSAGE),
+			problems: error.problems,
+		},
+		object: null,
+		attempts: 0,
+		trigger,
+		requestedAt: at,
+		settledAt: at,
+	}
+	return fitOriginal(toEvent(`${trigger.id}/rejected`, traceparent, data), original)
+}
+
+const MAX_MESSAGE = 500
+const MAX_ORIGINAL_BYTES = 64 * 1024
+const MAX_EVENT_BYTES = 200 * 1024
+
+/** A control character is one byte in the body and six in JSON, so 64 KiB may still be too much for the event. */
+function fitOriginal(event: OutcomeEvent, original: string): OutcomeEvent {
+	for (let bytes = MAX_ORIGINAL_BYTES; ; bytes = Math.floor(bytes / 2)) {
+		const kept = cutBytes(original, bytes)
+		const fitted = { ...event, data: { ...event.data, original: kept, originalTruncated: kept !== original } }
+		if (Buffer.byteLength(serializeEvent(fitted)) <= MAX_EVENT_BYTES) return fitted
+	}
+}
+
+/** At most `bytes` of UTF-8, never half a character. */
+function cutBytes(text: string, bytes: number): string {
+	if (Buffer.byteLength(text) <= bytes) return text
+	const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes))
+	return text.slice(0, read)
+}
+
+/** The event as it is published: SNS and SQS refuse U+FFFE and U+FFFF, which JSON leaves unescaped. */
+export function serializeEvent(event: OutcomeEvent): string {
+	return JSON.stringify(event).replace(
+		/[\uFFFE\uFFFF]/g,
+		(character) => `\\u${character.charCodeAt(0).toString(16)}`,
+	)
+}
+
+function toEvent(id: string, traceparent: string | undefined, data: OutcomeData): OutcomeEvent {
+	const { request } = data
+	return {
+		specversion: '1.0',
+		id,
+		// "-" stands for the default region, whose name only NCP knows.
+		source: request
+			? `/ncp/vpostgresql/${request.regionCode ?? '-'}/${request.cloudPostgresqlInstanceNo}`
+			: '/ncp/vpostgresql',
+		type: `ncp.backup.export.${data.state}.v1`,
+		...(request ? { subject: `${request.bucketName}/${request.fileName}` } : {}),
+		time: data.settledAt,
+		datacontenttype: 'application/json',
+		...(traceparent === undefined ? {} : { traceparent }),
+		data,
+	}
+}
+
+function toOutcomeReply({ httpStatus, requestId, returnCode, returnMessage, traceId }: Reply): OutcomeReply {
+	return { httpStatus, requestId, returnCode, returnMessage, traceId }
+}
+
+function toOutcomeError(reply: Settled['reply']): OutcomeError | null {
+	if (reply.kind === 'accepted') return null
+	return {
+		code: reply.kind === 'refused' ? 'NCP_REFUSED' : 'NCP_UNKNOWN',
+		envelope: reply.envelope,
+		ncpCode: reply.code,
+		message: reply.message,
+	}
+}

@@ -1,0 +1,103 @@
+import type { AddressInfo } from 'node:net'
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns'
+import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { buildApp } from 'fauxqs'
+
+export interface Queue {
+	url: string
+	arn: string
+}
+
+export interface EmbeddedAws {
+	endpoint: string
+	region: string
+	sqs: SQSClient
+	/** The region, a key pair without meaning, and the endpoints, as the SDK reads them. */
+	env: Record<string, string>
+	createQueue: (name: string, attributes?: Record<string, string>) => Promise<Queue>
+	createTopic: (name: string) => Promise<string>
+	/** Raw delivery: the queue's message is the event itself. */
+	subscribe: (topicArn: string, queue: Queue) => Promise<void>
+	createBucket: (name: string) => Promise<void>
+	putObject: (bucketName: string, key: string, body: string) => Promise<void>
+	/** The topic answers the next `count` publishes with an internal error. */
+	failPublishes: (count: number) => void
+	stop: () => Promise<void>
+}
+
+const REGION = 'ap-northeast-2'
+
+/** SQS, SNS and S3 in this process, on 127.0.0.1 and a free port; everything is gone when it stops. */
+export async function startEmbeddedAws(): Promise<EmbeddedAws> {
+	const app = buildApp({ logger: false, host: 'localhost', defaultRegion: REGION })
+	let publishesToFail = 0
+	app.addHook('preHandler', async (request, reply) => {
+		const { Action: action } = (request.body ?? {}) as { Action?: string }
+		if (!action?.startsWith('Publish') || publishesToFail === 0) return
+		publishesToFail--
+		await reply.code(500).type('text/xml').send(INTERNAL_ERROR)
+	})
+	await app.listen({ port: 0, host: '127.0.0.1' })
+	const endpoint = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+	const client = {
+		region: REGION,
+		endpoint,
+		credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+	}
+	const sqs = new SQSClient(client)
+	const sns = new SNSClient(client)
+	const s3 = new S3Client({ ...client, forcePathStyle: true })
+
+	return {
+		endpoint,
+		region: REGION,
+		sqs,
+		env: {
+			AWS_REGION: REGION,
+			AWS_ACCESS_KEY_ID: 'local',
+			AWS_SECRET_ACCESS_KEY: 'local',
+			AWS_ENDPOINT_URL_SQS: endpoint,
+			AWS_ENDPOINT_URL_SNS: endpoint,
+			AWS_ENDPOINT_URL_S3: endpoint,
+		},
+		createQueue: async (name, attributes) => {
+			const { QueueUrl = '' } = await sqs.send(
+				new CreateQueueCommand({ QueueName: name, ...(attributes ? { Attributes: attributes } : {}) }),
+			)
+			const { Attributes } = await sqs.send(
+				new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+			)
+			// By address: not every resolver knows the names below "localhost".
+			return { url: endpoint + new URL(QueueUrl).pathname, arn: Attributes?.QueueArn ?? '' }
+		},
+		createTopic: async (name) => (await sns.send(new CreateTopicCommand({ Name: name }))).TopicArn ?? '',
+		subscribe: async (topicArn, queue) => {
+			await sns.send(
+				new SubscribeCommand({
+					TopicArn: topicArn,
+					Protocol: 'sqs',
+					Endpoint: queue.arn,
+					Attributes: { RawMessageDelivery: 'true' },
+				}),
+			)
+		},
+		createBucket: async (name) => {
+			await s3.send(new CreateBucketCommand({ Bucket: name }))
+		},
+		putObject: async (bucketName, key, body) => {
+			await s3.send(new PutObjectCommand({ Bucket: bucketName, Key: key, Body: body }))
+		},
+		failPublishes: (count) => {
+			publishesToFail = count
+		},
+		stop: async () => {
+			for (const each of [sqs, sns, s3]) each.destroy()
+			app.server.closeAllConnections()
+			await app.close()
+		},
+	}
+}
+
+const INTERNAL_ERROR =
+	'<ErrorResponse><Error><Type>Receiver</Type><Code>InternalError</Code><Message>told to fail</Message></Error></ErrorResponse>'

@@ -1,0 +1,44 @@
+import { pathToFileURL } from 'node:url'
+import type { Invocation, InvocationResult } from './function-process.ts'
+
+/** The child's side of a function: loads one bundle, then answers one invocation at a time, as Lambda's runtime does. */
+const [, , bundle = '', functionName = ''] = process.argv
+
+// Ctrl-C reaches the whole process group; the parent lets an invocation finish and then ends us.
+process.on('SIGINT', () => undefined)
+process.on('disconnect', () => process.exit(0))
+
+type Handler = (event: unknown, context: unknown) => Promise<unknown>
+
+const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler }
+
+process.on('message', async ({ id, event, deadlineMs }: Invocation) => {
+	const context = {
+		awsRequestId: id,
+		callbackWaitsForEmptyEventLoop: true,
+		functionName,
+		functionVersion: '$LATEST',
+		invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${functionName}`,
+		memoryLimitInMB: '256',
+		logGroupName: `/aws/lambda/${functionName}`,
+		logStreamName: 'local',
+		getRemainingTimeInMillis: () => deadlineMs - Date.now(),
+	}
+	answer(id, await handler(event, context).then(toSuccess, toFailure))
+})
+
+process.send?.({ ready: true })
+
+function answer(id: string, result: InvocationResult): void {
+	process.send?.({ id, result })
+}
+
+/** Only what survives JSON leaves a function. */
+function toSuccess(value: unknown): InvocationResult {
+	return { ok: true, value: JSON.parse(JSON.stringify(value ?? null)) }
+}
+
+function toFailure(error: unknown): InvocationResult {
+	const { name, message } = error instanceof Error ? error : new Error(String(error))
+	return { ok: false, errorType: name, errorMessage: message }
+}

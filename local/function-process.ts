@@ -1,0 +1,143 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+export interface Invocation {
+	id: string
+	event: unknown
+	deadlineMs: number
+}
+
+export type InvocationResult =
+	| { ok: true; value: unknown }
+	| { ok: false; errorType: string; errorMessage: string }
+
+export interface FunctionOptions {
+	name: string
+	/** Path of the built bundle. */
+	bundle: string
+	env: Readonly<Record<string, string>>
+	/** After this the process is killed, as Lambda does. */
+	timeoutMs: number
+	/** How many processes may run at once, each with one invocation. */
+	concurrency?: number
+	/** Every line the function prints. */
+	onLine?: (line: string) => void
+}
+
+export interface LocalFunction {
+	invoke: (event: unknown, id?: string) => Promise<InvocationResult>
+	/** The processes alive now. */
+	pids: () => number[]
+	/** Lets running invocations finish and ends the processes. */
+	stop: () => Promise<void>
+}
+
+interface Instance {
+	child: ChildProcess
+	run: (invocation: Invocation) => Promise<InvocationResult>
+}
+
+/** Runs a bundle as Lambda does: real processes with their own environment, one invocation at a time in each. */
+export function createFunction(options: FunctionOptions): LocalFunction {
+	const { concurrency = 2, timeoutMs } = options
+	const idle: Instance[] = []
+	const alive = new Set<ChildProcess>()
+	const running = new Set<Promise<InvocationResult>>()
+	const queue: (() => void)[] = []
+	let busy = 0
+
+	const take = async (): Promise<Instance> => {
+		if (busy >= concurrency) await new Promise<void>((resolve) => queue.push(resolve))
+		else busy++
+		const ready = idle.pop()
+		if (ready !== undefined) return ready
+		const instance = startInstance(options)
+		alive.add(instance.child)
+		instance.child.once('exit', () => alive.delete(instance.child))
+		return instance
+	}
+	const give = (instance: Instance): void => {
+		if (instance.child.connected) idle.push(instance)
+		const next = queue.shift()
+		if (next === undefined) busy--
+		else next()
+	}
+	const invoke = async (event: unknown, id: string = randomUUID()): Promise<InvocationResult> => {
+		const instance = await take()
+		try {
+			return await instance.run({ id, event, deadlineMs: Date.now() + timeoutMs })
+		} finally {
+			give(instance)
+		}
+	}
+
+	return {
+		invoke: (event, id) => {
+			const result = invoke(event, id)
+			running.add(result)
+			result.finally(() => running.delete(result))
+			return result
+		},
+		pids: () => [...alive].flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
+		stop: async () => {
+			await Promise.allSettled(running)
+			await Promise.all(
+				[...alive].map((child) => {
+					child.kill('SIGKILL')
+					return once(child, 'exit')
+				}),
+			)
+		},
+	}
+}
+
+function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions): Instance {
+	const child = fork(new URL('function-host.ts', import.meta.url), [bundle, name], {
+		env: { PATH: process.env.PATH, AWS_LAMBDA_FUNCTION_NAME: name, ...env },
+		stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+		// The runner's own flags (a debugger, a test's loader) are not the function's.
+		execArgv: [],
+	})
+	const lastLines: string[] = []
+	for (const stream of [child.stdout, child.stderr]) {
+		if (stream === null) continue
+		createInterface({ input: stream }).on('line', (line) => {
+			lastLines.push(line)
+			if (lastLines.length > 20) lastLines.shift()
+			onLine?.(line)
+		})
+	}
+	const ready = once(child, 'message')
+	ready.catch(() => undefined)
+	const exit = once(child, 'exit').then(() =>
+		ended('Runtime.ExitError', `${name} ended\n${lastLines.join('\n')}`),
+	)
+
+	const run = async (invocation: Invocation): Promise<InvocationResult> => {
+		const timeout = Promise.withResolvers<InvocationResult>()
+		const timer = setTimeout(() => {
+			child.kill('SIGKILL')
+			timeout.resolve(ended('Sandbox.Timedout', `${name} timed out after ${timeoutMs} ms`))
+		}, invocation.deadlineMs - Date.now())
+		const answered = Promise.withResolvers<InvocationResult>()
+		const onMessage = (message: { id?: string; result?: InvocationResult }): void => {
+			if (message.id === invocation.id && message.result !== undefined) answered.resolve(message.result)
+		}
+		child.on('message', onMessage)
+		const started = await Promise.race([ready, exit, timeout.promise])
+		if (Array.isArray(started)) child.send(invocation, () => undefined)
+		try {
+			return await Promise.race([answered.promise, exit, timeout.promise])
+		} finally {
+			clearTimeout(timer)
+			child.off('message', onMessage)
+		}
+	}
+	return { child, run }
+}
+
+function ended(errorType: string, errorMessage: string): InvocationResult {
+	return { ok: false, errorType, errorMessage }
+}

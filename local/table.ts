@@ -1,0 +1,47 @@
+import { stripVTControlCharacters, styleText } from 'node:util'
+import type { OutcomeEvent, State } from '../lib/outcome.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+const COLOURS: Readonly<Record<State, Style>> = {
+	accepted: 'green',
+	refused: 'red',
+	rejected: 'red',
+	unknown: 'yellow',
+}
+
+const WIDTHS = [6, 8, 9, 28] as const
+
+/** Coloured on a terminal only; `NO_COLOR` and `FORCE_COLOR` are honoured. */
+export function paint(style: Style, text: string): string {
+	return styleText(style, text, { stream: process.stdout })
+}
+
+export function tableHead(): string {
+	return paint('bold', toRow(['after', 'trigger', 'state', 'instance bucket/file', 'what is known']))
+}
+
+/** One outcome as a row; `startedMs` is when the first request was sent. */
+export function toOutcomeRow({ subject, data }: OutcomeEvent, startedMs: number): string {
+	const { state, trigger, request, reply, error } = data
+	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
+	const known =
+		error?.message ?? `NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}`
+	return toRow([seconds, trigger.kind, paint(COLOURS[state], state), request ? `${request.cloudPostgresqlInstanceNo} ${subject}` : '-', toPlain(known)])
+}
+
+function toRow(cells: readonly string[]): string {
+	return cells
+		.map((cell, index) => pad(cell, WIDTHS[index] ?? 0))
+		.join('  ')
+		.trimEnd()
+}
+
+function pad(text: string, width: number): string {
+	return text + ' '.repeat(Math.max(0, width - stripVTControlCharacters(text).length))
+}
+
+/** Foreign text must not steer the terminal. */
+function toPlain(text: string): string {
+	return stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ')
+}
