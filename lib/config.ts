@@ -44,7 +44,7 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 	const integer = (name: string, fallback: number, min: number, max: number): number => {
 		const text = optional(name)
 		if (text === undefined) return fallback
-		const value = Number(text)
+		const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
 		if (Number.isInteger(value) && value >= min && value <= max) return value
 		problems.push(`${name} must be a whole number from ${min} to ${max}`)
 		return fallback
@@ -62,9 +62,13 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		problems.push(...webhookSecretProblems(webhookSecrets))
 	}
 
+	const ncpKeys = { accessKey: required('NCP_ACCESS_KEY'), secretKey: required('NCP_SECRET_KEY') }
+	// It travels in a header, where other characters cannot.
+	if (!/^[!-~]*$/.test(ncpKeys.accessKey)) problems.push('NCP_ACCESS_KEY must be printable ASCII')
+
 	const config: Config = {
 		apiUrl,
-		ncpKeys: { accessKey: required('NCP_ACCESS_KEY'), secretKey: required('NCP_SECRET_KEY') },
+		ncpKeys,
 		regionCode,
 		ncpTimeoutMs: integer('NCP_TIMEOUT_MS', 10_000, 100, 60_000),
 		resultTopicArn: required('RESULT_TOPIC_ARN'),

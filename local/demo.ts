@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import type { OutcomeEvent } from '../lib/outcome.ts'
 import { type Cloud, startCloud } from './cloud.ts'
+import { onInterrupt } from './interrupt.ts'
 import { readOutcomes } from './outcomes.ts'
 import { isOutcomeOf, type SampleRequest, sendSample } from './send.ts'
 import { paint, tableHead, toOutcomeRow } from './table.ts'
@@ -28,40 +30,67 @@ async function runDemo(isVerbose: boolean): Promise<number> {
 	const samples = JSON.parse(
 		await readFile(new URL('requests.json', import.meta.url), 'utf8'),
 	) as SampleRequest[]
-	console.log(`Starting queue, topic, bucket, simulated NCP and the built functions on 127.0.0.1 …`)
+	const interrupted = onInterrupt().then(() => 130)
+	console.log('Starting queue, topic, bucket, simulated NCP and the built functions on 127.0.0.1 …')
 	const cloud = await startCloud(isVerbose ? { onLine: (line) => console.log(paint('dim', line)) } : {})
-	const stopped = Promise.withResolvers<number>()
-	process.once('SIGINT', () => stopped.resolve(130))
+	const progress = trackOutcomes(samples)
+	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, progress.take)
+	const sent = sendAll(cloud, samples, progress.sent)
+	// After Ctrl-C the cloud goes away under it; what it then says is of no use to anyone.
+	sent.catch(() => undefined)
 	try {
-		return await Promise.race([showOutcomes(cloud, samples), stopped.promise])
+		return await Promise.race([sent.then(() => progress.exitCode), interrupted])
 	} finally {
+		await reader.stop()
 		await cloud.stop()
 	}
 }
 
-async function showOutcomes(cloud: Cloud, samples: SampleRequest[]): Promise<number> {
+async function sendAll(
+	cloud: Cloud,
+	samples: SampleRequest[],
+	onSent: (sample: SampleRequest, triggerId: string) => void,
+): Promise<void> {
+	for (const sample of samples) onSent(sample, await sendSample(cloud, sample))
+}
+
+/** Prints each outcome, and settles when every sample has one or the time is up. */
+function trackOutcomes(samples: SampleRequest[]) {
 	for (const [index, { via, title }] of samples.entries())
 		console.log(`  ${index + 1}. ${via.padEnd(8)} ${title}`)
 	console.log(`\n${tableHead()}`)
 	const startedMs = Date.now()
-	const triggerIds: (string | undefined)[] = []
+	const triggerIds = new Map<SampleRequest, string>()
+	const unmatched: OutcomeEvent[] = []
 	const states = new Map<SampleRequest, string>()
-	const finished = Promise.withResolvers<boolean>()
-	const timer = setTimeout(finished.resolve, LIMIT_MS - 3_000, false)
-	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) => {
+	const finished = Promise.withResolvers<void>()
+	const timer = setTimeout(finished.resolve, LIMIT_MS - 3_000).unref()
+	// An outcome may arrive before the webhook has answered with the id that it is known by.
+	const match = (): void => {
+		for (const event of unmatched.splice(0)) {
+			const sample = samples.find(
+				(each) => !states.has(each) && isOutcomeOf(event, each, triggerIds.get(each)),
+			)
+			if (sample === undefined) unmatched.push(event)
+			else states.set(sample, event.data.state)
+		}
+		if (states.size === samples.length) finished.resolve()
+	}
+	const take = (event: OutcomeEvent): void => {
 		console.log(toOutcomeRow(event, startedMs))
-		const sample = samples.find(
-			(each, index) => !states.has(each) && isOutcomeOf(event, each, triggerIds[index]),
-		)
-		if (sample !== undefined) states.set(sample, event.data.state)
-		if (states.size === samples.length) finished.resolve(true)
+		unmatched.push(event)
+		match()
+	}
+	const sent = (sample: SampleRequest, triggerId: string): void => {
+		triggerIds.set(sample, triggerId)
+		match()
+	}
+	const exitCode = finished.promise.then(() => {
+		clearTimeout(timer)
+		console.log(summarise(samples, states))
+		return states.size === samples.length ? 0 : 1
 	})
-	for (const [index, sample] of samples.entries()) triggerIds[index] = await sendSample(cloud, sample)
-	const isComplete = await finished.promise
-	clearTimeout(timer)
-	await reader.stop()
-	console.log(summarise(samples, states))
-	return isComplete ? 0 : 1
+	return { take, sent, exitCode }
 }
 
 function summarise(samples: SampleRequest[], states: ReadonlyMap<SampleRequest, string>): string {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type Cloud, type NcpAccess, startCloud } from './cloud.ts'
+import { onInterrupt } from './interrupt.ts'
 import { readOutcomes } from './outcomes.ts'
 import { paint, tableHead, toOutcomeRow } from './table.ts'
 
@@ -20,6 +21,7 @@ if (values.help) console.log(HELP)
 else await start(readPort(values.port), values.verbose ?? false)
 
 async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
+	const interrupted = onInterrupt()
 	const ncp = readNcpAccess()
 	if (ncp !== null)
 		console.log(
@@ -36,7 +38,7 @@ async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) =>
 		console.log(toOutcomeRow(event, startedMs)),
 	)
-	await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+	await interrupted
 	console.log('\nStopping …')
 	await reader.stop()
 	await cloud.stop()

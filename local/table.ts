@@ -27,7 +27,13 @@ export function toOutcomeRow({ subject, data }: OutcomeEvent, startedMs: number)
 	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
 	const known =
 		error?.message ?? `NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}`
-	return toRow([seconds, trigger.kind, paint(COLOURS[state], state), request ? `${request.cloudPostgresqlInstanceNo} ${subject}` : '-', toPlain(known)])
+	return toRow([
+		seconds,
+		trigger.kind,
+		paint(COLOURS[state], state),
+		request ? `${request.cloudPostgresqlInstanceNo} ${subject}` : '-',
+		toPlain(known),
+	])
 }
 
 function toRow(cells: readonly string[]): string {

@@ -1,0 +1,165 @@
+import { createServer } from 'node:http'
+import { SNSClient } from '@aws-sdk/client-sns'
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createTopic } from '../../lib/aws/topic.ts'
+import { type OutcomeEvent, serializeEvent } from '../../lib/outcome.ts'
+import { startEmbeddedAws } from '../../local/embedded-aws.ts'
+import { listen, readAll } from '../../local/listen.ts'
+import { acceptedEvent } from '../events.ts'
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+	for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const toClient = (endpoint: string) =>
+	new SNSClient({
+		endpoint,
+		region: 'ap-northeast-2',
+		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+		maxAttempts: 1,
+	})
+
+async function startEmbedded() {
+	const aws = await startEmbeddedAws()
+	cleanups.push(aws.stop)
+	const queue = await aws.createQueue('outcomes')
+	const topicArn = await aws.createTopic('outcomes')
+	await aws.subscribe(topicArn, queue)
+	const receive = async () => {
+		const { Messages = [] } = await aws.sqs.send(
+			new ReceiveMessageCommand({
+				QueueUrl: queue.url,
+				MaxNumberOfMessages: 10,
+				MessageAttributeNames: ['All'],
+			}),
+		)
+		return Messages
+	}
+	return { aws, receive, publish: createTopic(toClient(aws.endpoint), topicArn) }
+}
+
+/** An SNS that fails entries as it is told: by event id, one code an attempt; '' lets the entry pass. */
+async function startScriptedSns(script: Record<string, string[]>) {
+	const batches: string[][] = []
+	const server = createServer(async (request, response) => {
+		const form = new URLSearchParams((await readAll(request, 1_000_000)).toString())
+		const entries = [...form.keys()].filter((name) => name.endsWith('.Message'))
+		const ids = entries.map((name) => (JSON.parse(form.get(name) ?? '') as OutcomeEvent).id)
+		batches.push(ids)
+		const answers = entries.map((name, index) => {
+			const id = form.get(name.replace('.Message', '.Id'))
+			const code = script[ids[index] ?? '']?.shift() ?? ''
+			return code === ''
+				? { ok: `<member><Id>${id}</Id><MessageId>m</MessageId></member>`, failed: '' }
+				: {
+						ok: '',
+						failed: `<member><Id>${id}</Id><Code>${code}</Code><SenderFault>false</SenderFault></member>`,
+					}
+		})
+		response
+			.writeHead(200, { 'content-type': 'text/xml' })
+			.end(
+				`<PublishBatchResponse><PublishBatchResult><Successful>${answers.map(({ ok }) => ok).join('')}</Successful><Failed>${answers.map(({ failed }) => failed).join('')}</Failed></PublishBatchResult></PublishBatchResponse>`,
+			)
+	})
+	const url = await listen(server)
+	cleanups.push(async () => {
+		server.closeAllConnections()
+		await new Promise((resolve) => server.close(resolve))
+	})
+	return { batches, publish: createTopic(toClient(url), 'arn:aws:sns:ap-northeast-2:000000000000:t') }
+}
+
+describe('createTopic', () => {
+	it('delivers the event as the whole message, with at most ten attributes to filter by', async () => {
+		const { publish, receive } = await startEmbedded()
+		const event = acceptedEvent('a')
+		await publish(event, 5_000)
+		const [message] = await receive()
+		expect(message?.Body).toBe(serializeEvent(event))
+		expect(
+			Object.fromEntries(
+				Object.entries(message?.MessageAttributes ?? {}).map(([name, { StringValue }]) => [
+					name,
+					StringValue,
+				]),
+			),
+		).toEqual({
+			state: 'accepted',
+			type: 'ncp.backup.export.accepted.v1',
+			terminal: 'true',
+			cloudPostgresqlInstanceNo: '1234925',
+			bucketName: 'my-bucket',
+			exportId: 'a',
+		})
+	})
+
+	it('publishes what is ready together as one batch of at most ten', async () => {
+		const { publish, batches } = await startScriptedSns({})
+		await Promise.all(Array.from({ length: 12 }, (_, n) => publish(acceptedEvent(`e${n}`), 5_000)))
+		expect(batches.map(({ length }) => length).sort()).toEqual([10, 2].sort())
+	})
+
+	it('splits a batch that is larger than 256 KiB', async () => {
+		const { publish, batches } = await startScriptedSns({})
+		const big = (name: string): OutcomeEvent => {
+			const event = acceptedEvent(name)
+			return { ...event, data: { ...event.data, original: 'x'.repeat(150 * 1024) } }
+		}
+		await Promise.all([publish(big('a'), 5_000), publish(big('b'), 5_000)])
+		expect(batches).toHaveLength(2)
+	})
+
+	it('repeats an entry that was throttled, and only that one', async () => {
+		const { publish, batches } = await startScriptedSns({ 'b/accepted': ['Throttled', 'InternalError', ''] })
+		await Promise.all(['a', 'b', 'c'].map((name) => publish(acceptedEvent(name), 5_000)))
+		expect(batches).toEqual([['a/accepted', 'b/accepted', 'c/accepted'], ['b/accepted'], ['b/accepted']])
+	})
+
+	it('gives up on an entry after three attempts without harming its neighbours', async () => {
+		const { publish, batches } = await startScriptedSns({ 'b/accepted': Array(9).fill('Throttled') })
+		const results = await Promise.allSettled(['a', 'b'].map((name) => publish(acceptedEvent(name), 5_000)))
+		expect(results).toMatchObject([
+			{ status: 'fulfilled' },
+			{ reason: { code: 'PUBLISH_FAILED', retryable: true } },
+		])
+		expect(batches).toHaveLength(3)
+	})
+
+	it('does not repeat an entry that is at fault itself', async () => {
+		const { publish, batches } = await startScriptedSns({ 'b/accepted': ['InvalidParameter'] })
+		await expect(publish(acceptedEvent('b'), 5_000)).rejects.toMatchObject({
+			code: 'PUBLISH_FAILED',
+			message: expect.stringContaining('InvalidParameter'),
+		})
+		expect(batches).toHaveLength(1)
+	})
+
+	it('fails each event of a call that failed as a whole, and works again afterwards', async () => {
+		const { aws, publish } = await startEmbedded()
+		aws.failPublishes(1)
+		const results = await Promise.allSettled([
+			publish(acceptedEvent('a'), 5_000),
+			publish(acceptedEvent('b'), 5_000),
+		])
+		expect(results).toMatchObject([
+			{ reason: { code: 'PUBLISH_FAILED' } },
+			{ reason: { code: 'PUBLISH_FAILED' } },
+		])
+		await expect(publish(acceptedEvent('a'), 5_000)).resolves.toBeUndefined()
+	})
+
+	it('gives up when the time is up', async () => {
+		const server = createServer(() => undefined)
+		const url = await listen(server)
+		cleanups.push(async () => {
+			server.closeAllConnections()
+			await new Promise((resolve) => server.close(resolve))
+		})
+		await expect(createTopic(toClient(url), 'arn')(acceptedEvent('a'), 50)).rejects.toThrow(
+			'no answer within 50 ms',
+		)
+	})
+})

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '../lib/config.ts'
+
+const GOOD = {
+	AWS_REGION: 'ap-northeast-2',
+	AWS_ACCESS_KEY_ID: 'a',
+	AWS_SECRET_ACCESS_KEY: 'b',
+	NCP_ACCESS_KEY: 'AK',
+	NCP_SECRET_KEY: 'SK',
+	RESULT_TOPIC_ARN: 'arn:topic',
+}
+const read = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...GOOD, ...env }, 'on-queue-message')
+const readWebhook = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...GOOD, ...env }, 'on-http-request')
+const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
+
+describe('readConfig', () => {
+	it('has defaults for what need not be set', () => {
+		expect(read()).toMatchObject({
+			apiUrl: 'https://ncloud.apigw.ntruss.com',
+			ncpTimeoutMs: 10_000,
+			webhookAuth: 'signature',
+		})
+	})
+
+	it('counts an empty value as unset', () => {
+		expect(read({ NCP_API_URL: ' ', NCP_TIMEOUT_MS: '', NCP_REGION_CODE: '' })).toEqual(read())
+	})
+
+	it('names everything that is missing in one throw', () => {
+		expect(() => readConfig({}, 'on-queue-message')).toThrow(
+			'NCP_ACCESS_KEY is not set; NCP_SECRET_KEY is not set; RESULT_TOPIC_ARN is not set; AWS_REGION is not set; AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set',
+		)
+	})
+
+	it.each([
+		[{ NCP_API_URL: 'ftp://x' }, 'NCP_API_URL must be an http(s) URL'],
+		[{ NCP_API_URL: 'nonsense' }, 'NCP_API_URL must be an http(s) URL'],
+		[{ NCP_API_URL: 'http://ncp.example' }, 'NCP_API_URL must be https'],
+		[{ NCP_API_URL: 'http://127.0.0.1.evil.example' }, 'NCP_API_URL must be https'],
+		[{ NCP_API_URL: 'https://a:b@ncp.example' }, 'nothing but scheme'],
+		[{ NCP_API_URL: 'https://ncp.example/?a=1' }, 'nothing but scheme'],
+		[{ NCP_REGION_CODE: 'kr' }, 'NCP_REGION_CODE must be'],
+		[{ NCP_TIMEOUT_MS: '1e1' }, 'NCP_TIMEOUT_MS must be a whole number from 100 to 60000'],
+		[{ NCP_TIMEOUT_MS: 'ten' }, 'NCP_TIMEOUT_MS must be'],
+		[{ NCP_ACCESS_KEY: 'a\u0001b' }, 'NCP_ACCESS_KEY must be printable ASCII'],
+		[{ WEBHOOK_AUTH: 'open' }, 'WEBHOOK_AUTH must be'],
+	])('refuses %j', (env, message) => {
+		expect(() => read(env)).toThrow(message)
+	})
+
+	it.each(['http://127.0.0.1:1/', 'http://localhost:1', 'http://[::1]:1', 'https://ncp.example/base/'])(
+		'takes %s as the API, without its last slash',
+		(url) => {
+			expect(read({ NCP_API_URL: url }).apiUrl).toBe(url.replace(/\/$/, ''))
+		},
+	)
+
+	it('keeps a session token when there is one', () => {
+		expect(read({ AWS_SESSION_TOKEN: 't' }).aws.credentials.sessionToken).toBe('t')
+		expect(read().aws.credentials).not.toHaveProperty('sessionToken')
+	})
+
+	it('leaves no webhook open by accident: a missing or weak secret stops the start', () => {
+		expect(() => readWebhook()).toThrow('WEBHOOK_SECRETS is not set')
+		expect(() => readWebhook({ WEBHOOK_SECRETS: `${SECRET} whsec_c2hvcnQ=` })).toThrow('24 to 64 bytes')
+		expect(() => readWebhook({ WEBHOOK_SECRETS: 'not base64 !!' })).toThrow('24 to 64 bytes')
+		expect(readWebhook({ WEBHOOK_SECRETS: `${SECRET}  ${SECRET}` }).webhookSecrets).toEqual([SECRET, SECRET])
+		expect(readWebhook({ WEBHOOK_AUTH: 'iam' }).webhookAuth).toBe('iam')
+	})
+
+	it('never names a value', () => {
+		expect(() => readWebhook({ NCP_API_URL: 'http://swordfish', WEBHOOK_SECRETS: 'swordfish' })).toThrow(
+			expect.objectContaining({ message: expect.not.stringContaining('swordfish') }),
+		)
+	})
+})

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { ExportError, RequestInvalid, toExportError } from '../../lib/errors.ts'
+import { toOutcomeResponse } from '../../lib/http/outcome-response.ts'
+import { toErrorResponse, toProblemResponse } from '../../lib/http/problem.ts'
+import type { OutcomeEvent } from '../../lib/outcome.ts'
+import { acceptedEvent } from '../events.ts'
+
+describe('toOutcomeResponse', () => {
+	it('answers 202 with the event and where to find it', () => {
+		const event = acceptedEvent('e-1')
+		const response = toOutcomeResponse(event)
+		expect(response).toMatchObject({ status: 202, headers: { location: '/exports/e-1' } })
+		expect(JSON.parse(response.body)).toEqual(event)
+	})
+
+	it('answers 422 when NCP refused', () => {
+		const event = acceptedEvent('e-1')
+		const refused: OutcomeEvent = {
+			...event,
+			data: {
+				...event.data,
+				state: 'refused',
+				error: { code: 'NCP_REFUSED', envelope: 'api', ncpCode: '5001017', message: 'none' },
+			},
+		}
+		expect(toOutcomeResponse(refused)).toMatchObject({
+			status: 422,
+			body: expect.stringContaining('NCP_REFUSED'),
+		})
+	})
+})
+
+describe('toErrorResponse', () => {
+	it.each([
+		['body', 400],
+		['fileName', 422],
+	])('answers a problem with %s by %i and names it', (field, status) => {
+		const response = toErrorResponse(new RequestInvalid([{ field, detail: 'is bad' }]), '/exports')
+		expect(response.status).toBe(status)
+		expect(JSON.parse(response.body)).toMatchObject({
+			errors: [{ field, detail: 'is bad' }],
+			retryable: false,
+		})
+	})
+
+	it.each(['NCP_LATER', 'NCP_CREDENTIALS', 'PUBLISH_FAILED', 'DEADLINE_NEAR'] as const)(
+		'answers %s by 503 with a time to come back',
+		(code) => {
+			const response = toErrorResponse(
+				new ExportError(code, 'inner words', { retryAfterSeconds: 7 }),
+				'/exports',
+			)
+			expect(response).toMatchObject({ status: 503, headers: { 'retry-after': '7' } })
+			expect(response.body).not.toContain('inner words')
+			expect(toErrorResponse(new ExportError(code, ''), '/').headers['retry-after']).toBe('30')
+		},
+	)
+
+	it('shows nothing of what nobody foresaw', () => {
+		const response = toErrorResponse(toExportError(new TypeError('swordfish')), '/exports')
+		expect(response.status).toBe(500)
+		expect(response.body).not.toMatch(/swordfish|TypeError/)
+	})
+
+	it('has a title for a status without one', () => {
+		expect(
+			JSON.parse(toProblemResponse({ status: 418, code: 'TEA', detail: '', instance: '/' }).body).title,
+		).toBe('Error')
+	})
+})

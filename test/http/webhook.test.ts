@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
+import { describe, expect, it } from 'vitest'
+import type { HttpRequest } from '../../lib/http/event-formats.ts'
+import { readWebhook } from '../../lib/http/webhook.ts'
+
+const SECRET = `whsec_${randomBytes(24).toString('base64')}`
+const OTHER = `whsec_${randomBytes(32).toString('base64')}`
+const BODY = '{"fileName":"20210528"}'
+const NOW = Date.UTC(2026, 10, 23)
+
+const request = (changes: Partial<HttpRequest> = {}): HttpRequest => ({
+	method: 'POST',
+	path: '/exports',
+	headers: { 'content-type': 'application/json' },
+	body: Buffer.from(BODY),
+	sourceIp: '127.0.0.1',
+	isIamChecked: false,
+	id: 'q-1',
+	...changes,
+})
+const OPEN = { auth: 'none', secrets: [] } as const
+const statusOf = (changes: Partial<HttpRequest>, access: Parameters<typeof readWebhook>[1] = OPEN) => {
+	const read = readWebhook(request(changes), access, NOW)
+	return read.kind === 'read' ? 200 : read.response.status
+}
+
+/** Signed by another implementation of the same standard. */
+function signed(secret = SECRET, atMs = NOW, body = BODY): Record<string, string> {
+	return {
+		'content-type': 'application/json',
+		'webhook-id': 'msg_1',
+		'webhook-timestamp': String(Math.floor(atMs / 1000)),
+		'webhook-signature': new Webhook(secret).sign('msg_1', new Date(atMs), body),
+	}
+}
+
+describe('readWebhook', () => {
+	it('hands over JSON as text and a form as an object, with the original', () => {
+		expect(readWebhook(request(), OPEN, NOW)).toEqual({ kind: 'read', input: BODY, original: BODY })
+		const form = {
+			headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+			body: Buffer.from('fileName=a+b&x=1&x=2&__proto__=3'),
+		}
+		expect(readWebhook(request(form), OPEN, NOW)).toMatchObject({
+			input: { fileName: 'a b', x: ['1', '2'], ['__proto__']: '3' },
+		})
+	})
+
+	it.each([
+		[{ path: '/' }, 404],
+		[{ path: '/exports/' }, 404],
+		[{ method: 'GET' }, 405],
+		[{ method: 'DELETE' }, 405],
+		[{ body: Buffer.alloc(256 * 1024 + 1, 120) }, 413],
+		[{ headers: {} }, 415],
+		[{ headers: { 'content-type': 'text/plain' } }, 415],
+		[{ headers: { 'content-type': 'application/jsonp' } }, 415],
+		[{ body: Buffer.from([0x7b, 0xff, 0x7d]) }, 400],
+		[{ headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' } }, 200],
+		[{ body: Buffer.alloc(256 * 1024, 120) }, 200],
+	])('answers %o with %i', (changes, status) => {
+		expect(statusOf(changes)).toBe(status)
+	})
+
+	it('answers with a problem that says what to do', () => {
+		const read = readWebhook(request({ method: 'PUT' }), OPEN, NOW)
+		expect(read).toMatchObject({
+			response: { headers: { allow: 'POST', 'content-type': 'application/problem+json' } },
+		})
+		expect(read.kind === 'refused' && JSON.parse(read.response.body)).toEqual({
+			type: 'urn:problem-type:ncp-backup-exporter:method-not-allowed',
+			title: 'Method not allowed',
+			status: 405,
+			detail: 'Send the request with POST.',
+			instance: '/exports',
+			code: 'METHOD_NOT_ALLOWED',
+			retryable: false,
+		})
+	})
+
+	it.each(['10.0.0.1', '203.0.113.7', '', 'localhost.evil.example'])(
+		'with authentication "none" is closed to %o',
+		(sourceIp) => {
+			expect(statusOf({ sourceIp })).toBe(401)
+		},
+	)
+
+	it('with "iam" wants the gateway’s word', () => {
+		expect(statusOf({}, { auth: 'iam', secrets: [] })).toBe(401)
+		expect(statusOf({ isIamChecked: true }, { auth: 'iam', secrets: [] })).toBe(200)
+	})
+
+	describe('with "signature"', () => {
+		const access = { auth: 'signature', secrets: [SECRET, OTHER] } as const
+
+		it('takes what either secret signed, also among several signatures', () => {
+			expect(statusOf({ headers: signed(SECRET) }, access)).toBe(200)
+			expect(statusOf({ headers: signed(OTHER) }, access)).toBe(200)
+			const headers = signed()
+			headers['webhook-signature'] = `v1a,AAAA v1,AAAA ${headers['webhook-signature']}`
+			expect(statusOf({ headers }, access)).toBe(200)
+		})
+
+		it.each([-299_000, 299_000])('tolerates a clock %i ms off', (offMs) => {
+			expect(statusOf({ headers: signed(SECRET, NOW + offMs) }, access)).toBe(200)
+		})
+
+		it.each([
+			['nothing', { 'content-type': 'application/json' }],
+			['another secret', signed(`whsec_${randomBytes(24).toString('base64')}`)],
+			['an old timestamp', signed(SECRET, NOW - 301_000)],
+			['a future timestamp', signed(SECRET, NOW + 301_000)],
+			['another body', signed(SECRET, NOW, '{}')],
+			['another id', { ...signed(), 'webhook-id': 'msg_2' }],
+			['a timestamp that is no number', { ...signed(), 'webhook-timestamp': 'now' }],
+			['an empty signature', { ...signed(), 'webhook-signature': '' }],
+			[
+				'a version it does not know',
+				{ ...signed(), 'webhook-signature': signed()['webhook-signature']?.replace('v1,', 'v2,') ?? '' },
+			],
+		])('refuses %s without a hint why', (_name, headers) => {
+			const read = readWebhook(request({ headers }), access, NOW)
+			expect(read).toMatchObject({ kind: 'refused', response: { status: 401 } })
+			expect(read.kind === 'refused' && JSON.parse(read.response.body).detail).toBe(
+				'The request is not authenticated.',
+			)
+		})
+	})
+})

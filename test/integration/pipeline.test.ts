@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { takeOutcomes } from './outcomes.ts'
+
+let cloud: Cloud
+beforeAll(async () => {
+	cloud = await startCloud({
+		simulator: { fault: ({ fileName }) => (fileName === '20210530' ? 'throttle' : undefined) },
+	})
+})
+afterAll(() => cloud.stop())
+
+const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
+const invoke = (event: unknown) => cloud.functions['on-pipeline-event'].invoke(event, 'invocation-1')
+
+describe('a pipeline event', () => {
+	it.each([
+		['a direct invocation', REQUEST, 'invocation-1'],
+		[
+			'an EventBridge event',
+			{ version: '0', id: 'eb-1', 'detail-type': 't', source: 's', detail: REQUEST },
+			'eb-1',
+		],
+		[
+			'an SNS invocation',
+			{
+				Records: [
+					{
+						EventSource: 'aws:sns',
+						Sns: { Type: 'Notification', MessageId: 'sns-1', Message: JSON.stringify(REQUEST) },
+					},
+				],
+			},
+			'sns-1',
+		],
+	])('returns the published outcome to %s', async (_name, event, triggerId) => {
+		const result = await invoke(event)
+		expect(result).toMatchObject({
+			ok: true,
+			value: { data: { state: 'accepted', trigger: { kind: 'pipeline', id: triggerId } } },
+		})
+		const published = await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)
+		expect(published).toEqual([(result as { value: unknown }).value])
+	})
+
+	it('throws RequestInvalid, by name, for what can never work', async () => {
+		expect(await invoke({ ...REQUEST, bucketName: 'X' })).toMatchObject({
+			ok: false,
+			errorType: 'RequestInvalid',
+			errorMessage: expect.stringContaining('bucketName'),
+		})
+	})
+
+	it('throws ExportRetryable, by name, for what may be sent again', async () => {
+		expect(await invoke({ ...REQUEST, fileName: '20210530' })).toMatchObject({
+			ok: false,
+			errorType: 'ExportRetryable',
+		})
+	})
+
+	it('returns a refusal, since the pipeline’s next step decides', async () => {
+		expect(await invoke({ ...REQUEST, cloudPostgresqlInstanceNo: '9' })).toMatchObject({
+			ok: true,
+			value: { data: { state: 'refused' } },
+		})
+	})
+})

@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { OutcomeEvent } from '../../lib/outcome.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
+import { takeOutcomes } from './outcomes.ts'
+
+let cloud: Cloud | undefined
+afterEach(async () => {
+	await cloud?.stop()
+	cloud = undefined
+})
+
+async function start(options: CloudOptions = {}): Promise<Cloud> {
+	cloud = await startCloud(options)
+	return cloud
+}
+
+const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
+const post = (url: string, body: string, contentType = 'application/json') =>
+	fetch(`${url}/exports`, { method: 'POST', body, headers: { 'content-type': contentType } })
+
+describe('POST /exports', () => {
+	it.each([
+		['JSON', JSON.stringify(REQUEST), 'application/json'],
+		['a form', new URLSearchParams(REQUEST).toString(), 'application/x-www-form-urlencoded'],
+		[
+			'a CloudEvent',
+			JSON.stringify({ specversion: '1.0', id: 'c', type: 't', source: 's', data: REQUEST }),
+			'application/cloudevents+json',
+		],
+	])('takes %s and answers 202 with the event that was published', async (_name, body, contentType) => {
+		const { webhookUrl, aws, outcomeQueue, ncp } = await start()
+		const response = await post(webhookUrl, body, contentType)
+		expect(response.status).toBe(202)
+		const event = (await response.json()) as OutcomeEvent
+		expect(event).toMatchObject({ data: { state: 'accepted', trigger: { kind: 'webhook' } } })
+		expect(response.headers.get('location')).toBe(`/exports/${event.data.exportId}`)
+		expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+		expect(await takeOutcomes(aws.sqs, outcomeQueue.url, 1)).toEqual([event])
+		expect(ncp?.performed).toHaveLength(1)
+	})
+
+	it.each([
+		['422 when NCP refuses', { ...REQUEST, cloudPostgresqlInstanceNo: '9' }, 422, 'NCP_REFUSED'],
+		['422 for a field that breaks a rule', { ...REQUEST, bucketName: 'X' }, 422, 'REQUEST_INVALID'],
+		['400 for a body that is no JSON', '{', 400, 'REQUEST_INVALID'],
+	])('answers %s', async (_name, body, status, code) => {
+		const { webhookUrl } = await start()
+		const response = await post(webhookUrl, typeof body === 'string' ? body : JSON.stringify(body))
+		expect(response.status).toBe(status)
+		expect(response.headers.get('content-type')).toBe('application/problem+json')
+		expect(await response.json()).toMatchObject({ code, status })
+	})
+
+	it('answers 503 with a time to come back when NCP is busy', async () => {
+		const { webhookUrl } = await start({ simulator: { fault: () => 'busy' } })
+		const response = await post(webhookUrl, JSON.stringify(REQUEST))
+		expect(response.status).toBe(503)
+		expect(response.headers.get('retry-after')).toBe('30')
+	})
+
+	it('answers 202 and claims nothing when the reply was lost', async () => {
+		const { webhookUrl } = await start({ simulator: { fault: () => 'cut' } })
+		const response = await post(webhookUrl, JSON.stringify(REQUEST))
+		expect(response.status).toBe(202)
+		expect(await response.json()).toMatchObject({ data: { state: 'unknown' } })
+	})
+
+	it('is closed without a signature', async () => {
+		const { webhookUrl, ncp } = await start({
+			env: { WEBHOOK_AUTH: 'signature', WEBHOOK_SECRETS: `whsec_${Buffer.alloc(24, 1).toString('base64')}` },
+		})
+		expect((await post(webhookUrl, JSON.stringify(REQUEST))).status).toBe(401)
+		expect(ncp?.calls()).toBe(0)
+	})
+})
