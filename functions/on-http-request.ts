@@ -3,7 +3,7 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import httpSecurityHeaders from '@middy/http-security-headers'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
-import { RequestInvalid, toExportError } from '../lib/errors.ts'
+import { toExportError } from '../lib/errors.ts'
 import { exportBackup, toDelivery } from '../lib/export-backup.ts'
 import {
 	type HttpRequest,
@@ -12,26 +12,31 @@ import {
 	toHttpResult,
 } from '../lib/http/event-formats.ts'
 import { toOutcomeResponse } from '../lib/http/outcome-response.ts'
-import { toErrorResponse } from '../lib/http/problem.ts'
+import { toErrorResponse, toUnsupportedResponse } from '../lib/http/problem.ts'
 import { readWebhook } from '../lib/http/webhook.ts'
+import { publishLater } from '../lib/publish-later.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
 
-const { config, ports, metrics, logger } = wire('on-http-request')
-const access = { auth: config.webhookAuth, secrets: config.webhookSecrets }
+const { config, ports, queue, readWebhookSecrets, metrics, logger } = wire('on-http-request')
 
 export const handler = middy<APIGatewayProxyEventV2>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
 	.use(httpSecurityHeaders())
 	.handler(async (event, context) => {
 		const request = parseHttpEvent(event)
+		if (request === null) return toHttpResult(toUnsupportedResponse())
 		return toHttpResult(
 			await answer(request, context).catch((error) => toErrorResponse(toExportError(error), request.path)),
 		)
 	})
 
 async function answer(request: HttpRequest, context: Context): Promise<HttpResponse> {
-	const body = readWebhook(request, access, ports.now())
+	const body = readWebhook(
+		request,
+		{ auth: config.webhookAuth, secrets: await readWebhookSecrets() },
+		ports.now(),
+	)
 	if (body.kind === 'refused') {
 		logger.info('webhook refused', { status: body.response.status, sourceIp: request.sourceIp })
 		metrics.addMetric('WebhookRefused', MetricUnit.Count, 1)
@@ -46,7 +51,9 @@ async function answer(request: HttpRequest, context: Context): Promise<HttpRespo
 			original: body.original,
 		},
 	)
-	const event = await exportBackup(delivery, () => context.getRemainingTimeInMillis() - 500, ports)
-	if (delivery.request instanceof RequestInvalid) throw delivery.request
+	const remainingMs = () => context.getRemainingTimeInMillis() - 500
+	const event = await exportBackup(delivery, remainingMs, ports).catch((error) =>
+		publishLater(error, delivery, queue),
+	)
 	return toOutcomeResponse(event)
 }

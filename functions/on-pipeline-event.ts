@@ -1,9 +1,8 @@
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import { readPipelineEvent } from '../lib/aws/pipeline-event.ts'
-import { RequestInvalid } from '../lib/errors.ts'
 import { exportBackup, toDelivery } from '../lib/export-backup.ts'
-import type { OutcomeEvent } from '../lib/outcome.ts'
+import { type OutcomeEvent, toRequestInvalid } from '../lib/outcome.ts'
 import { wire } from '../lib/wire.ts'
 
 const { config, ports, metrics } = wire('on-pipeline-event')
@@ -15,6 +14,7 @@ export const handler = middy<unknown, OutcomeEvent>({ timeoutEarlyInMillis: 0 })
 		const { input, id } = readPipelineEvent(event, context.awsRequestId)
 		const delivery = toDelivery(input, { kind: 'pipeline', id }, { regionCode: config.regionCode })
 		const outcome = await exportBackup(delivery, () => context.getRemainingTimeInMillis() - 500, ports)
-		if (delivery.request instanceof RequestInvalid) throw delivery.request
+		const invalid = toRequestInvalid(outcome)
+		if (invalid !== null) throw invalid
 		return outcome
 	})

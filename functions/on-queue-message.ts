@@ -1,35 +1,60 @@
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
-import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure'
-import type { SQSEvent, SQSRecord } from 'aws-lambda'
-import { RequestInvalid } from '../lib/errors.ts'
-import { type Delivery, exportBackup, toDelivery } from '../lib/export-backup.ts'
+import type { SQSBatchItemFailure, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import { ExportError, RequestInvalid } from '../lib/errors.ts'
+import { exportBackup, toDelivery } from '../lib/export-backup.ts'
+import { handleMessage, type Message } from '../lib/handle-message.ts'
 import { settleInOrder } from '../lib/settle-in-order.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
 
-const { config, ports, metrics } = wire('on-queue-message')
+const { config, ports, queue, metrics, logger } = wire('on-queue-message')
 
-/** A fulfilled record is acknowledged; a rejected one stays in the queue. */
-export const handler = middy<SQSEvent>({
+export const handler = middy<SQSEvent, SQSBatchResponse>({
 	// Each record has its own, earlier deadline: middy's would report finished records as failed.
 	timeoutEarlyInMillis: 0,
 })
 	.use(logMetrics(metrics))
-	// Every failure has had its log line by then.
-	.use(sqsPartialBatchFailure({ logger: () => undefined }))
-	.handler(async ({ Records }, context) =>
-		settleInOrder(Records.map(readRecord), instanceOf, (delivery) =>
-			exportBackup(delivery, () => context.getRemainingTimeInMillis() - 500, ports),
-		),
-	)
+	.handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
+		const remainingMs = () => context.getRemainingTimeInMillis() - 500
+		const results = await settleInOrder(Records.map(readRecord), instanceOf, (message) =>
+			handleMessage(message, (delivery) => exportBackup(delivery, remainingMs, ports), queue, Math.random),
+		)
+		results.forEach(logUnforeseen)
+		return {
+			batchItemFailures: Records.filter((_, index) => results[index]?.status === 'rejected').map(toFailure),
+		}
+	})
 
-function readRecord({ messageId, body, messageAttributes }: SQSRecord): Delivery {
-	const traceparent = parseTraceparent(messageAttributes.traceparent?.stringValue)
-	return toDelivery(body, { kind: 'queue', id: messageId }, { regionCode: config.regionCode, traceparent })
+function toFailure({ messageId }: SQSRecord): SQSBatchItemFailure {
+	return { itemIdentifier: messageId }
+}
+
+function readRecord({ messageId, body, attributes, messageAttributes, receiptHandle }: SQSRecord): Message {
+	const receiveCount = Number(attributes.ApproximateReceiveCount)
+	const delivery = toDelivery(
+		body,
+		{ kind: 'queue', id: messageId },
+		{
+			regionCode: config.regionCode,
+			traceparent: parseTraceparent(messageAttributes.traceparent?.stringValue),
+			sentAtMs: attributes.SentTimestamp === undefined ? undefined : Number(attributes.SentTimestamp),
+			isLast: receiveCount >= config.maxReceiveCount,
+			isRedriven: attributes.DeadLetterQueueSourceArn !== undefined,
+		},
+	)
+	return { delivery, body, receiptHandle, receiveCount }
+}
+
+/** What the use case throws has had its line; this is for what went wrong around it. */
+function logUnforeseen(result: PromiseSettledResult<unknown>): void {
+	if (result.status === 'fulfilled' || result.reason instanceof ExportError) return
+	logger.error('message not finished', {
+		reason: result.reason instanceof Error ? result.reason.name : 'unknown',
+	})
 }
 
 /** NCP answers parallel operations on one instance with "busy". */
-function instanceOf({ request, trigger }: Delivery): string {
+function instanceOf({ delivery: { request, trigger } }: Message): string {
 	return request instanceof RequestInvalid ? trigger.id : request.cloudPostgresqlInstanceNo
 }

@@ -1,22 +1,27 @@
 import { ExportError } from './errors.ts'
+import type { KeyPair } from './ncp/credentials.ts'
 
 export type FunctionName = 'on-queue-message' | 'on-http-request' | 'on-pipeline-event'
 
 export type WebhookAuth = 'signature' | 'iam' | 'none'
 
-export interface KeyPair {
-	accessKey: string
-	secretKey: string
-}
-
 export interface Config {
 	/** Base of the API without a trailing slash. */
 	apiUrl: string
-	ncpKeys: KeyPair
+	/** Null when the pair is in Secrets Manager. */
+	ncpKeys: KeyPair | null
+	credentialsSecretId: string | undefined
 	regionCode: string | undefined
 	/** One call to NCP, from connect to last byte. */
 	ncpTimeoutMs: number
 	resultTopicArn: string
+	requestQueueUrl: string
+	deadLetterQueueUrl: string
+	/** The queue's redrive setting: the receive with this number is the last. */
+	maxReceiveCount: number
+	exportsTableName: string
+	/** How long one export stays one export. */
+	deduplicationMs: number
 	webhookAuth: WebhookAuth
 	webhookSecrets: readonly string[]
 	aws: AwsConfig
@@ -58,20 +63,31 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 	const webhookAuth = optional('WEBHOOK_AUTH') ?? 'signature'
 	if (!WEBHOOK_AUTHS.includes(webhookAuth)) problems.push('WEBHOOK_AUTH must be signature, iam or none')
 	const webhookSecrets = optional('WEBHOOK_SECRETS')?.split(/\s+/) ?? []
-	if (functionName === 'on-http-request' && webhookAuth === 'signature') {
+	const areSecretsInEnvironment = optional('CREDENTIALS_SECRET_ID') === undefined || webhookSecrets.length > 0
+	if (functionName === 'on-http-request' && webhookAuth === 'signature' && areSecretsInEnvironment) {
 		problems.push(...webhookSecretProblems(webhookSecrets))
 	}
 
-	const ncpKeys = { accessKey: required('NCP_ACCESS_KEY'), secretKey: required('NCP_SECRET_KEY') }
+	const credentialsSecretId = optional('CREDENTIALS_SECRET_ID')
+	const ncpKeys =
+		credentialsSecretId === undefined
+			? { accessKey: required('NCP_ACCESS_KEY'), secretKey: required('NCP_SECRET_KEY') }
+			: null
 	// It travels in a header, where other characters cannot.
-	if (!/^[!-~]*$/.test(ncpKeys.accessKey)) problems.push('NCP_ACCESS_KEY must be printable ASCII')
+	if (!/^[!-~]*$/.test(ncpKeys?.accessKey ?? '')) problems.push('NCP_ACCESS_KEY must be printable ASCII')
 
 	const config: Config = {
 		apiUrl,
 		ncpKeys,
+		credentialsSecretId,
 		regionCode,
 		ncpTimeoutMs: integer('NCP_TIMEOUT_MS', 10_000, 100, 60_000),
 		resultTopicArn: required('RESULT_TOPIC_ARN'),
+		requestQueueUrl: functionName === 'on-pipeline-event' ? '' : required('REQUEST_QUEUE_URL'),
+		deadLetterQueueUrl: functionName === 'on-queue-message' ? required('DEAD_LETTER_QUEUE_URL') : '',
+		maxReceiveCount: integer('MAX_RECEIVE_COUNT', 6, 1, 1_000),
+		exportsTableName: required('EXPORTS_TABLE_NAME'),
+		deduplicationMs: integer('DEDUPLICATION_HOURS', 24, 1, 8_760) * 60 * 60 * 1000,
 		webhookAuth: webhookAuth as WebhookAuth,
 		webhookSecrets,
 		aws: readAws(required, optional),

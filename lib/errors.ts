@@ -1,11 +1,15 @@
 /** What a trigger must do is decided by the code alone; the table says whether the same delivery may try again. */
 export const RETRYABLE = {
 	CONFIG_INVALID: false,
+	REQUEST_UNREADABLE: false,
 	REQUEST_INVALID: false,
+	IDEMPOTENCY_MISMATCH: false,
 	NCP_REFUSED: false,
 	NCP_CREDENTIALS: true,
 	NCP_LATER: true,
 	NCP_UNKNOWN: false,
+	IN_PROGRESS: true,
+	LEDGER_UNAVAILABLE: true,
 	PUBLISH_FAILED: true,
 	DEADLINE_NEAR: true,
 	INTERNAL: true,
@@ -17,22 +21,26 @@ export interface ExportErrorOptions {
 	cause?: unknown
 	/** How long NCP asked us to wait, in seconds. */
 	retryAfterSeconds?: number | null
+	/** `{envelope}/{code}` of NCP's reply. */
+	replyCode?: string | null
 }
 
 /**
  * The one error that crosses a room's border. Lambda logs every enumerable property of what a handler throws, so
- * only the code, the flag and the wait are enumerable; the message holds no secret and no body beyond 80 characters.
+ * only codes, the flag and the wait are enumerable; the message holds no secret and no body beyond 80 characters.
  */
 export class ExportError extends Error {
 	readonly code: ErrorCode
 	readonly retryable: boolean
 	readonly retryAfterSeconds: number | null
+	readonly replyCode: string | null
 
 	constructor(code: ErrorCode, message: string, options: ExportErrorOptions = {}) {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause })
 		this.code = code
 		this.retryable = RETRYABLE[code]
 		this.retryAfterSeconds = options.retryAfterSeconds ?? null
+		this.replyCode = options.replyCode ?? null
 		// Step Functions matches `Retry` and `Catch` on the name.
 		setName(this, this.retryable ? 'ExportRetryable' : 'ExportFailed')
 	}
@@ -56,12 +64,15 @@ export interface Problem {
 	detail: string
 }
 
+/** Unreadable = no fields could be found in it; invalid = a field breaks a rule. */
+export type RequestInvalidCode = 'REQUEST_UNREADABLE' | 'REQUEST_INVALID' | 'IDEMPOTENCY_MISMATCH'
+
 /** A request that can never be carried out as it is; NCP was not asked. */
 export class RequestInvalid extends ExportError {
 	readonly problems: readonly Problem[]
 
-	constructor(problems: readonly Problem[]) {
-		super('REQUEST_INVALID', problems.map(({ field, detail }) => `${field} ${detail}`).join('; '))
+	constructor(problems: readonly Problem[], code: RequestInvalidCode = 'REQUEST_INVALID') {
+		super(code, problems.map(({ field, detail }) => `${field} ${detail}`).join('; '))
 		this.problems = problems
 		setName(this, 'RequestInvalid')
 	}

@@ -49,11 +49,14 @@ const MAX_PROBLEMS = 20
 
 /**
  * Unknown to typed, for every trigger. `regionCode` is the default for a request that names none.
- * Throws `REQUEST_INVALID` with every problem of the request at once.
+ * Throws `REQUEST_INVALID` with every problem of the request at once, or `REQUEST_UNREADABLE` when it has no fields.
  */
 export function parseExportRequest(value: unknown, regionCode?: string): ExportRequest {
 	if (!isRecord(value)) {
-		throw new RequestInvalid([{ field: 'body', detail: 'must be an object with the fields of a request' }])
+		throw new RequestInvalid(
+			[{ field: 'body', detail: 'must be an object with the fields of a request' }],
+			'REQUEST_UNREADABLE',
+		)
 	}
 	const known = Object.fromEntries(
 		FIELDS.filter((name) => Object.hasOwn(value, name)).map((name) => [name, value[name]]),

@@ -1,11 +1,20 @@
-import type { ErrorCode, Problem, RequestInvalid } from './errors.ts'
-import { cut } from './errors.ts'
+import {
+	cut,
+	type ErrorCode,
+	type ExportError,
+	type Problem,
+	RequestInvalid,
+	type RequestInvalidCode,
+} from './errors.ts'
 import type { ExportRequest } from './export-request.ts'
 import type { Reply } from './ncp/reply.ts'
 import type { Envelope } from './ncp/return-codes.ts'
 
 /** Where an export stands; see the README for what each one claims, and what it does not. */
-export type State = 'accepted' | 'refused' | 'rejected' | 'unknown'
+export type State = 'accepted' | 'refused' | 'rejected' | 'unknown' | 'exhausted'
+
+/** A state that an export can be in; a rejected request has no export. */
+export type SettledState = Exclude<State, 'rejected'>
 
 /** With arrival checks off nothing follows any of them. */
 const TERMINAL: Readonly<Record<State, boolean>> = {
@@ -13,6 +22,7 @@ const TERMINAL: Readonly<Record<State, boolean>> = {
 	refused: true,
 	rejected: true,
 	unknown: true,
+	exhausted: true,
 }
 
 /** What set us off: an SQS message, an HTTP request, or an event. */
@@ -70,9 +80,13 @@ export interface OutcomeEvent {
 }
 
 export interface Settled {
+	state: SettledState
 	exportId: string
 	request: ExportRequest
-	reply: Reply & { kind: 'accepted' | 'refused' | 'unknown' }
+	/** Null when NCP was not heard, or not even asked. */
+	reply: Reply | null
+	/** Why it is not simply accepted. */
+	error: OutcomeError | null
 	attempts: number
 	trigger: Trigger
 	traceparent: string | undefined
@@ -80,25 +94,25 @@ export interface Settled {
 	settledAtMs: number
 }
 
-/** The outcome of a call that settled an export. Pure: the same input gives the same bytes. */
+/** The outcome of an export in a state. Pure: the same input gives the same bytes. */
 export function toOutcomeEvent(settled: Settled): OutcomeEvent {
-	const { exportId, request, reply, traceparent } = settled
+	const { state, exportId, request, reply, error, attempts, trigger, traceparent } = settled
 	const { cloudPostgresqlInstanceNo, fileName, bucketName, regionCode } = request
-	return toEvent(`${exportId}/${reply.kind}`, traceparent, {
+	return toEvent(`${exportId}/${state}`, traceparent, {
 		exportId,
-		state: reply.kind,
-		terminal: TERMINAL[reply.kind],
+		state,
+		terminal: TERMINAL[state],
 		request: {
 			cloudPostgresqlInstanceNo,
 			fileName,
 			bucketName,
 			...(regionCode === undefined ? {} : { regionCode }),
 		},
-		reply: reply.httpStatus === null ? null : toOutcomeReply(reply),
-		error: toOutcomeError(reply),
+		reply: reply === null || reply.httpStatus === null ? null : toOutcomeReply(reply),
+		error,
 		object: null,
-		attempts: settled.attempts,
-		trigger: settled.trigger,
+		attempts,
+		trigger,
 		requestedAt: new Date(settled.requestedAtMs).toISOString(),
 		settledAt: new Date(settled.settledAtMs).toISOString(),
 	})
@@ -128,13 +142,7 @@ export function toRejectedEvent({
 		terminal: TERMINAL.rejected,
 		request: null,
 		reply: null,
-		error: {
-			code: error.code,
-			envelope: null,
-			ncpCode: null,
-			message: cut(error.message, MAX_MESSAGE),
-			problems: error.problems,
-		},
+		error: { ...toOutcomeError(error), problems: error.problems },
 		object: null,
 		attempts: 0,
 		trigger,
@@ -142,6 +150,22 @@ export function toRejectedEvent({
 		settledAt: at,
 	}
 	return fitOriginal(toEvent(`${trigger.id}/rejected`, traceparent, data), original)
+}
+
+/** An outcome's error from one of ours; where NCP said something, its envelope and code. */
+export function toOutcomeError(error: ExportError, reply: Reply | null = null): OutcomeError {
+	return {
+		code: error.code,
+		envelope: reply?.envelope ?? null,
+		ncpCode: reply?.code ?? null,
+		message: cut(error.message, MAX_MESSAGE),
+	}
+}
+
+/** The error of a rejected request, for a trigger that throws or answers it; null for every other outcome. */
+export function toRequestInvalid({ data: { state, error } }: OutcomeEvent): RequestInvalid | null {
+	if (state !== 'rejected') return null
+	return new RequestInvalid(error?.problems ?? [], error?.code as RequestInvalidCode)
 }
 
 const MAX_MESSAGE = 500
@@ -192,14 +216,4 @@ function toEvent(id: string, traceparent: string | undefined, data: OutcomeData)
 
 function toOutcomeReply({ httpStatus, requestId, returnCode, returnMessage, traceId }: Reply): OutcomeReply {
 	return { httpStatus, requestId, returnCode, returnMessage, traceId }
-}
-
-function toOutcomeError(reply: Settled['reply']): OutcomeError | null {
-	if (reply.kind === 'accepted') return null
-	return {
-		code: reply.kind === 'refused' ? 'NCP_REFUSED' : 'NCP_UNKNOWN',
-		envelope: reply.envelope,
-		ncpCode: reply.code,
-		message: reply.message,
-	}
 }

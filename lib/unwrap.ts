@@ -16,7 +16,7 @@ export interface Unwrapped {
 
 /**
  * Takes off the envelopes of SNS, EventBridge and CloudEvents, each known by its own mark; at most two.
- * Throws `REQUEST_INVALID` for text that is not JSON, is too long, or is wrapped deeper.
+ * Throws `REQUEST_UNREADABLE` for text that is not JSON, is too long, or is wrapped deeper.
  */
 export function unwrap(input: unknown): Unwrapped {
 	let value = readJson(input, 'body')
@@ -62,13 +62,20 @@ function readJson(value: unknown, field: string): unknown {
 	if (Buffer.byteLength(value) > MAX_REQUEST_BYTES)
 		throw invalid(field, `is larger than ${MAX_REQUEST_BYTES} bytes`)
 	try {
-		return JSON.parse(value)
+		return JSON.parse(value, refuseLossyNumber)
 	} catch {
 		// The parser's own words quote the text, which may hold anything.
 		throw invalid(field, 'is not JSON')
 	}
 }
 
+/** 1e3, 1.0 and 9007199254740991.4 are not the digits that they would be taken for; NaN passes no rule. */
+function refuseLossyNumber(_name: string, value: unknown, context?: { source: string }): unknown {
+	return typeof value === 'number' && context !== undefined && String(value) !== context.source
+		? Number.NaN
+		: value
+}
+
 function invalid(field: string, detail: string): RequestInvalid {
-	return new RequestInvalid([{ field, detail }])
+	return new RequestInvalid([{ field, detail }], 'REQUEST_UNREADABLE')
 }

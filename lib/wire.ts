@@ -1,16 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SNSClient } from '@aws-sdk/client-sns'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { ulid } from 'ulid'
+import { createExportsTable } from './aws/exports-table.ts'
+import { createRequestQueue, type RequestQueue } from './aws/queue.ts'
+import { createSecretReader, type SecretReader } from './aws/secrets.ts'
 import { createTopic } from './aws/topic.ts'
 import { type Config, type FunctionName, readConfig } from './config.ts'
 import type { ExportPorts } from './export-backup.ts'
+import { callAgain } from './ncp/call-again.ts'
 import { createNcpClient } from './ncp/client.ts'
+import { createClock } from './ncp/clock.ts'
+import { type Credentials, fixedCredentials, rotatingCredentials } from './ncp/credentials.ts'
 import { createObserver } from './observe.ts'
 
 export interface Wired {
 	config: Config
 	ports: ExportPorts
+	queue: RequestQueue
+	/** The webhook's secrets, from the environment or from the secret. */
+	readWebhookSecrets: () => Promise<readonly string[]>
 	metrics: Metrics
 	logger: Logger
 }
@@ -20,22 +34,50 @@ export function wire(functionName: FunctionName): Wired {
 	const config = readConfig(process.env, functionName)
 	const logger = new Logger({ serviceName: 'ncp-backup-exporter' })
 	const metrics = new Metrics({ namespace: 'NcpBackupExporter', serviceName: 'ncp-backup-exporter' })
-	const sns = new SNSClient({
+	const client = {
 		...config.aws,
 		maxAttempts: 3,
 		requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
-	})
+	}
+	// Settling must not eat the time that publishing needs.
+	const tableClient = { ...client, requestHandler: { ...client.requestHandler, requestTimeout: 1_000 } }
+	const table = DynamoDBDocumentClient.from(new DynamoDBClient(tableClient))
+	const secret =
+		config.credentialsSecretId === undefined
+			? null
+			: createSecretReader(new SecretsManagerClient(client), config.credentialsSecretId, Date.now)
 	const ports: ExportPorts = {
-		callNcp: createNcpClient({
-			apiUrl: config.apiUrl,
-			keys: config.ncpKeys,
-			timeoutMs: config.ncpTimeoutMs,
-			now: Date.now,
-		}),
-		publish: createTopic(sns, config.resultTopicArn),
+		apiUrl: config.apiUrl,
+		callNcp: wireNcp(config, secret),
+		ledger: createExportsTable(table, config.exportsTableName),
+		publish: createTopic(new SNSClient(client), config.resultTopicArn),
 		now: Date.now,
-		createExportId: ulid,
+		createId: ulid,
+		deduplicationMs: config.deduplicationMs,
 		observe: createObserver(logger, metrics),
 	}
-	return { config, ports, metrics, logger }
+	return {
+		config,
+		ports,
+		queue: createRequestQueue(new SQSClient(client), config),
+		readWebhookSecrets: async () =>
+			config.webhookSecrets.length > 0 || secret === null
+				? config.webhookSecrets
+				: (await secret.read()).webhookSecrets,
+		metrics,
+		logger,
+	}
+}
+
+function wireNcp(
+	{ apiUrl, ncpTimeoutMs, ncpKeys }: Config,
+	secret: SecretReader | null,
+): ExportPorts['callNcp'] {
+	const clock = createClock(Date.now)
+	const credentials: Credentials =
+		secret === null
+			? fixedCredentials(ncpKeys ?? { accessKey: '', secretKey: '' })
+			: rotatingCredentials(secret.read, secret.readAgain)
+	const call = createNcpClient({ apiUrl, credentials, timeoutMs: ncpTimeoutMs, clock })
+	return callAgain(call, { clock, credentials, sleep, random: Math.random })
 }

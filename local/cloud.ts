@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from './embedded-aws.ts'
+import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
 import { createFunction, type LocalFunction } from './function-process.ts'
+import { type Intercept, startGate } from './gate.ts'
 import { type NcpSimulator, type SimulatorOptions, startNcpSimulator } from './ncp-simulator.ts'
 import { pollQueue } from './queue-poller.ts'
 import { startWebhookServer } from './webhook-server.ts'
@@ -18,14 +20,21 @@ export interface CloudOptions {
 	/** On top of what the cloud itself sets. */
 	env?: Readonly<Record<string, string>>
 	webhookPort?: number
-	/** How long a message that was not finished stays hidden. */
+	/** How long a message that nobody hides otherwise stays hidden after a receive. */
 	visibilitySeconds?: number
+	/** The longest back-off that the queue grants; deployed, a busy instance is asked again after minutes. */
+	maxBackOffSeconds?: number
+	/** The queue is there, but nothing takes messages off it. */
+	isQueueIdle?: boolean
+	/** Stops calls to the table and the topic just before or just after they take effect. */
+	intercept?: Intercept
 	/** Every line a function prints, and what went wrong around them. */
 	onLine?: (line: string) => void
 }
 
 export interface Cloud {
 	aws: EmbeddedAws
+	table: EmbeddedTable
 	ncp: NcpSimulator | null
 	webhookUrl: string
 	requestQueue: Queue
@@ -45,20 +54,31 @@ const WORLD: Omit<SimulatorOptions, 'copy'> = {
 	instances: new Map([
 		['1234925', { regionCode: 'KR', backups: new Set(['20210528', '20210529', '20210530']) }],
 		['1234926', { regionCode: 'KR', backups: new Set(['20210528']), busyCalls: 1 }],
+		['1234927', { regionCode: 'KR', backups: new Set(['20210528']), losesReply: true }],
 	]),
 	buckets: new Set(['my-bucket']),
 }
 
 const FUNCTION_TIMEOUT_MS = 10_000
+const MAX_RECEIVE_COUNT = 6
 
 /** The whole product on this machine: embedded AWS, NCP or its simulator, and the built bundles. Nothing listens beyond 127.0.0.1. */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
-	const { onLine = () => undefined, visibilitySeconds = 2 } = options
-	const aws = await startEmbeddedAws()
+	const { onLine = () => undefined, visibilitySeconds = 15, maxBackOffSeconds = 2, intercept } = options
+	const aws = await startEmbeddedAws({ maxBackOffSeconds })
+	const table = await startEmbeddedTable(aws.region)
+	const gates =
+		intercept === undefined
+			? []
+			: await Promise.all([table.endpoint, aws.endpoint].map((url) => startGate(url, intercept)))
+	const [tableUrl = table.endpoint, topicUrl = aws.endpoint] = gates.map(({ url }) => url)
 	const deadLetterQueue = await aws.createQueue('export-requests-dead')
 	const requestQueue = await aws.createQueue('export-requests', {
 		VisibilityTimeout: String(visibilitySeconds),
-		RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetterQueue.arn, maxReceiveCount: 6 }),
+		RedrivePolicy: JSON.stringify({
+			deadLetterTargetArn: deadLetterQueue.arn,
+			maxReceiveCount: MAX_RECEIVE_COUNT,
+		}),
 	})
 	const outcomeQueue = await aws.createQueue('export-outcomes')
 	const topicArn = await aws.createTopic('export-outcomes')
@@ -68,6 +88,12 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const access = options.ncp ?? { apiUrl: ncp?.url ?? '', ...LOCAL_KEYS }
 	const env = {
 		...aws.env,
+		AWS_ENDPOINT_URL_DYNAMODB: tableUrl,
+		AWS_ENDPOINT_URL_SNS: topicUrl,
+		EXPORTS_TABLE_NAME: table.tableName,
+		REQUEST_QUEUE_URL: requestQueue.url,
+		DEAD_LETTER_QUEUE_URL: deadLetterQueue.url,
+		MAX_RECEIVE_COUNT: String(MAX_RECEIVE_COUNT),
 		NCP_API_URL: access.apiUrl,
 		NCP_ACCESS_KEY: access.accessKey,
 		NCP_SECRET_KEY: access.secretKey,
@@ -84,22 +110,34 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		'on-pipeline-event': create('on-pipeline-event'),
 	}
 	const webhook = await startWebhookServer(functions['on-http-request'], options.webhookPort)
-	const poller = pollQueue({
+	const source = {
 		sqs: aws.sqs,
 		queueUrl: requestQueue.url,
 		queueArn: requestQueue.arn,
 		region: aws.region,
 		fn: functions['on-queue-message'],
 		onError: onLine,
-	})
+	}
+	const poller = options.isQueueIdle ? null : pollQueue(source)
 
 	const stop = async (): Promise<void> => {
-		await Promise.all([poller.stop(), webhook.stop()])
+		await Promise.all([poller?.stop(), webhook.stop()])
 		await Promise.all(Object.values(functions).map((fn) => fn.stop()))
+		await Promise.all(gates.map((gate) => gate.stop()))
 		await ncp?.stop()
-		await aws.stop()
+		await Promise.all([table.stop(), aws.stop()])
 	}
-	return { aws, ncp, webhookUrl: webhook.url, requestQueue, deadLetterQueue, outcomeQueue, functions, stop }
+	return {
+		aws,
+		table,
+		ncp,
+		webhookUrl: webhook.url,
+		requestQueue,
+		deadLetterQueue,
+		outcomeQueue,
+		functions,
+		stop,
+	}
 }
 
 export function bundlePath(name: string): string {

@@ -28,12 +28,24 @@ export interface EmbeddedAws {
 
 const REGION = 'ap-northeast-2'
 
-/** SQS, SNS and S3 in this process, on 127.0.0.1 and a free port; everything is gone when it stops. */
-export async function startEmbeddedAws(): Promise<EmbeddedAws> {
+/**
+ * SQS, SNS and S3 in this process, on 127.0.0.1 and a free port; everything is gone when it stops.
+ * `maxBackOffSeconds` shortens what a consumer asks for when it hides a message, so that nobody waits minutes here.
+ */
+export async function startEmbeddedAws({
+	maxBackOffSeconds = Number.POSITIVE_INFINITY,
+} = {}): Promise<EmbeddedAws> {
 	const app = buildApp({ logger: false, host: 'localhost', defaultRegion: REGION })
 	let publishesToFail = 0
 	app.addHook('preHandler', async (request, reply) => {
-		const { Action: action } = (request.body ?? {}) as { Action?: string }
+		const body = (request.body ?? {}) as { Action?: string; VisibilityTimeout?: number }
+		const { Action: action } = body
+		if (
+			request.headers['x-amz-target'] === 'AmazonSQS.ChangeMessageVisibility' &&
+			body.VisibilityTimeout !== undefined
+		) {
+			body.VisibilityTimeout = Math.min(body.VisibilityTimeout, maxBackOffSeconds)
+		}
 		if (!action?.startsWith('Publish') || publishesToFail === 0) return
 		publishesToFail--
 		await reply.code(500).type('text/xml').send(INTERNAL_ERROR)

@@ -59,7 +59,8 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 		return instance
 	}
 	const give = (instance: Instance): void => {
-		if (instance.child.connected) idle.push(instance)
+		// Just after a kill it is still connected.
+		if (instance.child.connected && !instance.child.killed) idle.push(instance)
 		const next = queue.shift()
 		if (next === undefined) busy--
 		else next()

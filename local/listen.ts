@@ -20,3 +20,9 @@ export async function readAll(message: IncomingMessage, maxBytes: number): Promi
 	}
 	return Buffer.concat(chunks)
 }
+
+/** Ends open connections too, and resolves when nothing listens any more. */
+export async function close(server: Server): Promise<void> {
+	server.closeAllConnections()
+	await new Promise((resolve) => server.close(resolve))
+}

@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { listen, readAll } from './listen.ts'
+import { close, listen, readAll } from './listen.ts'
 
 /** What the simulator can be told to do in place of a plain answer. */
 export type Fault =
@@ -26,10 +26,18 @@ export interface Performed {
 	atMs: number
 }
 
+export interface Instance {
+	regionCode: string
+	backups: ReadonlySet<string>
+	/** How many calls for a backup it is busy for. */
+	busyCalls?: number
+	/** It performs, but its replies are cut. */
+	losesReply?: boolean
+}
+
 export interface SimulatorOptions {
 	keys: ReadonlyMap<string, string>
-	/** Instance number to its region and backup files; `busyCalls` = how many calls it is busy for. */
-	instances: ReadonlyMap<string, { regionCode: string; backups: ReadonlySet<string>; busyCalls?: number }>
+	instances: ReadonlyMap<string, Instance>
 	buckets: ReadonlySet<string>
 	now?: () => number
 	/** Asked before each call that would be performed; `nth` counts the calls for one instance and file from 1. */
@@ -90,6 +98,8 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 
 	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
 		calls++
+		// The gateway's own clock, which need not be the caller's.
+		response.setHeader('date', new Date(now()).toUTCString())
 		const body = (await readAll(request, MAX_BODY_BYTES)).toString('utf8')
 		const parameters = readParameters(request, body)
 		const isJson = parameters.get('responseFormatType') === 'json'
@@ -107,10 +117,9 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		const fileName = parameters.get('fileName') ?? ''
 		const nth = (counts.get(`${instance}/${fileName}`) ?? 0) + 1
 		counts.set(`${instance}/${fileName}`, nth)
-		const busyCalls = options.instances.get(instance)?.busyCalls ?? 0
 		const fault =
 			options.fault?.({ cloudPostgresqlInstanceNo: instance, fileName, nth }) ??
-			(nth <= busyCalls ? 'busy' : undefined)
+			habitOf(options.instances.get(instance), nth)
 		if (fault === undefined || fault === 'cut' || fault === 'perform-then-hang') perform(parameters)
 		if (fault === undefined) send(response, SUCCESS, isJson)
 		else misbehave(fault, response, isJson)
@@ -126,10 +135,14 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		calls: () => calls,
 		stop: async () => {
 			stopping.abort()
-			server.closeAllConnections()
-			await new Promise((resolve) => server.close(resolve))
+			await close(server)
 		},
 	}
+}
+
+function habitOf(instance: Instance | undefined, nth: number): Fault | undefined {
+	if (nth <= (instance?.busyCalls ?? 0)) return 'busy'
+	return instance?.losesReply ? 'cut' : undefined
 }
 
 const SUCCESS: Answer = {

@@ -8,6 +8,7 @@ const COLOURS: Readonly<Record<State, Style>> = {
 	refused: 'red',
 	rejected: 'red',
 	unknown: 'yellow',
+	exhausted: 'red',
 }
 
 const WIDTHS = [6, 8, 9, 28] as const

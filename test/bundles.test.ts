@@ -42,6 +42,10 @@ describe('the bundles', () => {
 				NCP_ACCESS_KEY: LOCAL_KEYS.accessKey,
 				NCP_SECRET_KEY: LOCAL_KEYS.secretKey,
 				RESULT_TOPIC_ARN: topicArn,
+				AWS_ENDPOINT_URL_DYNAMODB: cloud.table.endpoint,
+				EXPORTS_TABLE_NAME: cloud.table.tableName,
+				REQUEST_QUEUE_URL: cloud.requestQueue.url,
+				DEAD_LETTER_QUEUE_URL: cloud.deadLetterQueue.url,
 			},
 		})
 		const body = JSON.stringify({
@@ -49,7 +53,9 @@ describe('the bundles', () => {
 			fileName: '20210528',
 			bucketName: 'my-bucket',
 		})
-		const result = await fn.invoke({ Records: [{ messageId: 'm-1', body, messageAttributes: {} }] })
+		const result = await fn.invoke({
+			Records: [{ messageId: 'm-1', body, attributes: {}, messageAttributes: {} }],
+		})
 		await fn.stop()
 		expect(result).toEqual({ ok: true, value: { batchItemFailures: [] } })
 		const { Messages = [] } = await cloud.aws.sqs.send(

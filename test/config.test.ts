@@ -8,6 +8,9 @@ const GOOD = {
 	NCP_ACCESS_KEY: 'AK',
 	NCP_SECRET_KEY: 'SK',
 	RESULT_TOPIC_ARN: 'arn:topic',
+	REQUEST_QUEUE_URL: 'http://queue',
+	DEAD_LETTER_QUEUE_URL: 'http://dead',
+	EXPORTS_TABLE_NAME: 'exports',
 }
 const read = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...GOOD, ...env }, 'on-queue-message')
 const readWebhook = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...GOOD, ...env }, 'on-http-request')
@@ -28,7 +31,7 @@ describe('readConfig', () => {
 
 	it('names everything that is missing in one throw', () => {
 		expect(() => readConfig({}, 'on-queue-message')).toThrow(
-			'NCP_ACCESS_KEY is not set; NCP_SECRET_KEY is not set; RESULT_TOPIC_ARN is not set; AWS_REGION is not set; AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set',
+			'NCP_ACCESS_KEY is not set; NCP_SECRET_KEY is not set; RESULT_TOPIC_ARN is not set; REQUEST_QUEUE_URL is not set; DEAD_LETTER_QUEUE_URL is not set; EXPORTS_TABLE_NAME is not set; AWS_REGION is not set; AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set',
 		)
 	})
 
@@ -54,6 +57,20 @@ describe('readConfig', () => {
 			expect(read({ NCP_API_URL: url }).apiUrl).toBe(url.replace(/\/$/, ''))
 		},
 	)
+
+	it('takes the key pair from the environment or from a secret, and webhook secrets likewise', () => {
+		expect(read().ncpKeys).toEqual({ accessKey: 'AK', secretKey: 'SK' })
+		const secret = { CREDENTIALS_SECRET_ID: 'ncp', NCP_ACCESS_KEY: '', NCP_SECRET_KEY: '' }
+		expect(read(secret)).toMatchObject({ ncpKeys: null, credentialsSecretId: 'ncp' })
+		expect(readWebhook(secret).webhookSecrets).toEqual([])
+		expect(() => readWebhook({ ...secret, WEBHOOK_SECRETS: 'short' })).toThrow('24 to 64 bytes')
+	})
+
+	it('asks each function only for what it uses', () => {
+		const { REQUEST_QUEUE_URL: _queue, DEAD_LETTER_QUEUE_URL: _dead, ...rest } = GOOD
+		expect(readConfig(rest, 'on-pipeline-event').requestQueueUrl).toBe('')
+		expect(() => readConfig(rest, 'on-http-request')).toThrow('REQUEST_QUEUE_URL is not set')
+	})
 
 	it('keeps a session token when there is one', () => {
 		expect(read({ AWS_SESSION_TOKEN: 't' }).aws.credentials.sessionToken).toBe('t')

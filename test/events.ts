@@ -1,16 +1,18 @@
 import { classifyReply } from '../lib/ncp/reply.ts'
-import { type OutcomeEvent, type Settled, toOutcomeEvent } from '../lib/outcome.ts'
+import { type OutcomeEvent, toOutcomeEvent } from '../lib/outcome.ts'
 
 /** An accepted export's event with a name of its own. */
 export function acceptedEvent(name: string): OutcomeEvent {
 	return toOutcomeEvent({
+		state: 'accepted',
+		error: null,
 		exportId: name,
 		request: { cloudPostgresqlInstanceNo: '1234925', fileName: name, bucketName: 'my-bucket' },
 		reply: classifyReply({
 			httpStatus: 200,
 			headers: {},
 			body: '<r><returnCode>0</returnCode></r>',
-		}) as Settled['reply'],
+		}),
 		attempts: 1,
 		trigger: { kind: 'queue', id: `message-${name}` },
 		traceparent: undefined,

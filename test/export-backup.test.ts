@@ -3,8 +3,10 @@ import { ExportError } from '../lib/errors.ts'
 import { type ExportPorts, exportBackup, toDelivery } from '../lib/export-backup.ts'
 import { classifyReply, type Reply, toLostReply } from '../lib/ncp/reply.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
+import { createMemoryLedger } from './memory-ledger.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
+const HOUR_MS = 60 * 60 * 1000
 const PLENTY = () => 25_000
 
 const reply = (httpStatus: number, body: unknown, headers = {}) =>
@@ -15,6 +17,8 @@ const ACCEPTED = reply(200, { r: { requestId: 'r-1', returnCode: '0', returnMess
 function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () => undefined) {
 	const published: OutcomeEvent[] = []
 	const observed: (OutcomeEvent | ExportError)[] = []
+	const ledger = createMemoryLedger()
+	let ids = 0
 	const callTimeouts: (number | undefined)[] = []
 	const ports: ExportPorts = {
 		callNcp: async (_parameters, timeoutMs) => {
@@ -25,11 +29,14 @@ function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () =
 			await publish(event, timeoutMs)
 			published.push(event)
 		},
+		apiUrl: 'https://ncp.example',
+		ledger,
+		deduplicationMs: HOUR_MS,
 		now: () => Date.UTC(2026, 10, 23),
-		createExportId: () => 'export-1',
+		createId: () => `export-${++ids}`,
 		observe: (_delivery, ending) => observed.push(ending),
 	}
-	return { ports, published, observed, callTimeouts }
+	return { ports, published, observed, callTimeouts, ledger }
 }
 
 const deliver = (input: unknown) => toDelivery(input, { kind: 'queue', id: 'm-1' }, { regionCode: 'KR' })
@@ -70,7 +77,7 @@ describe('exportBackup', () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		await exportBackup(deliver('{"fileName":'), PLENTY, ports)
 		expect(published).toMatchObject([
-			{ id: 'm-1/rejected', data: { original: '{"fileName":', error: { code: 'REQUEST_INVALID' } } },
+			{ id: 'm-1/rejected', data: { original: '{"fileName":', error: { code: 'REQUEST_UNREADABLE' } } },
 		])
 		expect(callTimeouts).toEqual([])
 	})
@@ -102,23 +109,15 @@ describe('exportBackup', () => {
 	it.each([new TypeError('with a body'), 'a text'])(
 		'turns what nobody foresaw into an error with a code',
 		async (thrown) => {
-			const { ports, observed } = createPorts(ACCEPTED, async () => {
-				throw thrown
-			})
-			await expect(exportBackup(deliver(REQUEST), PLENTY, ports)).rejects.toMatchObject({
+			const { ports, observed } = createPorts(ACCEPTED)
+			const broken = { ...ports, callNcp: () => Promise.reject(thrown) }
+			await expect(exportBackup(deliver(REQUEST), PLENTY, broken)).rejects.toMatchObject({
 				code: 'INTERNAL',
 				cause: thrown,
 			})
 			expect(observed).toMatchObject([{ message: expect.not.stringContaining('body') }])
 		},
 	)
-})
-
-describe('toDelivery', () => {
-	it('keeps the text of what it cannot read', () => {
-		expect(deliver({ a: 1 }).original).toBe('{"a":1}')
-		expect(deliver(undefined).original).toBe('')
-	})
 
 	it('survives an object too deep to be written', () => {
 		let deep: unknown = {}

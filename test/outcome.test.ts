@@ -1,34 +1,42 @@
 import { CloudEvent } from 'cloudevents'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RequestInvalid } from '../lib/errors.ts'
+import { ExportError, RequestInvalid } from '../lib/errors.ts'
 import { classifyReply, toLostReply } from '../lib/ncp/reply.ts'
 import {
 	type OutcomeEvent,
 	type Settled,
+	type SettledState,
 	serializeEvent,
+	toOutcomeError,
 	toOutcomeEvent,
 	toRejectedEvent,
+	toRequestInvalid,
 } from '../lib/outcome.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const AT = Date.UTC(2026, 10, 23, 9, 30)
 
-const settled = (body: string, httpStatus = 200): Settled => ({
-	exportId: '01JD0000000000000000000000',
-	request: {
-		cloudPostgresqlInstanceNo: '1234925',
-		fileName: '20210528',
-		bucketName: 'my-bucket',
-		regionCode: 'KR',
-	},
-	reply: classifyReply({ httpStatus, headers: { 'x-ncp-trace-id': 't-1' }, body }) as Settled['reply'],
-	attempts: 1,
-	trigger: { kind: 'queue', id: 'm-1' },
-	traceparent: TRACE,
-	requestedAtMs: AT,
-	settledAtMs: AT + 250,
-})
+const settled = (state: SettledState, body: string, error: ExportError | null = null): Settled => {
+	const reply = classifyReply({ httpStatus: 200, headers: { 'x-ncp-trace-id': 't-1' }, body })
+	return {
+		state,
+		exportId: '01JD0000000000000000000000',
+		request: {
+			cloudPostgresqlInstanceNo: '1234925',
+			fileName: '20210528',
+			bucketName: 'my-bucket',
+			regionCode: 'KR',
+		},
+		reply,
+		error: error === null ? null : toOutcomeError(error, reply),
+		attempts: 1,
+		trigger: { kind: 'queue', id: 'm-1' },
+		traceparent: TRACE,
+		requestedAtMs: AT,
+		settledAtMs: AT + 250,
+	}
+}
 const SUCCESS =
 	'<r><requestId>r-1</requestId><returnCode>0</returnCode><returnMessage>success</returnMessage></r>'
 const REFUSED = '{"responseError":{"returnCode":"5001017","returnMessage":"no such instance"}}'
@@ -47,7 +55,7 @@ const validate = (event: OutcomeEvent) => new CloudEvent(JSON.parse(serializeEve
 
 describe('toOutcomeEvent', () => {
 	it('is the event of the contract for an accepted export', () => {
-		expect(toOutcomeEvent(settled(SUCCESS))).toEqual({
+		expect(toOutcomeEvent(settled('accepted', SUCCESS))).toEqual({
 			specversion: '1.0',
 			id: '01JD0000000000000000000000/accepted',
 			source: '/ncp/vpostgresql/KR/1234925',
@@ -84,7 +92,8 @@ describe('toOutcomeEvent', () => {
 	})
 
 	it('names envelope and code of a refusal', () => {
-		expect(toOutcomeEvent(settled(REFUSED, 400)).data.error).toEqual({
+		const refused = settled('refused', REFUSED, new ExportError('NCP_REFUSED', 'no such instance'))
+		expect(toOutcomeEvent(refused).data.error).toEqual({
 			code: 'NCP_REFUSED',
 			envelope: 'api',
 			ncpCode: '5001017',
@@ -92,20 +101,16 @@ describe('toOutcomeEvent', () => {
 		})
 	})
 
-	it('has no reply when none came', () => {
-		const lost = { ...settled(''), reply: toLostReply(true, 'ECONNRESET') as Settled['reply'] }
-		expect(toOutcomeEvent(lost)).toMatchObject({
+	it.each([null, toLostReply(true, 'ECONNRESET')])('has no reply when none came', (reply) => {
+		const error = toOutcomeError(new ExportError('NCP_UNKNOWN', 'lost'), reply)
+		expect(toOutcomeEvent({ ...settled('unknown', ''), reply, error })).toMatchObject({
 			type: 'ncp.backup.export.unknown.v1',
-			data: {
-				state: 'unknown',
-				reply: null,
-				error: { code: 'NCP_UNKNOWN', message: expect.stringContaining('lost') },
-			},
+			data: { state: 'unknown', reply: null, error: { code: 'NCP_UNKNOWN', ncpCode: null } },
 		})
 	})
 
 	it('leaves out what it does not know', () => {
-		const { request, ...rest } = settled(SUCCESS)
+		const { request, ...rest } = settled('accepted', SUCCESS)
 		const { regionCode: _, ...withoutRegion } = request
 		const event = toOutcomeEvent({ ...rest, request: withoutRegion, traceparent: undefined })
 		expect(event.source).toBe('/ncp/vpostgresql/-/1234925')
@@ -113,8 +118,8 @@ describe('toOutcomeEvent', () => {
 		expect(event.data.request).not.toHaveProperty('regionCode')
 	})
 
-	it.each([SUCCESS, REFUSED, ''])('is a valid CloudEvent', (body) => {
-		expect(validate(toOutcomeEvent(settled(body)))).toBe(true)
+	it.each(['accepted', 'refused', 'unknown', 'exhausted'] as const)('is a valid CloudEvent: %s', (state) => {
+		expect(validate(toOutcomeEvent(settled(state, REFUSED)))).toBe(true)
 	})
 })
 
@@ -128,6 +133,14 @@ describe('toRejectedEvent', () => {
 		})
 		expect(event.data.error?.problems).toEqual([{ field: 'fileName', detail: 'is required' }])
 		expect(validate(event)).toBe(true)
+	})
+
+	it('gives its error back to a trigger that throws it', () => {
+		expect(toRequestInvalid(rejected('{}'))).toMatchObject({
+			code: 'REQUEST_INVALID',
+			problems: [{ field: 'fileName' }],
+		})
+		expect(toRequestInvalid(toOutcomeEvent(settled('refused', REFUSED)))).toBeNull()
 	})
 
 	it('cuts the original at 64 KiB of whole characters', () => {

@@ -32,6 +32,13 @@ describe('unwrap', () => {
 		).toBeUndefined()
 	})
 
+	it.each(['1234925.00000000001', '9007199254740991.4', '-0', '1e3', '1.0'])(
+		'does not take %s for the digits it rounds to',
+		(number) => {
+			expect(unwrap(`{"a":${number}}`).value).toEqual({ a: Number.NaN })
+		},
+	)
+
 	it.each([
 		['{ "fileName": ', 'body is not JSON'],
 		['', 'body is not JSON'],

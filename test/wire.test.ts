@@ -10,14 +10,17 @@ const ENV = {
 	NCP_ACCESS_KEY: 'AK',
 	NCP_SECRET_KEY: 'SK',
 	RESULT_TOPIC_ARN: 'arn:topic',
+	REQUEST_QUEUE_URL: 'http://queue',
+	DEAD_LETTER_QUEUE_URL: 'http://dead',
+	EXPORTS_TABLE_NAME: 'exports',
 }
 
 it('builds every port from the environment, without a single connection', () => {
 	for (const [name, value] of Object.entries(ENV)) vi.stubEnv(name, value)
 	const { config, ports } = wire('on-queue-message')
 	expect(config.resultTopicArn).toBe('arn:topic')
-	expect(Object.keys(ports).sort()).toEqual(['callNcp', 'createExportId', 'now', 'observe', 'publish'])
-	expect(ports.createExportId(1) < ports.createExportId(2)).toBe(true)
+	expect(ports.deduplicationMs).toBe(24 * 60 * 60 * 1000)
+	expect(ports.createId(1) < ports.createId(2)).toBe(true)
 })
 
 it('refuses an environment that is not whole', () => {

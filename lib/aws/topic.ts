@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-	type BatchResultErrorEntry,
 	type MessageAttributeValue,
 	PublishBatchCommand,
+	type PublishBatchCommandOutput,
 	type PublishBatchRequestEntry,
 	type SNSClient,
 } from '@aws-sdk/client-sns'
@@ -35,6 +35,8 @@ const PASSING: ReadonlySet<string> = new Set([
 export type Publish = (event: OutcomeEvent, timeoutMs: number) => Promise<void>
 
 interface Waiting {
+	/** Its caller was told, and nobody waits for it any more. */
+	isSettled: boolean
 	event: OutcomeEvent
 	message: string
 	resolve: () => void
@@ -49,17 +51,22 @@ export function createTopic(client: SNSClient, topicArn: string): Publish {
 	let waiting: Waiting[] = []
 
 	const flush = (): void => {
-		const ready = waiting
+		const ready = waiting.filter(({ isSettled }) => !isSettled)
 		waiting = []
 		for (const batch of toBatches(ready)) void publishBatch(client, topicArn, batch)
 	}
 
 	return (event, timeoutMs) => {
 		const { promise, resolve, reject } = Promise.withResolvers<void>()
-		const timer = setTimeout(() => reject(failed(`no answer within ${timeoutMs} ms`)), Math.max(0, timeoutMs))
+		if (timeoutMs <= 0) return Promise.reject(failed('no time was left'))
+		const item: Waiting = { event, message: serializeEvent(event), isSettled: false, resolve, reject }
+		const timer = setTimeout(() => reject(failed(`no answer within ${timeoutMs} ms`)), timeoutMs)
 		if (waiting.length === 0) setImmediate(flush)
-		waiting.push({ event, message: serializeEvent(event), resolve, reject })
-		return promise.finally(() => clearTimeout(timer))
+		waiting.push(item)
+		return promise.finally(() => {
+			item.isSettled = true
+			clearTimeout(timer)
+		})
 	}
 }
 
@@ -89,27 +96,30 @@ async function publishBatch(client: SNSClient, topicArn: string, batch: Waiting[
 			const answer = await client.send(
 				new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: entries }),
 			)
-			left = settle(left, answer.Failed ?? [], attempt === MAX_ATTEMPTS)
+			left = settle(left, answer, attempt === MAX_ATTEMPTS)
 		} catch (error) {
 			// The SDK has repeated what can be repeated; the whole batch shares this failure.
 			for (const item of left) item.reject(failed(error instanceof Error ? error.name : 'unknown', error))
 			return
 		}
 		if (left.length > 0) await sleep(Math.random() * BASE_DELAY_MS * 2 ** attempt)
+		left = left.filter(({ isSettled }) => !isSettled)
 	}
 }
 
-/** Settles what is final and returns what is worth another try. */
-function settle(batch: Waiting[], failures: BatchResultErrorEntry[], isLast: boolean): Waiting[] {
-	const byId = new Map(failures.map((failure) => [failure.Id, failure]))
+/** Settles what is final and returns what is worth another try. Published is what SNS names as such, and nothing else. */
+function settle(batch: Waiting[], answer: PublishBatchCommandOutput, isLast: boolean): Waiting[] {
+	const published = new Set(answer.Successful?.map(({ Id }) => Id))
+	const codes = new Map(answer.Failed?.map(({ Id, Code }) => [Id, Code]))
 	return batch.filter((item, index) => {
-		const failure = byId.get(String(index))
-		if (failure === undefined) {
+		const id = String(index)
+		if (published.has(id)) {
 			item.resolve()
 			return false
 		}
-		if (!isLast && PASSING.has(failure.Code ?? '')) return true
-		item.reject(failed(failure.Code ?? 'no code'))
+		const code = codes.get(id)
+		if (!isLast && PASSING.has(code ?? '')) return true
+		item.reject(failed(code ?? 'it named neither success nor failure'))
 		return false
 	})
 }

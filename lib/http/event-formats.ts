@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { isRecord } from '../export-request.ts'
 
 export interface HttpRequest {
 	method: string
@@ -21,24 +22,32 @@ export interface HttpResponse {
 	body: string
 }
 
-/** Payload format 2.0: HTTP API and function URL. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
-export function parseHttpEvent(event: APIGatewayProxyEventV2): HttpRequest {
-	const { http, stage, requestId } = event.requestContext
+/**
+ * Payload format 2.0: HTTP API and function URL. Returns null for any other event.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+export function parseHttpEvent(event: APIGatewayProxyEventV2): HttpRequest | null {
+	if (!isRecord(event) || !isRecord(event.requestContext) || !isRecord(event.requestContext.http)) return null
+	const { http, stage = '$default', requestId, authorizer } = event.requestContext as RequestContext
+	const { rawPath = '/', headers = {}, body, isBase64Encoded } = event
 	const prefix = stage === '$default' ? '' : `/${stage}`
-	const path = event.rawPath.startsWith(`${prefix}/`) ? event.rawPath.slice(prefix.length) : event.rawPath
-	const authorizer = (event.requestContext as { authorizer?: { iam?: unknown } }).authorizer
 	return {
 		method: http.method,
-		path,
+		path: rawPath.startsWith(`${prefix}/`) ? rawPath.slice(prefix.length) : rawPath,
 		headers: Object.fromEntries(
-			Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value]),
+			Object.entries(headers).map(([name, value]) => [
+				name.toLowerCase(),
+				value === undefined ? value : String(value),
+			]),
 		),
-		body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
+		body: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8'),
 		sourceIp: http.sourceIp,
-		isIamChecked: typeof authorizer?.iam === 'object' && authorizer.iam !== null,
+		isIamChecked: isRecord(authorizer?.iam),
 		id: requestId,
 	}
 }
+
+type RequestContext = APIGatewayProxyEventV2['requestContext'] & { authorizer?: { iam?: unknown } }
 
 export function toHttpResult({ status, headers, body }: HttpResponse): APIGatewayProxyStructuredResultV2 {
 	return { statusCode: status, headers, body, isBase64Encoded: false }

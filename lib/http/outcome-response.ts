@@ -1,13 +1,14 @@
-import type { OutcomeEvent } from '../outcome.ts'
-import { serializeEvent } from '../outcome.ts'
+import { type OutcomeEvent, serializeEvent, toRequestInvalid } from '../outcome.ts'
 import type { HttpResponse } from './event-formats.ts'
-import { toProblemResponse } from './problem.ts'
+import { toErrorResponse, toProblemResponse } from './problem.ts'
 
-/** 202 for what is under way or may be; 422 for what NCP will not do. */
+/** 202 for what is under way or may be; 400 and 422 for what is invalid, refused or used up. */
 export function toOutcomeResponse(event: OutcomeEvent): HttpResponse {
 	const location = `/exports/${event.data.exportId}`
 	const { error, state } = event.data
-	if (state === 'refused' && error !== null) {
+	const invalid = toRequestInvalid(event)
+	if (invalid !== null) return toErrorResponse(invalid, '/exports')
+	if ((state === 'refused' || state === 'exhausted') && error !== null) {
 		return toProblemResponse({ status: 422, code: error.code, detail: error.message, instance: location })
 	}
 	return {

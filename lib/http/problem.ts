@@ -18,6 +18,7 @@ const TITLES: Readonly<Record<number, string>> = {
 	401: 'Not authenticated',
 	404: 'Not found',
 	405: 'Method not allowed',
+	409: 'In progress',
 	413: 'The body is too large',
 	415: 'The content type is not supported',
 	422: 'The request is invalid',
@@ -52,11 +53,12 @@ export function toProblemResponse({ headers, retryable = false, ...problem }: Pr
 /** Seconds a caller is asked to wait when NCP named no time. */
 const RETRY_AFTER_SECONDS = 30
 
+const STATUSES: Readonly<Partial<Record<string, number>>> = { INTERNAL: 500, IN_PROGRESS: 409 }
+
 /** How an unfinished export looks to a webhook caller: invalid is theirs to mend, all else can be sent again. */
 export function toErrorResponse(error: ExportError, instance: string): HttpResponse {
 	if (error instanceof RequestInvalid) {
-		// Nothing in it could be read: that is the body's fault, not a field's.
-		const status = error.problems.some(({ field }) => field === 'body') ? 400 : 422
+		const status = error.code === 'REQUEST_UNREADABLE' ? 400 : 422
 		return toProblemResponse({
 			status,
 			code: error.code,
@@ -68,7 +70,7 @@ export function toErrorResponse(error: ExportError, instance: string): HttpRespo
 	const { code, retryable } = error
 	const retryAfter = String(error.retryAfterSeconds ?? RETRY_AFTER_SECONDS)
 	return toProblemResponse({
-		status: code === 'INTERNAL' ? 500 : 503,
+		status: STATUSES[code] ?? 503,
 		code,
 		retryable,
 		detail: DETAILS[code] ?? 'The export is not finished; send the request again.',
@@ -83,5 +85,13 @@ const DETAILS: Readonly<Partial<Record<string, string>>> = {
 	NCP_CREDENTIALS:
 		'The service cannot authenticate to NCP; its operator has to act. Send the request again later.',
 	PUBLISH_FAILED: 'The outcome could not be published. Send the request again.',
+	IN_PROGRESS: 'The same export is being worked on. Send the request again to get its outcome.',
+	LEDGER_UNAVAILABLE: 'The state of exports cannot be read or written. Send the request again.',
 	DEADLINE_NEAR: 'There was no time left and nothing was sent. Send the request again.',
+}
+
+/** For an event that is no HTTP request of a format we know. */
+export function toUnsupportedResponse(): HttpResponse {
+	const detail = 'The function is not called in payload format 2.0 (HTTP API or function URL).'
+	return toProblemResponse({ status: 400, code: 'EVENT_UNSUPPORTED', detail, instance: '/' })
 }

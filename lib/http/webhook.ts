@@ -79,11 +79,11 @@ function readBody({ headers, body }: HttpRequest, refuse: Refuse): WebhookBody {
 
 /** A repeated field becomes a list, which no field of a request may be. */
 function parseForm(text: string): Record<string, string | string[]> {
-	const form = new URLSearchParams(text)
-	return Object.fromEntries(
-		[...new Set(form.keys())].map((name) => {
-			const [first = '', ...more] = form.getAll(name)
-			return [name, more.length === 0 ? first : [first, ...more]]
-		}),
-	)
+	const fields = new Map<string, string | string[]>()
+	for (const [name, value] of new URLSearchParams(text)) {
+		const before = fields.get(name)
+		if (Array.isArray(before)) before.push(value)
+		else fields.set(name, before === undefined ? value : [before, value])
+	}
+	return Object.fromEntries(fields)
 }

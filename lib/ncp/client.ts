@@ -1,7 +1,8 @@
 import { type Dispatcher, Pool } from 'undici'
-import type { KeyPair } from '../config.ts'
+import type { Clock } from './clock.ts'
+import type { Credentials } from './credentials.ts'
 import { type ExchangeResult, exchange } from './exchange.ts'
-import { classifyReply, type Reply, toLostReply } from './reply.ts'
+import { classifyReply, type Reply, toLostReply, toUnsentReply } from './reply.ts'
 import { sign } from './sign.ts'
 
 export const EXPORT_PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
@@ -14,11 +15,11 @@ const MAX_IDLE_MS = 3_000
 export interface NcpClientOptions {
 	/** Base of the API without a trailing slash. */
 	apiUrl: string
-	keys: KeyPair
+	credentials: Credentials
 	/** Time limit of one call, from connect to last byte. */
 	timeoutMs: number
-	/** Milliseconds since the epoch; signs every call. */
-	now: () => number
+	/** Signs every call. */
+	clock: Clock
 	/** GET signs and sends the parameters as a query. NCP's own SDK posts a form, and so do we. */
 	method?: 'GET' | 'POST'
 	/** Called again whenever the connections may have gone stale. */
@@ -35,33 +36,37 @@ export interface ExportParameters {
 }
 
 /** `timeoutMs` may only shorten the client's own limit. Total: a failure of any kind is a Reply. */
-export type CallNcp = (parameters: ExportParameters, timeoutMs?: number) => Promise<Reply>
+export type CallNcp = (parameters: ExportParameters, timeoutMs: number) => Promise<Reply>
 
 /**
  * Signs and sends the export action. One call is one HTTP exchange: nothing is repeated here, since a second POST may
  * be a second export. Source of path and parameters: NCP API guide, database-vpostgresql-exportbackuptoobjectstorage.
  */
 export function createNcpClient(options: NcpClientOptions): CallNcp {
-	const { keys, now, method = 'POST', createDispatcher = createPool } = options
+	const { credentials, clock, method = 'POST', createDispatcher = createPool } = options
 	const { origin, pathname } = new URL(options.apiUrl)
 	const path = pathname.replace(/\/$/, '') + EXPORT_PATH
 	let dispatcher = createDispatcher(origin, options.timeoutMs)
-	let usedMs = now()
+	let usedMs = clock.now()
 
 	const freshDispatcher = (): Dispatcher => {
-		if (Math.abs(now() - usedMs) > MAX_IDLE_MS) {
+		if (Math.abs(clock.now() - usedMs) > MAX_IDLE_MS) {
 			// Not awaited: calls still under way on the old connections finish there.
 			dispatcher.close().catch(() => undefined)
 			dispatcher = createDispatcher(origin, options.timeoutMs)
 		}
-		usedMs = now()
+		usedMs = clock.now()
 		return dispatcher
 	}
 
-	return async (parameters, timeoutMs = options.timeoutMs) => {
+	return async (parameters, timeoutMs) => {
+		const endsAt = performance.now() + Math.min(timeoutMs, options.timeoutMs)
+		const keys = await credentials.get().catch(() => null)
+		if (keys === null) return toUnsentReply('the key pair could not be read')
 		const form = encodeForm(parameters)
 		const target = method === 'GET' ? `${path}?${form}` : path
-		const timestamp = String(now())
+		const timestamp = String(clock.now())
+		const signature = sign({ method, target, timestamp, accessKey: keys.accessKey }, keys.secretKey)
 		const result = await exchange(freshDispatcher(), {
 			origin,
 			method,
@@ -69,19 +74,27 @@ export function createNcpClient(options: NcpClientOptions): CallNcp {
 			headers: {
 				'x-ncp-apigw-timestamp': timestamp,
 				'x-ncp-iam-access-key': keys.accessKey,
-				'x-ncp-apigw-signature-v2': sign(
-					{ method, target, timestamp, accessKey: keys.accessKey },
-					keys.secretKey,
-				),
+				'x-ncp-apigw-signature-v2': signature,
 				...(method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
 			},
 			body: method === 'POST' ? form : null,
-			timeoutMs: Math.min(timeoutMs, options.timeoutMs),
+			timeoutMs: Math.max(1, Math.floor(endsAt - performance.now())),
 			maxReplyBytes: MAX_REPLY_BYTES,
 		})
-		usedMs = now()
-		return toReply(result)
+		usedMs = clock.now()
+		return withoutSecrets(toReply(result), [keys.accessKey, keys.secretKey, signature])
 	}
+}
+
+/** A gateway or proxy may quote the request in its answer, and the answer goes into logs and outcomes. */
+function withoutSecrets(reply: Reply, secrets: readonly string[]): Reply {
+	const clean = (value: unknown): unknown =>
+		typeof value === 'string'
+			? secrets.reduce((text, secret) => text.replaceAll(secret, '***'), value)
+			: value
+	return Object.fromEntries(
+		Object.entries(reply).map(([name, value]) => [name, clean(value)]),
+	) as unknown as Reply
 }
 
 function toReply(result: ExchangeResult): Reply {

@@ -72,17 +72,27 @@ export function toLostReply(sent: boolean, reason: string): Reply {
 	}
 }
 
+/** The call could not even be signed; only an operator can help. */
+export function toUnsentReply(reason: string): Reply {
+	return { ...toLostReply(false, reason), kind: 'credentials' }
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 function readBody(body: string): unknown {
 	const text = body.replace(/^\uFEFF/, '').trimStart()
 	try {
 		if (text.startsWith('<')) return parseXml(text)
-		return text.startsWith('{') ? JSON.parse(text) : null
+		return text.startsWith('{') ? JSON.parse(text, keepNumberText) : null
 	} catch {
 		// Cut or malformed: the status is all there is to go by.
 		return null
 	}
+}
+
+/** A number as it was written: parsed, -0 and 1e-400 would both be the 0 that stands for success. */
+function keepNumberText(_name: string, value: unknown, context?: { source: string }): unknown {
+	return typeof value === 'number' && context !== undefined ? context.source : value
 }
 
 /** The root's name is not relied on for success: the documentation's own samples get it wrong. */
@@ -101,7 +111,6 @@ function isFields(value: unknown): value is Fields {
 /** Codes arrive as strings or as numbers; anything else, and an empty text, was not said. */
 function textOf(fields: Fields, name: string): string | null {
 	const value = Object.hasOwn(fields, name) ? fields[name] : null
-	if (typeof value === 'number') return String(value)
 	return typeof value === 'string' && value.trim() !== '' ? cut(value.trim(), MAX_TEXT) : null
 }
 
@@ -119,10 +128,17 @@ function headerOf(headers: RawReply['headers'], name: string): string | null {
 function readRetryAfter(headers: RawReply['headers']): number | null {
 	const text = headerOf(headers, 'retry-after')
 	if (text === null) return null
-	if (/^\d{1,9}$/.test(text)) return Number(text)
-	const at = readDate(text)
+	if (/^\d{1,9}$/.test(text)) return clampWait(Number(text))
+	const at = IMF_FIXDATE.test(text) ? readDate(text) : null
 	const from = readDate(headerOf(headers, 'date'))
-	return at === null || from === null ? null : Math.max(0, Math.ceil((at - from) / 1000))
+	return at === null || from === null ? null : clampWait(Math.ceil((at - from) / 1000))
+}
+
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+
+/** Never at once, and never longer than an hour: a wrong header must not park an export for years. */
+function clampWait(seconds: number): number {
+	return Math.min(3_600, Math.max(1, seconds))
 }
 
 function readDate(text: string | null): number | null {

@@ -2,10 +2,18 @@ import { XMLParser } from 'fast-xml-parser'
 
 const parser = new XMLParser({
 	ignoreAttributes: true,
+	ignoreDeclaration: true,
+	ignorePiTags: true,
+	removeNSPrefix: true,
 	// Ids such as "0012" must stay text.
 	parseTagValue: false,
-	// With a DTD refused below, only the five predefined entities are left to expand.
-	processEntities: { enabled: true, maxTotalExpansions: 1_000, maxExpandedLength: 10_000 },
+	// With a DTD refused below, only predefined and numeric references are left: they never grow the text.
+	processEntities: {
+		enabled: true,
+		maxTotalExpansions: Number.POSITIVE_INFINITY,
+		maxExpandedLength: 1024 * 1024,
+	},
+	htmlEntities: true,
 })
 
 /**

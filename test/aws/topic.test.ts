@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createTopic } from '../../lib/aws/topic.ts'
 import { type OutcomeEvent, serializeEvent } from '../../lib/outcome.ts'
 import { startEmbeddedAws } from '../../local/embedded-aws.ts'
-import { listen, readAll } from '../../local/listen.ts'
+import { close, listen, readAll } from '../../local/listen.ts'
 import { acceptedEvent } from '../events.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
@@ -65,10 +65,7 @@ async function startScriptedSns(script: Record<string, string[]>) {
 			)
 	})
 	const url = await listen(server)
-	cleanups.push(async () => {
-		server.closeAllConnections()
-		await new Promise((resolve) => server.close(resolve))
-	})
+	cleanups.push(() => close(server))
 	return { batches, publish: createTopic(toClient(url), 'arn:aws:sns:ap-northeast-2:000000000000:t') }
 }
 
@@ -151,13 +148,47 @@ describe('createTopic', () => {
 		await expect(publish(acceptedEvent('a'), 5_000)).resolves.toBeUndefined()
 	})
 
+	it.each([
+		['no body', ''],
+		['a page of somebody else’s', '<html>sign in</html>'],
+		[
+			'an empty result',
+			'<PublishBatchResponse><PublishBatchResult></PublishBatchResult></PublishBatchResponse>',
+		],
+		[
+			'a failure without an id',
+			'<PublishBatchResponse><PublishBatchResult><Failed><member><Code>InternalError</Code></member></Failed></PublishBatchResult></PublishBatchResponse>',
+		],
+		[
+			'a failure of an unknown id',
+			'<PublishBatchResponse><PublishBatchResult><Failed><member><Id>zz</Id><Code>InternalError</Code></member></Failed></PublishBatchResult></PublishBatchResponse>',
+		],
+		[
+			'a success of an unknown id',
+			'<PublishBatchResponse><PublishBatchResult><Successful><member><Id>zz</Id></member></Successful></PublishBatchResult></PublishBatchResponse>',
+		],
+	])('does not take an answer with %s for a success', async (_name, body) => {
+		const server = createServer((_request, response) =>
+			response.writeHead(200, { 'content-type': 'text/xml' }).end(body),
+		)
+		const url = await listen(server)
+		cleanups.push(() => close(server))
+		await expect(createTopic(toClient(url), 'arn')(acceptedEvent('a'), 5_000)).rejects.toMatchObject({
+			code: 'PUBLISH_FAILED',
+		})
+	})
+
+	it('sends nothing when no time is left, and nothing more once its caller was told', async () => {
+		const { publish, batches } = await startScriptedSns({ 'a/accepted': Array(9).fill('Throttled') })
+		await expect(publish(acceptedEvent('b'), 0)).rejects.toThrow('no time was left')
+		await expect(publish(acceptedEvent('a'), 5_000)).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
+		expect(batches).toEqual([['a/accepted'], ['a/accepted'], ['a/accepted']])
+	})
+
 	it('gives up when the time is up', async () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
-		cleanups.push(async () => {
-			server.closeAllConnections()
-			await new Promise((resolve) => server.close(resolve))
-		})
+		cleanups.push(() => close(server))
 		await expect(createTopic(toClient(url), 'arn')(acceptedEvent('a'), 50)).rejects.toThrow(
 			'no answer within 50 ms',
 		)

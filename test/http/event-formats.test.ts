@@ -32,14 +32,14 @@ it('reads method, path, headers and the body’s own bytes', () => {
 
 it('decodes base64, and an absent body is empty', () => {
 	expect(
-		parseHttpEvent(event({ body: Buffer.from([1, 2]).toString('base64'), isBase64Encoded: true })).body,
+		parseHttpEvent(event({ body: Buffer.from([1, 2]).toString('base64'), isBase64Encoded: true }))?.body,
 	).toEqual(Buffer.from([1, 2]))
-	expect(parseHttpEvent(event({ body: undefined })).body).toHaveLength(0)
+	expect(parseHttpEvent(event({ body: undefined }))?.body).toHaveLength(0)
 })
 
 it('takes the stage off the path', () => {
-	expect(parseHttpEvent(event({ rawPath: '/dev/exports' }, { stage: 'dev' })).path).toBe('/exports')
-	expect(parseHttpEvent(event({ rawPath: '/exports' }, { stage: 'dev' })).path).toBe('/exports')
+	expect(parseHttpEvent(event({ rawPath: '/dev/exports' }, { stage: 'dev' }))?.path).toBe('/exports')
+	expect(parseHttpEvent(event({ rawPath: '/exports' }, { stage: 'dev' }))?.path).toBe('/exports')
 })
 
 it.each([
@@ -47,7 +47,7 @@ it.each([
 	[{ authorizer: { iam: null } }, false],
 	[{ authorizer: { jwt: {} } }, false],
 ])('knows whether the gateway checked IAM: %j', (context, isIamChecked) => {
-	expect(parseHttpEvent(event({}, context)).isIamChecked).toBe(isIamChecked)
+	expect(parseHttpEvent(event({}, context))?.isIamChecked).toBe(isIamChecked)
 })
 
 it('answers in the same format', () => {
@@ -56,5 +56,21 @@ it('answers in the same format', () => {
 		headers: { a: 'b' },
 		body: 'c',
 		isBase64Encoded: false,
+	})
+})
+
+it.each([null, 'x', {}, { requestContext: {} }, { httpMethod: 'POST', requestContext: { elb: {} } }])(
+	'knows that %j is none of its format',
+	(other) => {
+		expect(parseHttpEvent(other as unknown as APIGatewayProxyEventV2)).toBeNull()
+	},
+)
+
+it('bears an event that leaves out what it can', () => {
+	const bare = { requestContext: { http: { method: 'GET', sourceIp: '' }, requestId: 'q' } }
+	expect(parseHttpEvent(bare as unknown as APIGatewayProxyEventV2)).toMatchObject({
+		path: '/',
+		headers: {},
+		isIamChecked: false,
 	})
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ExportError, RequestInvalid, toExportError } from '../../lib/errors.ts'
 import { toOutcomeResponse } from '../../lib/http/outcome-response.ts'
-import { toErrorResponse, toProblemResponse } from '../../lib/http/problem.ts'
-import type { OutcomeEvent } from '../../lib/outcome.ts'
+import { toErrorResponse, toProblemResponse, toUnsupportedResponse } from '../../lib/http/problem.ts'
+import { type OutcomeEvent, toRejectedEvent } from '../../lib/outcome.ts'
 import { acceptedEvent } from '../events.ts'
 
 describe('toOutcomeResponse', () => {
@@ -13,13 +13,13 @@ describe('toOutcomeResponse', () => {
 		expect(JSON.parse(response.body)).toEqual(event)
 	})
 
-	it('answers 422 when NCP refused', () => {
+	it.each(['refused', 'exhausted'] as const)('answers 422 when it was %s', (state) => {
 		const event = acceptedEvent('e-1')
 		const refused: OutcomeEvent = {
 			...event,
 			data: {
 				...event.data,
-				state: 'refused',
+				state,
 				error: { code: 'NCP_REFUSED', envelope: 'api', ncpCode: '5001017', message: 'none' },
 			},
 		}
@@ -30,15 +30,36 @@ describe('toOutcomeResponse', () => {
 	})
 })
 
+describe('toOutcomeResponse of a rejected request', () => {
+	it('is that of its error', () => {
+		const event = toRejectedEvent({
+			error: new RequestInvalid([{ field: 'fileName', detail: 'is required' }]),
+			original: '',
+			trigger: { kind: 'webhook', id: 'q' },
+			traceparent: undefined,
+			rejectedAtMs: 0,
+		})
+		expect(toOutcomeResponse(event)).toMatchObject({
+			status: 422,
+			body: expect.stringContaining('is required'),
+		})
+	})
+})
+
 describe('toErrorResponse', () => {
 	it.each([
-		['body', 400],
-		['fileName', 422],
-	])('answers a problem with %s by %i and names it', (field, status) => {
-		const response = toErrorResponse(new RequestInvalid([{ field, detail: 'is bad' }]), '/exports')
+		['REQUEST_UNREADABLE', 400],
+		['REQUEST_INVALID', 422],
+		['IDEMPOTENCY_MISMATCH', 422],
+	] as const)('answers %s by %i and names the fields', (code, status) => {
+		const response = toErrorResponse(
+			new RequestInvalid([{ field: 'body', detail: 'is bad' }], code),
+			'/exports',
+		)
 		expect(response.status).toBe(status)
 		expect(JSON.parse(response.body)).toMatchObject({
-			errors: [{ field, detail: 'is bad' }],
+			code,
+			errors: [{ field: 'body', detail: 'is bad' }],
 			retryable: false,
 		})
 	})
@@ -55,6 +76,17 @@ describe('toErrorResponse', () => {
 			expect(toErrorResponse(new ExportError(code, ''), '/').headers['retry-after']).toBe('30')
 		},
 	)
+
+	it('answers 400 to an event that is no HTTP request it knows', () => {
+		expect(toUnsupportedResponse()).toMatchObject({
+			status: 400,
+			body: expect.stringContaining('EVENT_UNSUPPORTED'),
+		})
+	})
+
+	it('answers 409 while another delivery is at work', () => {
+		expect(toErrorResponse(new ExportError('IN_PROGRESS', ''), '/exports').status).toBe(409)
+	})
 
 	it('shows nothing of what nobody foresaw', () => {
 		const response = toErrorResponse(toExportError(new TypeError('swordfish')), '/exports')

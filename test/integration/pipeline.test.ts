@@ -18,7 +18,13 @@ describe('a pipeline event', () => {
 		['a direct invocation', REQUEST, 'invocation-1'],
 		[
 			'an EventBridge event',
-			{ version: '0', id: 'eb-1', 'detail-type': 't', source: 's', detail: REQUEST },
+			{
+				version: '0',
+				id: 'eb-1',
+				'detail-type': 't',
+				source: 's',
+				detail: { ...REQUEST, fileName: '20210529' },
+			},
 			'eb-1',
 		],
 		[
@@ -27,7 +33,11 @@ describe('a pipeline event', () => {
 				Records: [
 					{
 						EventSource: 'aws:sns',
-						Sns: { Type: 'Notification', MessageId: 'sns-1', Message: JSON.stringify(REQUEST) },
+						Sns: {
+							Type: 'Notification',
+							MessageId: 'sns-1',
+							Message: JSON.stringify({ ...REQUEST, idempotencyKey: 'mine' }),
+						},
 					},
 				],
 			},

@@ -12,7 +12,7 @@ afterEach(async () => {
 })
 
 async function start(options: CloudOptions = {}): Promise<Cloud> {
-	cloud = await startCloud({ visibilitySeconds: 1, onLine: (line) => lines.push(line), ...options })
+	cloud = await startCloud({ maxBackOffSeconds: 1, onLine: (line) => lines.push(line), ...options })
 	return cloud
 }
 
@@ -78,7 +78,7 @@ describe('a message on the queue', () => {
 	)
 
 	it('stays in the queue while NCP does not accept the key pair', async () => {
-		const { ncp, requestQueue, aws } = await start({ simulator: { keys: new Map() }, visibilitySeconds: 30 })
+		const { ncp, requestQueue, aws } = await start({ simulator: { keys: new Map() }, maxBackOffSeconds: 30 })
 		await send(cloud as Cloud, request())
 		// A rejected request behind it: its outcome shows that the first one was handled.
 		await send(cloud as Cloud, 'noise')
@@ -149,6 +149,7 @@ describe('a batch', () => {
 	const record = (messageId: string, body: unknown) => ({
 		messageId,
 		body: JSON.stringify(body),
+		attributes: {},
 		messageAttributes: {},
 	})
 	const many = new Map(

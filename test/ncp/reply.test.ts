@@ -101,6 +101,26 @@ describe('classifyReply', () => {
 		expect(classify(200, body).kind).toBe('unknown')
 	})
 
+	it.each(['-0', '1e-400', '0.0', '0e1'])('does not take the number %s for the code 0', (number) => {
+		expect(classify(200, `{"r":{"returnCode":${number}}}`).kind).toBe('unknown')
+	})
+
+	it.each([
+		[
+			'a processing instruction',
+			'<?xml version="1.0"?><?xml-stylesheet href="a"?><responseError><returnCode>5001005</returnCode></responseError>',
+		],
+		['a namespace', '<n:responseError xmlns:n="u"><n:returnCode>5001005</n:returnCode></n:responseError>'],
+		['numeric references', '<responseError><returnCode>500100&#53;</returnCode></responseError>'],
+		[
+			'many entities',
+			`<responseError><returnCode>5001005</returnCode><returnMessage>${'&quot;'.repeat(5_000)}</returnMessage></responseError>`,
+		],
+		['CDATA', '<responseError><returnCode><![CDATA[5001005]]></returnCode></responseError>'],
+	])('reads XML with %s', (_name, body) => {
+		expect(classify(400, body)).toMatchObject({ kind: 'later', envelope: 'api', code: '5001005' })
+	})
+
 	it('reads a byte order mark, white space and predefined entities', () => {
 		const body = '\uFEFF  <r><returnCode>0</returnCode><returnMessage>a &amp; b</returnMessage></r>'
 		expect(classify(200, body)).toMatchObject({ kind: 'accepted', returnMessage: 'a & b' })
@@ -121,9 +141,13 @@ describe('classifyReply', () => {
 	it.each([
 		[{ 'retry-after': '17' }, 17],
 		[{ 'retry-after': 'Mon, 23 Nov 2026 09:31:00 GMT', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, 60],
-		[{ 'retry-after': 'Mon, 23 Nov 2026 09:29:00 GMT', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, 0],
+		[{ 'retry-after': 'Mon, 23 Nov 2026 09:29:00 GMT', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, 1],
 		[{ 'retry-after': 'Mon, 23 Nov 2026 09:31:00 GMT' }, null],
 		[{ 'retry-after': 'soon' }, null],
+		[{ 'retry-after': '0' }, 1],
+		[{ 'retry-after': '999999999' }, 3_600],
+		[{ 'retry-after': '1.5', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, null],
+		[{ 'retry-after': '-5', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, null],
 		[{}, null],
 	])('reads Retry-After from %o as %o seconds', (headers, retryAfterSeconds) => {
 		expect(classify(429, '', headers as Record<string, string>)).toMatchObject({ retryAfterSeconds })

@@ -1,0 +1,86 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { cut, ExportError } from '../errors.ts'
+import type { Entry, Ledger } from '../ledger.ts'
+import type { OutcomeEvent } from '../outcome.ts'
+
+/** `expiresAt` is DynamoDB's TTL: whole seconds; the condition honours it to the second, the reaper within days. */
+interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
+	expiresAt: number
+	event: string | null
+}
+
+/**
+ * The ledger on one DynamoDB table, with single-item conditional writes only.
+ *
+ * Not the generic idempotency library: that one deletes its record when the work throws, which forgets a call that may
+ * have been sent, and its lease ends with the function's time-out, after which the work is free to be done twice.
+ */
+export function createExportsTable(client: DynamoDBDocumentClient, tableName: string): Ledger {
+	const read = async (exportKey: string): Promise<Entry | null> => {
+		const { Item } = await client
+			.send(new GetCommand({ TableName: tableName, Key: { exportKey }, ConsistentRead: true }))
+			.catch(throwUnavailable)
+		return Item === undefined ? null : toEntry(Item as Item)
+	}
+
+	const replace = async (previous: Entry | null, next: Entry, nowMs: number): Promise<boolean> => {
+		try {
+			await client.send(
+				new PutCommand({ TableName: tableName, Item: toItem(next), ...toCondition(previous, nowMs) }),
+			)
+			return true
+		} catch (error) {
+			if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable(error)
+		}
+		// The SDK repeats a write whose answer was lost; the repeat then fails on our own first one.
+		const current = await read(next.exportKey)
+		return current !== null && isSameWrite(current, next)
+	}
+
+	return { read, replace }
+}
+
+function toCondition(previous: Entry | null, nowMs: number) {
+	if (previous === null) {
+		return {
+			ConditionExpression: 'attribute_not_exists(exportKey) OR expiresAt <= :now',
+			ExpressionAttributeValues: { ':now': Math.floor(nowMs / 1000) },
+		}
+	}
+	return {
+		ConditionExpression: 'exportId = :exportId AND version = :version',
+		ExpressionAttributeValues: { ':exportId': previous.exportId, ':version': previous.version },
+	}
+}
+
+function isSameWrite(current: Entry, next: Entry): boolean {
+	return (
+		current.version === next.version &&
+		current.claimId === next.claimId &&
+		JSON.stringify(current.event) === JSON.stringify(next.event)
+	)
+}
+
+function toItem({ expiresAtMs, event, ...entry }: Entry): Item {
+	return {
+		...entry,
+		expiresAt: Math.floor(expiresAtMs / 1000),
+		event: event === null ? null : JSON.stringify(event),
+	}
+}
+
+function toEntry({ expiresAt, event, ...entry }: Item): Entry {
+	return {
+		...entry,
+		expiresAtMs: expiresAt * 1000,
+		event: event === null ? null : (JSON.parse(event) as OutcomeEvent),
+	}
+}
+
+function throwUnavailable(error: unknown): never {
+	const name = error instanceof Error ? error.name : 'unknown'
+	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports did not answer (${cut(name)})`, {
+		cause: error,
+	})
+}

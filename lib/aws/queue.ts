@@ -1,0 +1,62 @@
+import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import { cut, type ExportError } from '../errors.ts'
+
+export interface RequestQueue {
+	/** Puts a request on the queue; throws what the SDK throws. */
+	send: (body: string, traceparent: string | undefined) => Promise<void>
+	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
+	hide: (receiptHandle: string, seconds: number) => Promise<void>
+	/** Copies a body to the dead-letter queue with the reason as attributes; throws what the SDK throws. */
+	deadLetter: (body: string, messageId: string, error: ExportError) => Promise<void>
+}
+
+export interface QueueUrls {
+	requestQueueUrl: string
+	deadLetterQueueUrl: string
+}
+
+export function createRequestQueue(
+	client: SQSClient,
+	{ requestQueueUrl, deadLetterQueueUrl }: QueueUrls,
+): RequestQueue {
+	return {
+		send: async (body, traceparent) => {
+			await client.send(
+				new SendMessageCommand({
+					QueueUrl: requestQueueUrl,
+					MessageBody: body,
+					...(traceparent ? { MessageAttributes: { traceparent: toAttribute(traceparent) } } : {}),
+				}),
+			)
+		},
+		hide: async (receiptHandle, seconds) => {
+			const command = new ChangeMessageVisibilityCommand({
+				QueueUrl: requestQueueUrl,
+				ReceiptHandle: receiptHandle,
+				VisibilityTimeout: seconds,
+			})
+			await client.send(command).catch(() => undefined)
+		},
+		deadLetter: async (body, messageId, error) => {
+			await client.send(
+				new SendMessageCommand({
+					QueueUrl: deadLetterQueueUrl,
+					MessageBody: body,
+					MessageAttributes: {
+						errorCode: toAttribute(error.code),
+						errorMessage: toAttribute(cut(error.message, 500)),
+						originalMessageId: toAttribute(messageId),
+					},
+				}),
+			)
+		},
+	}
+}
+
+/** SQS refuses a body or an attribute with characters that XML 1.0 does not have. */
+function toAttribute(text: string) {
+	return {
+		DataType: 'String',
+		StringValue: text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '?'),
+	}
+}

@@ -1,0 +1,67 @@
+import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { isRecord } from '../export-request.ts'
+
+/** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */
+export interface Secret {
+	accessKey: string
+	secretKey: string
+	webhookSecrets: readonly string[]
+}
+
+export interface SecretReader {
+	/** At most five minutes old. Throws a plain Error that names the secret's id and no value. */
+	read: () => Promise<Secret>
+	/** From Secrets Manager itself, also when the cache is fresh. */
+	readAgain: () => Promise<Secret>
+}
+
+const MAX_AGE_MS = 5 * 60 * 1000
+
+/** One secret, read at most once in five minutes; readers at the same time share one request. */
+export function createSecretReader(
+	client: SecretsManagerClient,
+	secretId: string,
+	now: () => number,
+): SecretReader {
+	let cached: Promise<Secret> | null = null
+	let readAtMs = 0
+
+	const readAgain = (): Promise<Secret> => {
+		readAtMs = now()
+		const reading = readSecret(client, secretId)
+		cached = reading
+		// A failure is not kept: the next reader asks again.
+		reading.catch(() => {
+			if (cached === reading) cached = null
+		})
+		return reading
+	}
+	return {
+		read: () => (cached !== null && now() - readAtMs < MAX_AGE_MS ? cached : readAgain()),
+		readAgain,
+	}
+}
+
+async function readSecret(client: SecretsManagerClient, secretId: string): Promise<Secret> {
+	const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId }))
+	const secret = toSecret(SecretString ?? '')
+	if (secret === null)
+		throw new Error(`the secret ${secretId} must be { "accessKey", "secretKey", "webhookSecrets": [] }`)
+	return secret
+}
+
+function toSecret(text: string): Secret | null {
+	try {
+		const value: unknown = JSON.parse(text)
+		if (!isRecord(value)) return null
+		const { accessKey, secretKey, webhookSecrets = [] } = value
+		if (typeof accessKey !== 'string' || !/^[!-~]+$/.test(accessKey)) return null
+		if (typeof secretKey !== 'string' || secretKey === '') return null
+		if (!Array.isArray(webhookSecrets) || !webhookSecrets.every((each) => typeof each === 'string'))
+			return null
+		return { accessKey, secretKey, webhookSecrets }
+	} catch {
+		// Not JSON; the parser's words would quote the secret.
+		return null
+	}
+}

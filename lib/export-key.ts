@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import type { ExportRequest } from './export-request.ts'
+
+export interface ExportIdentity {
+	/** The ledger's key: two requests with one key are one export. */
+	exportKey: string
+	/** What was asked for, whatever the key was made from. */
+	fingerprint: string
+}
+
+/** SHA-256, in hex, over API base, product, region, instance, file and bucket; the key over the caller's `idempotencyKey`, if there is one. */
+export function toExportIdentity(apiUrl: string, request: ExportRequest): ExportIdentity {
+	const { regionCode, cloudPostgresqlInstanceNo, fileName, bucketName, idempotencyKey } = request
+	const fingerprint = hash([
+		apiUrl,
+		'vpostgresql',
+		regionCode ?? '',
+		cloudPostgresqlInstanceNo,
+		fileName,
+		bucketName,
+	])
+	return {
+		exportKey: idempotencyKey === undefined ? fingerprint : hash(['idempotencyKey', idempotencyKey]),
+		fingerprint,
+	}
+}
+
+/** As JSON, so that no two lists of parts run together into one text. */
+function hash(parts: readonly string[]): string {
+	return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}

@@ -1,0 +1,44 @@
+import type { RequestQueue } from './aws/queue.ts'
+import { backOffSeconds } from './back-off.ts'
+import { ExportError } from './errors.ts'
+import type { Delivery } from './export-backup.ts'
+import { type OutcomeEvent, toRequestInvalid } from './outcome.ts'
+
+/** A delivery, and what its queue knows it by. */
+export interface Message {
+	delivery: Delivery
+	body: string
+	receiptHandle: string
+	receiveCount: number
+}
+
+/**
+ * What a queue does with a delivery. Resolves = acknowledge: finished, and a rejected request is copied to the
+ * dead-letter queue first. Rejects = deliver again: the message is hidden for a while, or goes to the dead-letter
+ * queue when this was its last receive.
+ */
+export async function handleMessage(
+	{ delivery, body, receiptHandle, receiveCount }: Message,
+	exportOne: (delivery: Delivery) => Promise<OutcomeEvent>,
+	queue: RequestQueue,
+	random: () => number,
+): Promise<void> {
+	try {
+		const event = await exportOne(delivery)
+		const invalid = toRequestInvalid(event)
+		if (invalid !== null) await queue.deadLetter(body, delivery.trigger.id, invalid)
+		if (delivery.isLast && event.data.state === 'exhausted') {
+			throw new ExportError('NCP_LATER', 'retries are used up; the message goes to the dead-letter queue')
+		}
+	} catch (error) {
+		// On the last receive SQS takes the message away as soon as it is seen again: there is nothing to wait for.
+		if (error instanceof ExportError && !delivery.isLast) {
+			const { code, replyCode, retryAfterSeconds } = error
+			await queue.hide(
+				receiptHandle,
+				backOffSeconds({ code, replyCode, retryAfterSeconds, receiveCount, random: random() }),
+			)
+		}
+		throw error
+	}
+}

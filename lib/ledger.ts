@@ -1,0 +1,125 @@
+import type { OutcomeEvent, SettledState } from './outcome.ts'
+
+/** `claimed` = somebody may be calling NCP now; `waiting` = certainly not done, free to be tried again. */
+export type EntryState = 'claimed' | 'waiting' | SettledState
+
+/** One export as the ledger keeps it. */
+export interface Entry {
+	exportKey: string
+	exportId: string
+	/** What was asked for: the same `idempotencyKey` with other fields has another one. */
+	fingerprint: string
+	state: EntryState
+	/** Counts the writes of this entry; a write names the one it replaces. */
+	version: number
+	/** Made anew for each claim, so that two claimers never take the other's write for their own. */
+	claimId: string
+	/** How often the export was tried. */
+	attempts: number
+	/** Until then whoever claimed it may still be at work. */
+	leaseUntilMs: number
+	requestedAtMs: number
+	/** From then on the key is free: another request with it is another export. */
+	expiresAtMs: number
+	/** The outcome of the state, published again byte for byte; null before the first one. */
+	event: OutcomeEvent | null
+}
+
+/** Single-item compare-and-swap: all that the state machine needs of a store. Both throw `LEDGER_UNAVAILABLE`. */
+export interface Ledger {
+	read: (exportKey: string) => Promise<Entry | null>
+	/**
+	 * Writes `next` if the item is still `previous`; `null` = absent, or expired at `nowMs`. Resolves false, and
+	 * writes nothing, when somebody else was first. A repeat of a write that was done resolves true.
+	 */
+	replace: (previous: Entry | null, next: Entry, nowMs: number) => Promise<boolean>
+}
+
+export interface Claim {
+	exportKey: string
+	fingerprint: string
+	nowMs: number
+	/** Longer than the claimer can live, so that a lease that ran out proves its death. */
+	leaseMs: number
+	deduplicationMs: number
+	createId: (nowMs: number) => string
+	/** The message came back from the dead-letter queue: what was exhausted starts anew. */
+	isRedriven: boolean
+}
+
+export type ClaimDecision =
+	/** Write `next` in place of `previous`; once written, the call is ours to make. */
+	| { kind: 'claim'; previous: Entry | null; next: Entry }
+	/** The claimer died, perhaps after sending: settle it as unknown, never call again. */
+	| { kind: 'abandoned'; entry: Entry }
+	| { kind: 'settled'; event: OutcomeEvent }
+	| { kind: 'in-progress'; leaseLeftMs: number }
+	| { kind: 'mismatch' }
+
+/** What a delivery may do, by what the ledger holds. Total. */
+export function decideClaim(entry: Entry | null, claim: Claim): ClaimDecision {
+	if (entry === null || entry.expiresAtMs <= claim.nowMs)
+		return { kind: 'claim', previous: null, next: firstClaim(claim) }
+	if (entry.fingerprint !== claim.fingerprint) return { kind: 'mismatch' }
+	switch (entry.state) {
+		case 'claimed':
+			if (entry.leaseUntilMs > claim.nowMs)
+				return { kind: 'in-progress', leaseLeftMs: entry.leaseUntilMs - claim.nowMs }
+			return { kind: 'abandoned', entry }
+		case 'waiting':
+			return { kind: 'claim', previous: entry, next: nextClaim(entry, claim) }
+		case 'exhausted':
+			if (claim.isRedriven) {
+				return { kind: 'claim', previous: entry, next: { ...firstClaim(claim), version: entry.version + 1 } }
+			}
+			return settledDecision(entry)
+		default:
+			return settledDecision(entry)
+	}
+}
+
+/** Certainly not done: free for the next delivery, under the same exportId. */
+export function release(entry: Entry): Entry {
+	return { ...entry, state: 'waiting', version: entry.version + 1, leaseUntilMs: 0 }
+}
+
+/** The claim's end: from here on only this event stands for the state. */
+export function settle(entry: Entry, event: OutcomeEvent): Entry {
+	const state = event.data.state as SettledState
+	return { ...entry, state, version: entry.version + 1, leaseUntilMs: 0, event }
+}
+
+function settledDecision({ event }: Entry): ClaimDecision {
+	if (event === null) throw new Error('a settled entry has an event')
+	return { kind: 'settled', event }
+}
+
+function firstClaim(claim: Claim): Entry {
+	const { exportKey, fingerprint, nowMs, leaseMs, deduplicationMs, createId } = claim
+	return {
+		exportKey,
+		exportId: createId(nowMs),
+		claimId: createId(nowMs),
+		fingerprint,
+		state: 'claimed',
+		version: 1,
+		attempts: 1,
+		leaseUntilMs: nowMs + leaseMs,
+		requestedAtMs: nowMs,
+		expiresAtMs: nowMs + deduplicationMs,
+		event: null,
+	}
+}
+
+/** The time of deduplication begins again: a message that waits for hours must not outlive its entry. */
+function nextClaim(entry: Entry, { nowMs, leaseMs, deduplicationMs, createId }: Claim): Entry {
+	return {
+		...entry,
+		claimId: createId(nowMs),
+		state: 'claimed',
+		version: entry.version + 1,
+		attempts: entry.attempts + 1,
+		leaseUntilMs: nowMs + leaseMs,
+		expiresAtMs: nowMs + deduplicationMs,
+	}
+}

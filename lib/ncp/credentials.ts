@@ -1,0 +1,42 @@
+/** What signs a call. */
+export interface KeyPair {
+	accessKey: string
+	secretKey: string
+}
+
+export interface Credentials {
+	/** Rejects when the pair cannot be read; nothing has been sent then. */
+	get: () => Promise<KeyPair>
+	/** Changes whenever the pair does. */
+	version: () => number
+	/** Reads the pair again after NCP refused that of `version`; resolves true when there is another one now. Never rejects. */
+	refresh: (version: number) => Promise<boolean>
+}
+
+/** A pair from the environment: another one comes only with another environment. */
+export function fixedCredentials(keys: KeyPair): Credentials {
+	return { get: async () => keys, version: () => 0, refresh: async () => false }
+}
+
+/** A pair that `readAgain` brings up to date; `read` may answer from a cache. */
+export function rotatingCredentials(
+	read: () => Promise<KeyPair>,
+	readAgain: () => Promise<KeyPair>,
+): Credentials {
+	let current: KeyPair | null = null
+	let version = 0
+	const take = (fresh: KeyPair): KeyPair => {
+		if (fresh.accessKey !== current?.accessKey || fresh.secretKey !== current.secretKey) version++
+		current = fresh
+		return fresh
+	}
+	return {
+		get: async () => take(await read()),
+		version: () => version,
+		refresh: async (refused) => {
+			// Another call of this batch may have read it already. A failed read leaves us with what we have.
+			if (version === refused) await readAgain().then(take, () => undefined)
+			return version !== refused
+		},
+	}
+}

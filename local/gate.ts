@@ -1,0 +1,53 @@
+import { createServer } from 'node:http'
+import { close, listen, readAll } from './listen.ts'
+
+/** One call of an AWS client on its way to a service. */
+export interface GateCall {
+	/** Such as `PutItem` or `PublishBatch`. */
+	operation: string
+	body: string
+}
+
+/** Called before the service sees a call and after it has done it; throwing ends the connection there. */
+export type Intercept = (call: GateCall, phase: 'before' | 'after') => Promise<void> | void
+
+export interface Gate {
+	url: string
+	stop: () => Promise<void>
+}
+
+/** A reverse proxy that can stop a call just before or just after it takes effect. */
+export async function startGate(target: string, intercept: Intercept): Promise<Gate> {
+	const server = createServer(async (request, response) => {
+		try {
+			const body = await readAll(request, 10 * 1024 * 1024)
+			const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers
+			const call = { operation: operationOf(headers['x-amz-target'], body), body: body.toString('utf8') }
+			await intercept(call, 'before')
+			const answer = await fetch(target + request.url, {
+				method: request.method ?? 'POST',
+				headers: headers as Record<string, string>,
+				body,
+			})
+			const bytes = Buffer.from(await answer.arrayBuffer())
+			await intercept(call, 'after')
+			response
+				.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+				.end(bytes)
+		} catch {
+			// Whoever threw wants the caller to hear nothing.
+			response.destroy()
+		}
+	})
+	const url = await listen(server)
+	return {
+		url,
+		stop: () => close(server),
+	}
+}
+
+/** JSON services name the operation in a header, SNS in its form. */
+function operationOf(target: string | string[] | undefined, body: Buffer): string {
+	const name = [target].flat()[0]?.split('.').at(-1)
+	return name ?? new URLSearchParams(body.toString('utf8')).get('Action') ?? ''
+}

@@ -1,0 +1,115 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createExportsTable } from '../../lib/aws/exports-table.ts'
+import { decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger.ts'
+import { type EmbeddedTable, startEmbeddedTable } from '../../local/embedded-table.ts'
+import { startGate } from '../../local/gate.ts'
+import { acceptedEvent } from '../events.ts'
+
+let table: EmbeddedTable
+let ledger: Ledger
+beforeAll(async () => {
+	table = await startEmbeddedTable('ap-northeast-2')
+	ledger = createExportsTable(table.client, table.tableName)
+})
+afterAll(() => table.stop())
+
+const NOW = Date.UTC(2026, 10, 23)
+let ids = 0
+
+function newEntry(exportKey: string, nowMs = NOW): Entry {
+	const createId = () => `id-${++ids}`
+	const decision = decideClaim(null, {
+		exportKey,
+		fingerprint: 'f',
+		nowMs,
+		leaseMs: 1,
+		deduplicationMs: 60_000,
+		createId,
+		isRedriven: false,
+	})
+	if (decision.kind !== 'claim') throw new Error('an absent entry is claimed')
+	return decision.next
+}
+
+describe('createExportsTable', () => {
+	it('gives back what it was given', async () => {
+		const entry = newEntry('round-trip')
+		expect(await ledger.read('round-trip')).toBeNull()
+		expect(await ledger.replace(null, entry, NOW)).toBe(true)
+		expect(await ledger.read('round-trip')).toEqual(entry)
+		const settled = settle(entry, acceptedEvent(entry.exportId))
+		expect(await ledger.replace(entry, settled, NOW)).toBe(true)
+		expect(await ledger.read('round-trip')).toEqual(settled)
+	})
+
+	it('lets exactly one of many claimers in', async () => {
+		const wins = await Promise.all(
+			Array.from({ length: 10 }, () => ledger.replace(null, newEntry('contested'), NOW)),
+		)
+		expect(wins.filter(Boolean)).toHaveLength(1)
+	})
+
+	it('replaces nothing that has changed meanwhile', async () => {
+		const first = newEntry('changed')
+		await ledger.replace(null, first, NOW)
+		expect(await ledger.replace(first, release(first), NOW)).toBe(true)
+		expect(await ledger.replace(first, settle(first, acceptedEvent('x')), NOW)).toBe(false)
+		expect(await ledger.read('changed')).toEqual(release(first))
+	})
+
+	it('takes the place of what has expired, before anything has reaped it', async () => {
+		const old = newEntry('expired')
+		await ledger.replace(null, old, NOW)
+		expect(await ledger.replace(null, newEntry('expired'), NOW + 59_999)).toBe(false)
+		expect(await ledger.replace(null, newEntry('expired'), NOW + 60_000)).toBe(true)
+	})
+
+	it('keeps the expiry in whole seconds, as TTL wants it', async () => {
+		await ledger.replace(null, newEntry('ttl'), NOW)
+		const { Item } = await table.client.send(
+			new GetCommand({ TableName: table.tableName, Key: { exportKey: 'ttl' } }),
+		)
+		expect(Item?.expiresAt).toBe(NOW / 1000 + 60)
+	})
+
+	it('knows its own write when the answer to it was lost', async () => {
+		let writes = 0
+		const gate = await startGate(table.endpoint, ({ operation }, phase) => {
+			if (operation === 'PutItem' && phase === 'after' && ++writes === 1)
+				throw new Error('the answer is lost')
+		})
+		const client = new DynamoDBClient({
+			region: 'ap-northeast-2',
+			endpoint: gate.url,
+			credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+		})
+		const entry = newEntry('lost-answer')
+		expect(
+			await createExportsTable(DynamoDBDocumentClient.from(client), table.tableName).replace(
+				null,
+				entry,
+				NOW,
+			),
+		).toBe(true)
+		expect(writes).toBe(2)
+		await gate.stop()
+	})
+
+	it('says that it is unavailable', async () => {
+		const gate = await startGate(table.endpoint, () => {
+			throw new Error('down')
+		})
+		const client = new DynamoDBClient({
+			region: 'ap-northeast-2',
+			endpoint: gate.url,
+			maxAttempts: 1,
+			credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+		})
+		const down = createExportsTable(DynamoDBDocumentClient.from(client), table.tableName)
+		await expect(down.read('x')).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE', retryable: true })
+		await expect(down.replace(null, newEntry('x'), NOW)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		await gate.stop()
+	})
+})

@@ -1,0 +1,58 @@
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createRequestQueue, type RequestQueue } from '../../lib/aws/queue.ts'
+import { RequestInvalid } from '../../lib/errors.ts'
+import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../local/embedded-aws.ts'
+
+let aws: EmbeddedAws
+let requests: Queue
+let dead: Queue
+let queue: RequestQueue
+beforeAll(async () => {
+	aws = await startEmbeddedAws()
+	requests = await aws.createQueue('requests', { VisibilityTimeout: '600' })
+	dead = await aws.createQueue('dead')
+	queue = createRequestQueue(aws.sqs, { requestQueueUrl: requests.url, deadLetterQueueUrl: dead.url })
+})
+afterAll(() => aws.stop())
+
+const receive = async ({ url }: Queue, waitSeconds = 5) => {
+	const command = new ReceiveMessageCommand({
+		QueueUrl: url,
+		WaitTimeSeconds: waitSeconds,
+		MessageAttributeNames: ['All'],
+	})
+	return (await aws.sqs.send(command)).Messages?.[0]
+}
+
+it('sends a request with its trace context, and hides it for as long as it is told', async () => {
+	await queue.send('{"a":1}', '00-trace')
+	const first = await receive(requests)
+	expect(first).toMatchObject({
+		Body: '{"a":1}',
+		MessageAttributes: { traceparent: { StringValue: '00-trace' } },
+	})
+	await queue.hide(first?.ReceiptHandle ?? '', 1)
+	expect((await receive(requests))?.MessageId).toBe(first?.MessageId)
+})
+
+it('sends a request without one', async () => {
+	await queue.send('{"b":1}', undefined)
+	expect((await receive(requests))?.MessageAttributes).toBeUndefined()
+})
+
+it('does not mind a receipt that nobody knows', async () => {
+	await expect(queue.hide('nonsense', 1)).resolves.toBeUndefined()
+})
+
+it('copies a message with the reason, in characters that SQS takes', async () => {
+	const error = new RequestInvalid([{ field: 'a\u0001\uFFFF가', detail: 'is unknown' }])
+	await queue.deadLetter('{"a":1}', 'm-1', error)
+	const message = await receive(dead)
+	expect(message?.Body).toBe('{"a":1}')
+	expect(message?.MessageAttributes).toMatchObject({
+		errorCode: { StringValue: 'REQUEST_INVALID' },
+		errorMessage: { StringValue: 'a??가 is unknown' },
+		originalMessageId: { StringValue: 'm-1' },
+	})
+})

@@ -1,0 +1,70 @@
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createSecretReader } from '../../lib/aws/secrets.ts'
+import { type EmbeddedSecrets, startEmbeddedSecrets } from '../../local/secrets-manager.ts'
+
+let secrets: EmbeddedSecrets
+let nowMs = 0
+beforeEach(async () => {
+	secrets = await startEmbeddedSecrets()
+})
+afterEach(() => secrets.stop())
+
+const GOOD = { accessKey: 'AK', secretKey: 'SK', webhookSecrets: ['whsec_a'] }
+
+function createReader() {
+	const client = new SecretsManagerClient({
+		region: 'r',
+		endpoint: secrets.url,
+		maxAttempts: 1,
+		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+	})
+	return createSecretReader(client, 'ncp', () => nowMs)
+}
+
+it('reads once in five minutes, also for readers at the same time', async () => {
+	secrets.put('ncp', JSON.stringify(GOOD))
+	const { read } = createReader()
+	expect(await Promise.all([read(), read()])).toEqual([GOOD, GOOD])
+	nowMs += 299_999
+	await read()
+	expect(secrets.reads()).toBe(1)
+	nowMs += 1
+	await read()
+	expect(secrets.reads()).toBe(2)
+})
+
+it('reads again when it is told to', async () => {
+	secrets.put('ncp', JSON.stringify(GOOD))
+	const { read, readAgain } = createReader()
+	await read()
+	secrets.put('ncp', JSON.stringify({ accessKey: 'AK2', secretKey: 'SK2' }))
+	expect(await readAgain()).toEqual({ accessKey: 'AK2', secretKey: 'SK2', webhookSecrets: [] })
+	expect((await read()).accessKey).toBe('AK2')
+})
+
+it('does not keep a failure', async () => {
+	const { read } = createReader()
+	await expect(read()).rejects.toThrow()
+	secrets.put('ncp', JSON.stringify(GOOD))
+	expect(await read()).toEqual(GOOD)
+})
+
+it.each([
+	'swordfish',
+	'[]',
+	'{"accessKey":"","secretKey":"swordfish"}',
+	'{"accessKey":"a b","secretKey":"swordfish"}',
+	'{"accessKey":"AK","secretKey":""}',
+	'{"accessKey":"AK","secretKey":"swordfish","webhookSecrets":"x"}',
+	'{"accessKey":"AK","secretKey":"swordfish","webhookSecrets":[1]}',
+])('names the secret and what it must be, never what it is: %s', async (value) => {
+	secrets.put('ncp', value)
+	const error = await createReader()
+		.read()
+		.catch((thrown: Error) => thrown)
+	expect(error).toMatchObject({
+		message: 'the secret ncp must be { "accessKey", "secretKey", "webhookSecrets": [] }',
+	})
+	expect(String((error as Error).stack)).not.toContain('swordfish')
+})

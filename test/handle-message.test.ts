@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import type { RequestQueue } from '../lib/aws/queue.ts'
+import { ExportError, RequestInvalid } from '../lib/errors.ts'
+import { toDelivery } from '../lib/export-backup.ts'
+import { handleMessage } from '../lib/handle-message.ts'
+import { type OutcomeEvent, toRejectedEvent } from '../lib/outcome.ts'
+import { acceptedEvent } from './events.ts'
+
+/** A queue that keeps what it is asked to do. */
+function createQueue() {
+	const done: unknown[][] = []
+	const queue: RequestQueue = {
+		send: async (...args) => void done.push(['send', ...args]),
+		hide: async (...args) => void done.push(['hide', ...args]),
+		deadLetter: async (...args) => void done.push(['deadLetter', ...args]),
+	}
+	return { queue, done }
+}
+
+function handle(
+	exportOne: () => Promise<OutcomeEvent>,
+	options: { isLast?: boolean } = {},
+	queue = createQueue(),
+) {
+	const delivery = toDelivery('{}', { kind: 'queue', id: 'm-1' }, { regionCode: undefined, ...options })
+	const message = { delivery, body: '{}', receiptHandle: 'r-1', receiveCount: 3 }
+	return { done: queue.done, result: handleMessage(message, exportOne, queue.queue, () => 0.5) }
+}
+
+const exhausted = (): OutcomeEvent => {
+	const event = acceptedEvent('a')
+	return { ...event, data: { ...event.data, state: 'exhausted' } }
+}
+
+describe('handleMessage', () => {
+	it('acknowledges what is finished, and does nothing more', async () => {
+		const { done, result } = handle(async () => acceptedEvent('a'))
+		await result
+		expect(done).toEqual([])
+	})
+
+	it('hides what must come again, for longer with each receive', async () => {
+		const { done, result } = handle(() => Promise.reject(new ExportError('NCP_LATER', 'busy')))
+		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
+		expect(done).toEqual([['hide', 'r-1', 21]])
+	})
+
+	it('copies a rejected message to the dead-letter queue, with the reason, and acknowledges it', async () => {
+		const error = new RequestInvalid([{ field: 'fileName', detail: 'is required' }])
+		const event = toRejectedEvent({
+			error,
+			original: '{}',
+			trigger: { kind: 'queue', id: 'm-1' },
+			traceparent: undefined,
+			rejectedAtMs: 0,
+		})
+		const { done, result } = handle(async () => event)
+		await result
+		expect(done).toEqual([
+			[
+				'deadLetter',
+				'{}',
+				'm-1',
+				expect.objectContaining({ code: 'REQUEST_INVALID', message: 'fileName is required' }),
+			],
+		])
+	})
+
+	it('fails the last receive of what is exhausted, so that the queue moves it to the dead letters', async () => {
+		const { done, result } = handle(async () => exhausted(), { isLast: true })
+		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
+		expect(done).toEqual([])
+	})
+
+	it('acknowledges another message about an export that is exhausted', async () => {
+		await expect(handle(async () => exhausted()).result).resolves.toBeUndefined()
+	})
+
+	it('keeps a rejected message whose copy could not be made', async () => {
+		const error = new RequestInvalid([])
+		const event = toRejectedEvent({
+			error,
+			original: '',
+			trigger: { kind: 'queue', id: 'm' },
+			traceparent: undefined,
+			rejectedAtMs: 0,
+		})
+		const failing = createQueue()
+		failing.queue.deadLetter = () => Promise.reject(new Error('down'))
+		await expect(handle(async () => event, {}, failing).result).rejects.toThrow('down')
+	})
+})

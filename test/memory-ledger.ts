@@ -1,0 +1,18 @@
+import type { Entry, Ledger } from '../lib/ledger.ts'
+
+/** The port's contract in memory: what the table promises, without a table. */
+export function createMemoryLedger(): Ledger & { entries: Map<string, Entry> } {
+	const entries = new Map<string, Entry>()
+	return {
+		entries,
+		read: async (exportKey) => entries.get(exportKey) ?? null,
+		replace: async (previous, next, nowMs) => {
+			const current = entries.get(next.exportKey) ?? null
+			const isFree = current === null || current.expiresAtMs <= nowMs
+			const isSame = current?.exportId === previous?.exportId && current?.version === previous?.version
+			if (previous === null ? !isFree : !isSame) return false
+			entries.set(next.exportKey, structuredClone(next))
+			return true
+		},
+	}
+}

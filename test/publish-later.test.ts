@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest'
+import type { RequestQueue } from '../lib/aws/queue.ts'
+import { ExportError, RequestInvalid } from '../lib/errors.ts'
+import { PublishFailed, toDelivery } from '../lib/export-backup.ts'
+import { toRejectedEvent } from '../lib/outcome.ts'
+import { publishLater } from '../lib/publish-later.ts'
+import { acceptedEvent } from './events.ts'
+
+const REQUEST = {
+	cloudPostgresqlInstanceNo: '1',
+	fileName: 'f',
+	bucketName: 'my-bucket',
+	idempotencyKey: 'k',
+}
+const delivery = toDelivery(
+	{ detail: REQUEST },
+	{ kind: 'webhook', id: 'q-1' },
+	{ regionCode: 'KR', traceparent: '00-trace' },
+)
+const sent: unknown[][] = []
+const queue = { send: async (...args: unknown[]) => void sent.push(args) } as unknown as RequestQueue
+
+it('puts the bare request on the queue and gives the stored event', async () => {
+	const event = acceptedEvent('a')
+	expect(await publishLater(new PublishFailed(event, null), delivery, queue)).toBe(event)
+	expect(sent).toEqual([[JSON.stringify({ regionCode: 'KR', ...REQUEST }), '00-trace']])
+})
+
+it('leaves every other error as it is', async () => {
+	const later = new ExportError('NCP_LATER', 'busy')
+	await expect(publishLater(later, delivery, queue)).rejects.toBe(later)
+})
+
+it('leaves a rejected request to its caller', async () => {
+	const error = new RequestInvalid([])
+	const event = toRejectedEvent({
+		error,
+		original: '',
+		trigger: delivery.trigger,
+		traceparent: undefined,
+		rejectedAtMs: 0,
+	})
+	const failed = new PublishFailed(event, null)
+	await expect(publishLater(failed, delivery, queue)).rejects.toBe(failed)
+})
+
+it('says that publishing failed when the queue does not take it either', async () => {
+	const failed = new PublishFailed(acceptedEvent('a'), new ExportError('PUBLISH_FAILED', 'down'))
+	const full = { send: () => Promise.reject(new Error('down')) } as unknown as RequestQueue
+	await expect(publishLater(failed, delivery, full)).rejects.toBe(failed)
+})
+
+it('shows the event to nobody who lists the error’s properties', () => {
+	expect(JSON.stringify({ ...new PublishFailed(acceptedEvent('swordfish'), null) })).not.toContain(
+		'swordfish',
+	)
+})
