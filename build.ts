@@ -40,9 +40,16 @@ export const buildOptions: BuildOptions = {
 	plugins: [undiciPoolOnly],
 }
 
-if (import.meta.main) {
+/** Builds all functions and returns the size of each bundle in bytes, by file name. */
+export async function buildFunctions(): Promise<Record<string, number>> {
 	const { metafile } = await build(buildOptions)
-	for (const [path, { bytes }] of Object.entries(metafile?.outputs ?? {})) {
-		console.log(`${basename(path).padEnd(24)} ${(bytes / 1024).toFixed(0).padStart(5)} KB`)
+	return Object.fromEntries(
+		Object.entries(metafile?.outputs ?? {}).map(([path, { bytes }]) => [basename(path), bytes]),
+	)
+}
+
+if (import.meta.main) {
+	for (const [name, bytes] of Object.entries(await buildFunctions())) {
+		console.log(`${name.padEnd(24)} ${(bytes / 1024).toFixed(0).padStart(5)} KB`)
 	}
 }

@@ -15,6 +15,7 @@ import { toOutcomeResponse } from '../lib/http/outcome-response.ts'
 import { toErrorResponse, toUnsupportedResponse } from '../lib/http/problem.ts'
 import { readWebhook } from '../lib/http/webhook.ts'
 import { publishLater } from '../lib/publish-later.ts'
+import { remainingTime } from '../lib/remaining-time.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
 
@@ -51,7 +52,7 @@ async function answer(request: HttpRequest, context: Context): Promise<HttpRespo
 			original: body.original,
 		},
 	)
-	const remainingMs = () => context.getRemainingTimeInMillis() - 500
+	const remainingMs = remainingTime(context)
 	const event = await exportBackup(delivery, remainingMs, ports).catch((error) =>
 		publishLater(error, delivery, queue),
 	)

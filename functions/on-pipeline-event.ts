@@ -3,6 +3,7 @@ import middy from '@middy/core'
 import { readPipelineEvent } from '../lib/aws/pipeline-event.ts'
 import { exportBackup, toDelivery } from '../lib/export-backup.ts'
 import { type OutcomeEvent, toRequestInvalid } from '../lib/outcome.ts'
+import { remainingTime } from '../lib/remaining-time.ts'
 import { wire } from '../lib/wire.ts'
 
 const { config, ports, metrics } = wire('on-pipeline-event')
@@ -13,7 +14,7 @@ export const handler = middy<unknown, OutcomeEvent>({ timeoutEarlyInMillis: 0 })
 	.handler(async (event, context): Promise<OutcomeEvent> => {
 		const { input, id } = readPipelineEvent(event, context.awsRequestId)
 		const delivery = toDelivery(input, { kind: 'pipeline', id }, { regionCode: config.regionCode })
-		const outcome = await exportBackup(delivery, () => context.getRemainingTimeInMillis() - 500, ports)
+		const outcome = await exportBackup(delivery, remainingTime(context), ports)
 		const invalid = toRequestInvalid(outcome)
 		if (invalid !== null) throw invalid
 		return outcome

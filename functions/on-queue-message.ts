@@ -4,6 +4,7 @@ import type { SQSBatchItemFailure, SQSBatchResponse, SQSEvent, SQSRecord } from 
 import { ExportError, RequestInvalid } from '../lib/errors.ts'
 import { exportBackup, toDelivery } from '../lib/export-backup.ts'
 import { handleMessage, type Message } from '../lib/handle-message.ts'
+import { remainingTime } from '../lib/remaining-time.ts'
 import { settleInOrder } from '../lib/settle-in-order.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
@@ -16,7 +17,7 @@ export const handler = middy<SQSEvent, SQSBatchResponse>({
 })
 	.use(logMetrics(metrics))
 	.handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
-		const remainingMs = () => context.getRemainingTimeInMillis() - 500
+		const remainingMs = remainingTime(context)
 		const results = await settleInOrder(Records.map(readRecord), instanceOf, (message) =>
 			handleMessage(message, (delivery) => exportBackup(delivery, remainingMs, ports), queue, Math.random),
 		)

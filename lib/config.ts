@@ -96,7 +96,8 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 	return config
 }
 
-function readApiUrl(text: string, problems: string[]): string {
+/** The base of the API without a trailing slash; what is wrong with it goes into `problems`. */
+export function readApiUrl(text: string, problems: string[]): string {
 	const url = URL.parse(text)
 	if (url === null || !/^https?:$/.test(url.protocol)) {
 		problems.push('NCP_API_URL must be an http(s) URL')

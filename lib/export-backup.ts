@@ -67,8 +67,8 @@ export interface ExportPorts {
 /** Kept for settling, publishing and answering, so that a slow call cannot leave an outcome unsaid. */
 const RESERVE_MS = 4_000
 
-/** With less than this for the call itself it is not begun. */
-const MIN_CALL_MS = 1_000
+/** With less than this for the call itself it is not begun: a call cut short is an outcome unknown. */
+const MIN_CALL_MS = 3_000
 
 /** A claimer is killed at its deadline; the rest is for clocks that differ. */
 const LEASE_MARGIN_MS = 60_000

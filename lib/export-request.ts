@@ -62,7 +62,7 @@ export function parseExportRequest(value: unknown, regionCode?: string): ExportR
 		FIELDS.filter((name) => Object.hasOwn(value, name)).map((name) => [name, value[name]]),
 	)
 	const result = v.safeParse(exportRequestSchema, known, { abortPipeEarly: true })
-	const problems = [...unknownFieldProblems(value), ...(result.issues ?? []).map(toProblem)]
+	const problems = [...(result.issues ?? []).map(toProblem), ...unknownFieldProblems(value)]
 	if (!result.success || problems.length > 0) throw new RequestInvalid(shorten(problems))
 	return { ...(regionCode === undefined ? {} : { regionCode }), ...result.output }
 }

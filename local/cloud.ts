@@ -4,7 +4,7 @@ import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
 import { createFunction, type LocalFunction } from './function-process.ts'
 import { type Intercept, startGate } from './gate.ts'
 import { type NcpSimulator, type SimulatorOptions, startNcpSimulator } from './ncp-simulator.ts'
-import { pollQueue } from './queue-poller.ts'
+import { pollOnce, pollQueue } from './queue-poller.ts'
 import { startWebhookServer } from './webhook-server.ts'
 
 export interface NcpAccess {
@@ -28,8 +28,10 @@ export interface CloudOptions {
 	isQueueIdle?: boolean
 	/** Stops calls to the table and the topic just before or just after they take effect. */
 	intercept?: Intercept
-	/** Every line a function prints, and what went wrong around them. */
+	/** Every line a function prints. */
 	onLine?: (line: string) => void
+	/** A function that could not start, died or timed out. */
+	onProblem?: (text: string) => void
 }
 
 export interface Cloud {
@@ -42,7 +44,11 @@ export interface Cloud {
 	/** Subscribed to the topic of outcomes, with raw delivery. */
 	outcomeQueue: Queue
 	functions: Readonly<Record<'on-queue-message' | 'on-http-request' | 'on-pipeline-event', LocalFunction>>
-	/** Lets what is running finish, then takes everything down. */
+	/** Receives and hands over one batch; for a cloud whose queue is idle. */
+	pollOnce: () => Promise<number>
+	/** Takes in nothing more and lets what is running finish; queue and topic stay. */
+	quiesce: () => Promise<void>
+	/** Quiesces, then takes everything down. */
 	stop: () => Promise<void>
 }
 
@@ -64,14 +70,17 @@ const MAX_RECEIVE_COUNT = 6
 
 /** The whole product on this machine: embedded AWS, NCP or its simulator, and the built bundles. Nothing listens beyond 127.0.0.1. */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
-	const { onLine = () => undefined, visibilitySeconds = 15, maxBackOffSeconds = 2, intercept } = options
-	const aws = await startEmbeddedAws({ maxBackOffSeconds })
-	const table = await startEmbeddedTable(aws.region)
-	const gates =
-		intercept === undefined
-			? []
-			: await Promise.all([table.endpoint, aws.endpoint].map((url) => startGate(url, intercept)))
-	const [tableUrl = table.endpoint, topicUrl = aws.endpoint] = gates.map(({ url }) => url)
+	const { onLine, onProblem = console.error, visibilitySeconds = 15, maxBackOffSeconds = 2 } = options
+	// Whatever has started is taken down again, last first: by stop(), or here when something else cannot start.
+	await using stack = new AsyncDisposableStack()
+	const keep = <Started extends { stop: () => Promise<void> }>(started: Started): Started => {
+		stack.defer(started.stop)
+		return started
+	}
+	const aws = keep(await startEmbeddedAws({ maxBackOffSeconds }))
+	const table = keep(await startEmbeddedTable(aws.region))
+	const throughGate = async (url: string): Promise<string> =>
+		options.intercept === undefined ? url : keep(await startGate(url, options.intercept)).url
 	const deadLetterQueue = await aws.createQueue('export-requests-dead')
 	const requestQueue = await aws.createQueue('export-requests', {
 		VisibilityTimeout: String(visibilitySeconds),
@@ -84,12 +93,12 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const topicArn = await aws.createTopic('export-outcomes')
 	await aws.subscribe(topicArn, outcomeQueue)
 
-	const ncp = options.ncp ? null : await startSimulator(aws, options.simulator)
+	const ncp = options.ncp ? null : keep(await startSimulator(aws, options.simulator))
 	const access = options.ncp ?? { apiUrl: ncp?.url ?? '', ...LOCAL_KEYS }
 	const env = {
 		...aws.env,
-		AWS_ENDPOINT_URL_DYNAMODB: tableUrl,
-		AWS_ENDPOINT_URL_SNS: topicUrl,
+		AWS_ENDPOINT_URL_DYNAMODB: await throughGate(table.endpoint),
+		AWS_ENDPOINT_URL_SNS: await throughGate(aws.endpoint),
 		EXPORTS_TABLE_NAME: table.tableName,
 		REQUEST_QUEUE_URL: requestQueue.url,
 		DEAD_LETTER_QUEUE_URL: deadLetterQueue.url,
@@ -103,30 +112,33 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		...options.env,
 	}
 	const create = (name: string): LocalFunction =>
-		createFunction({ name, bundle: bundlePath(name), env, timeoutMs: FUNCTION_TIMEOUT_MS, onLine })
+		keep(
+			createFunction({
+				name,
+				bundle: bundlePath(name),
+				env,
+				timeoutMs: FUNCTION_TIMEOUT_MS,
+				onProblem,
+				...(onLine ? { onLine } : {}),
+			}),
+		)
 	const functions = {
 		'on-queue-message': create('on-queue-message'),
 		'on-http-request': create('on-http-request'),
 		'on-pipeline-event': create('on-pipeline-event'),
 	}
-	const webhook = await startWebhookServer(functions['on-http-request'], options.webhookPort)
+	const webhook = keep(await startWebhookServer(functions['on-http-request'], options.webhookPort))
 	const source = {
 		sqs: aws.sqs,
 		queueUrl: requestQueue.url,
 		queueArn: requestQueue.arn,
 		region: aws.region,
 		fn: functions['on-queue-message'],
-		onError: onLine,
+		onError: onProblem,
 	}
-	const poller = options.isQueueIdle ? null : pollQueue(source)
+	const poller = options.isQueueIdle ? null : keep(pollQueue(source))
 
-	const stop = async (): Promise<void> => {
-		await Promise.all([poller?.stop(), webhook.stop()])
-		await Promise.all(Object.values(functions).map((fn) => fn.stop()))
-		await Promise.all(gates.map((gate) => gate.stop()))
-		await ncp?.stop()
-		await Promise.all([table.stop(), aws.stop()])
-	}
+	const running = stack.move()
 	return {
 		aws,
 		table,
@@ -136,7 +148,12 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		deadLetterQueue,
 		outcomeQueue,
 		functions,
-		stop,
+		pollOnce: () => pollOnce(source, new AbortController().signal),
+		quiesce: async () => {
+			await Promise.all([poller?.stop(), webhook.stop()])
+			await Promise.all(Object.values(functions).map((fn) => fn.stop()))
+		},
+		stop: () => running.disposeAsync(),
 	}
 }
 

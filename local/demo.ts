@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
+import { buildFunctions } from '../build.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
 import { type Cloud, startCloud } from './cloud.ts'
+import { readOptions, runCommand } from './command-line.ts'
 import { onInterrupt } from './interrupt.ts'
 import { readOutcomes } from './outcomes.ts'
 import { isOutcomeOf, type SampleRequest, sendSample } from './send.ts'
@@ -18,44 +19,68 @@ account and no network. Ends by itself within ${LIMIT_MS / 1000} seconds.
   --verbose   also print what the functions log
   --help      this text
 
-Exit code: 0 every request has its outcome, 1 otherwise, 130 after Ctrl-C.`
+Exit code: 0 every request has the outcome it should have, 1 otherwise, 2 for a
+mistake in the command, 130 after Ctrl-C.`
 
-const { values } = parseArgs({
-	options: { verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+const NEXT = `"accepted" means that NCP took the request; whether the file has arrived is not known from that.
+Next: "npm start" keeps all this running, with a webhook and a queue for requests of your own.`
+
+await runCommand(async () => {
+	const options = readOptions({ verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } })
+	if (!options.help) return runDemo(options.verbose ?? false)
+	console.log(HELP)
+	return 0
 })
-if (values.help) console.log(HELP)
-else process.exitCode = await runDemo(values.verbose ?? false)
 
 async function runDemo(isVerbose: boolean): Promise<number> {
+	const interrupted = onInterrupt()
 	const samples = JSON.parse(
 		await readFile(new URL('requests.json', import.meta.url), 'utf8'),
 	) as SampleRequest[]
-	const interrupted = onInterrupt().then(() => 130)
-	console.log('Starting queue, topic, bucket, simulated NCP and the built functions on 127.0.0.1 …')
+	console.log('Starting queue, topic, table, bucket, simulated NCP and the built functions on 127.0.0.1 …')
+	await buildFunctions()
 	const cloud = await startCloud(isVerbose ? { onLine: (line) => console.log(paint('dim', line)) } : {})
 	const progress = trackOutcomes(samples)
 	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, progress.take)
-	const sent = sendAll(cloud, samples, progress.sent)
+	const sent = sendAll(cloud, samples, progress)
 	// After Ctrl-C the cloud goes away under it; what it then says is of no use to anyone.
 	sent.catch(() => undefined)
 	try {
-		return await Promise.race([sent.then(() => progress.exitCode), interrupted])
+		const exitCode = await Promise.race([sent.then(() => progress.finished), interrupted])
+		if (exitCode !== 130)
+			console.log(
+				`NCP was called ${cloud.ncp?.calls()} times and performed ${cloud.ncp?.performed.length} exports.\n${NEXT}`,
+			)
+		return exitCode
 	} finally {
+		await cloud.quiesce()
 		await reader.stop()
 		await cloud.stop()
 	}
 }
 
-async function sendAll(
-	cloud: Cloud,
-	samples: SampleRequest[],
-	onSent: (sample: SampleRequest, triggerId: string) => void,
-): Promise<void> {
-	for (const sample of samples) onSent(sample, await sendSample(cloud, sample))
+interface Progress {
+	take: (event: OutcomeEvent) => void
+	onSent: (sample: SampleRequest, triggerId: string) => void
+	/** Resolves once so many samples have their outcome. */
+	reached: (count: number) => Promise<void>
+	/** The exit code. */
+	finished: Promise<number>
+}
+
+async function sendAll(cloud: Cloud, samples: SampleRequest[], progress: Progress): Promise<void> {
+	for (const [index, sample] of samples.entries()) {
+		if (sample.publishFailures !== undefined) {
+			// Alone on the topic, so that it is its own outcome that fails.
+			await progress.reached(index)
+			cloud.aws.failPublishes(sample.publishFailures)
+		}
+		progress.onSent(sample, await sendSample(cloud, sample))
+	}
 }
 
 /** Prints each outcome, and settles when every sample has one or the time is up. */
-function trackOutcomes(samples: SampleRequest[]) {
+function trackOutcomes(samples: SampleRequest[]): Progress {
 	for (const [index, { via, title }] of samples.entries())
 		console.log(`  ${index + 1}. ${via.padEnd(8)} ${title}`)
 	console.log(`\n${tableHead()}`)
@@ -63,45 +88,62 @@ function trackOutcomes(samples: SampleRequest[]) {
 	const triggerIds = new Map<SampleRequest, string>()
 	const unmatched: OutcomeEvent[] = []
 	const states = new Map<SampleRequest, string>()
-	const finished = Promise.withResolvers<void>()
-	const timer = setTimeout(finished.resolve, LIMIT_MS - 3_000).unref()
+	const waiting: { count: number; resolve: () => void }[] = []
+	const timeUp = Promise.withResolvers<void>()
+	setTimeout(timeUp.resolve, LIMIT_MS - 3_000).unref()
+
 	// An outcome may arrive before the webhook has answered with the id that it is known by.
 	const match = (): void => {
 		for (const event of unmatched.splice(0)) {
 			const sample = samples.find(
 				(each) => !states.has(each) && isOutcomeOf(event, each, triggerIds.get(each)),
 			)
-			if (sample === undefined) unmatched.push(event)
-			else states.set(sample, event.data.state)
+			if (sample === undefined) {
+				unmatched.push(event)
+				continue
+			}
+			states.set(sample, event.data.state)
+			console.log(toOutcomeRow(event, startedMs, String(samples.indexOf(sample) + 1)))
 		}
-		if (states.size === samples.length) finished.resolve()
+		for (const { count, resolve } of waiting) if (states.size >= count) resolve()
 	}
-	const take = (event: OutcomeEvent): void => {
-		console.log(toOutcomeRow(event, startedMs))
-		unmatched.push(event)
+	const reached = (count: number): Promise<void> => {
+		const { promise, resolve } = Promise.withResolvers<void>()
+		waiting.push({ count, resolve })
 		match()
+		return promise
 	}
-	const sent = (sample: SampleRequest, triggerId: string): void => {
-		triggerIds.set(sample, triggerId)
-		match()
+	return {
+		reached,
+		take: (event) => {
+			unmatched.push(event)
+			match()
+		},
+		onSent: (sample, triggerId) => {
+			triggerIds.set(sample, triggerId)
+			match()
+		},
+		finished: Promise.race([reached(samples.length), timeUp.promise]).then(() => summarise(samples, states)),
 	}
-	const exitCode = finished.promise.then(() => {
-		clearTimeout(timer)
-		console.log(summarise(samples, states))
-		return states.size === samples.length ? 0 : 1
-	})
-	return { take, sent, exitCode }
 }
 
-function summarise(samples: SampleRequest[], states: ReadonlyMap<SampleRequest, string>): string {
-	const missing = samples.filter((sample) => !states.has(sample))
-	if (missing.length > 0) {
-		const titles = missing.map(({ title }) => `  - ${title}`).join('\n')
-		return `\n${paint('red', 'No outcome for:')}\n${titles}\nRun again with "npm run demo -- --verbose" to see what the functions log.`
+/** Says how it went and returns the exit code. */
+function summarise(samples: SampleRequest[], states: ReadonlyMap<SampleRequest, string>): number {
+	const wrong = samples.filter((sample) => states.get(sample) !== sample.expect)
+	for (const sample of wrong) {
+		const number = samples.indexOf(sample) + 1
+		console.log(
+			paint(
+				'red',
+				`\n${number}. ${sample.title}: ${states.get(sample) ?? 'no outcome'}, not ${sample.expect}`,
+			),
+		)
 	}
-	return [
-		`\n${samples.length} requests, ${states.size} outcomes: every request has its outcome.`,
-		'"accepted" means that NCP took the request; whether the file has arrived is not known from that.',
-		'Next: "npm start" keeps all this running, with a webhook and a queue for requests of your own.',
-	].join('\n')
+	if (wrong.length > 0)
+		console.log('Run again with "npm run demo -- --verbose" to see what the functions log.')
+	else
+		console.log(
+			`\n${samples.length} requests, ${states.size} outcomes: every request has the outcome it should have.`,
+		)
+	return wrong.length === 0 ? 0 : 1
 }

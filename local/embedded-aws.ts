@@ -21,7 +21,7 @@ export interface EmbeddedAws {
 	subscribe: (topicArn: string, queue: Queue) => Promise<void>
 	createBucket: (name: string) => Promise<void>
 	putObject: (bucketName: string, key: string, body: string) => Promise<void>
-	/** The topic answers the next `count` publishes with an internal error. */
+	/** The topic fails the next `count` publishes, in a way that the SDK does not repeat by itself. */
 	failPublishes: (count: number) => void
 	stop: () => Promise<void>
 }
@@ -48,7 +48,7 @@ export async function startEmbeddedAws({
 		}
 		if (!action?.startsWith('Publish') || publishesToFail === 0) return
 		publishesToFail--
-		await reply.code(500).type('text/xml').send(INTERNAL_ERROR)
+		await reply.code(400).type('text/xml').send(NOT_TAKEN)
 	})
 	await app.listen({ port: 0, host: '127.0.0.1' })
 	const endpoint = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
@@ -111,5 +111,5 @@ export async function startEmbeddedAws({
 	}
 }
 
-const INTERNAL_ERROR =
-	'<ErrorResponse><Error><Type>Receiver</Type><Code>InternalError</Code><Message>told to fail</Message></Error></ErrorResponse>'
+const NOT_TAKEN =
+	'<ErrorResponse><Error><Type>Receiver</Type><Code>KMSDisabled</Code><Message>told to fail</Message></Error></ErrorResponse>'

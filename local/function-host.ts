@@ -1,18 +1,26 @@
 import { pathToFileURL } from 'node:url'
-import type { Invocation, InvocationResult } from './function-process.ts'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { HeapQuery, Invocation, InvocationResult } from './function-process.ts'
 
 /** The child's side of a function: loads one bundle, then answers one invocation at a time, as Lambda's runtime does. */
 const [, , bundle = '', functionName = ''] = process.argv
 
-// Ctrl-C reaches the whole process group; the parent lets an invocation finish and then ends us.
+// These reach the whole process group; the parent lets an invocation finish and then ends us.
 process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
 type Handler = (event: unknown, context: unknown) => Promise<unknown>
 
 const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler }
 
-process.on('message', async ({ id, event, deadlineMs }: Invocation) => {
+process.on('message', async (message: Invocation | HeapQuery) => {
+	if ('heapQuery' in message) {
+		process.send?.({ heapQuery: message.heapQuery, heapBytes: heapAfterCollection() })
+		return
+	}
+	const { id, event, deadlineMs } = message
 	const context = {
 		awsRequestId: id,
 		callbackWaitsForEmptyEventLoop: true,
@@ -28,6 +36,14 @@ process.on('message', async ({ id, event, deadlineMs }: Invocation) => {
 })
 
 process.send?.({ ready: true })
+
+/** What is really kept, without what is merely not collected yet. */
+function heapAfterCollection(): number {
+	setFlagsFromString('--expose-gc')
+	const collect = runInNewContext('gc') as () => void
+	collect()
+	return process.memoryUsage().heapUsed
+}
 
 function answer(id: string, result: InvocationResult): void {
 	process.send?.({ id, result })

@@ -1,12 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 export interface Invocation {
 	id: string
 	event: unknown
 	deadlineMs: number
+}
+
+/** Asks a process for the size of its heap after a collection. */
+export interface HeapQuery {
+	heapQuery: number
 }
 
 export type InvocationResult =
@@ -24,12 +29,16 @@ export interface FunctionOptions {
 	concurrency?: number
 	/** Every line the function prints. */
 	onLine?: (line: string) => void
+	/** Told when a process ended or was killed with an invocation in hand. */
+	onProblem?: (text: string) => void
 }
 
 export interface LocalFunction {
 	invoke: (event: unknown, id?: string) => Promise<InvocationResult>
-	/** The processes alive now. */
-	pids: () => number[]
+	/** The heap of each idle process after a collection, in bytes. */
+	heapBytes: () => Promise<number[]>
+	/** Ends every process at once, as a crash would, and resolves when they are gone. */
+	kill: () => Promise<void>
 	/** Lets running invocations finish and ends the processes. */
 	stop: () => Promise<void>
 }
@@ -55,7 +64,11 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 		if (ready !== undefined) return ready
 		const instance = startInstance(options)
 		alive.add(instance.child)
-		instance.child.once('exit', () => alive.delete(instance.child))
+		instance.child.once('exit', () => {
+			alive.delete(instance.child)
+			const index = idle.indexOf(instance)
+			if (index >= 0) idle.splice(index, 1)
+		})
 		return instance
 	}
 	const give = (instance: Instance): void => {
@@ -68,10 +81,23 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 	const invoke = async (event: unknown, id: string = randomUUID()): Promise<InvocationResult> => {
 		const instance = await take()
 		try {
-			return await instance.run({ id, event, deadlineMs: Date.now() + timeoutMs })
+			const result = await instance.run({ id, event, deadlineMs: Date.now() + timeoutMs })
+			if (!result.ok && BROKEN.has(result.errorType))
+				options.onProblem?.(`${result.errorType}: ${result.errorMessage}`)
+			return result
 		} finally {
 			give(instance)
 		}
+	}
+
+	const kill = async (): Promise<void> => {
+		await Promise.all(
+			[...alive].map((child) => {
+				const exit = once(child, 'exit')
+				child.kill('SIGKILL')
+				return exit
+			}),
+		)
 	}
 
 	return {
@@ -81,18 +107,17 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 			result.finally(() => running.delete(result))
 			return result
 		},
-		pids: () => [...alive].flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
+		heapBytes: () => Promise.all(idle.map(({ child }) => queryHeap(child))),
+		kill,
 		stop: async () => {
 			await Promise.allSettled(running)
-			await Promise.all(
-				[...alive].map((child) => {
-					child.kill('SIGKILL')
-					return once(child, 'exit')
-				}),
-			)
+			await kill()
 		},
 	}
 }
+
+/** Not the handler's own error, but the process's. */
+const BROKEN: ReadonlySet<string> = new Set(['Runtime.ExitError', 'Sandbox.Timedout'])
 
 function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions): Instance {
 	const child = fork(new URL('function-host.ts', import.meta.url), [bundle, name], {
@@ -137,6 +162,17 @@ function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions
 		}
 	}
 	return { child, run }
+}
+
+let heapQueries = 0
+
+async function queryHeap(child: ChildProcess): Promise<number> {
+	const heapQuery = ++heapQueries
+	child.send({ heapQuery } satisfies HeapQuery)
+	for await (const [message] of on(child, 'message')) {
+		if (message.heapQuery === heapQuery) return message.heapBytes
+	}
+	throw new Error('the process ended')
 }
 
 function ended(errorType: string, errorMessage: string): InvocationResult {

@@ -1,7 +1,13 @@
-/** Resolves on the first Ctrl-C or termination; a second one ends the process at once. */
-export function onInterrupt(): Promise<void> {
-	return new Promise((resolve) => {
-		process.once('SIGINT', () => resolve())
-		process.once('SIGTERM', () => resolve())
-	})
+/** Resolves on the first Ctrl-C or termination with the exit code it stands for; a second one ends the process at once. */
+export function onInterrupt(): Promise<number> {
+	const { promise, resolve } = Promise.withResolvers<number>()
+	let isInterrupted = false
+	const handle = (exitCode: number): void => {
+		if (isInterrupted) process.exit(exitCode)
+		isInterrupted = true
+		resolve(exitCode)
+	}
+	process.on('SIGINT', () => handle(130))
+	process.on('SIGTERM', () => handle(143))
+	return promise
 }

@@ -1,4 +1,4 @@
-import { DeleteMessageCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import type { OutcomeEvent } from '../lib/outcome.ts'
 
 export interface OutcomeReader {
@@ -12,25 +12,32 @@ export function readOutcomes(
 	onOutcome: (event: OutcomeEvent) => void,
 ): OutcomeReader {
 	const stopping = new AbortController()
+	const take = async (waitSeconds: number, abortSignal?: AbortSignal): Promise<number> => {
+		const { Messages = [] } = await sqs.send(
+			new ReceiveMessageCommand({
+				QueueUrl: queueUrl,
+				MaxNumberOfMessages: 10,
+				WaitTimeSeconds: waitSeconds,
+			}),
+			abortSignal === undefined ? {} : { abortSignal },
+		)
+		for (const { Body } of Messages) onOutcome(JSON.parse(Body ?? '') as OutcomeEvent)
+		const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }))
+		if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }))
+		return Messages.length
+	}
 	const loop = async (): Promise<void> => {
-		while (!stopping.signal.aborted) {
-			const { Messages = [] } = await sqs.send(
-				new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }),
-				{ abortSignal: stopping.signal },
-			)
-			for (const { Body, ReceiptHandle } of Messages) {
-				onOutcome(JSON.parse(Body ?? '') as OutcomeEvent)
-				await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }))
-			}
-		}
+		while (!stopping.signal.aborted) await take(20, stopping.signal)
 	}
 	const done = loop().catch((error: Error) => {
 		if (!stopping.signal.aborted) throw error
 	})
 	return {
-		stop: () => {
+		stop: async () => {
 			stopping.abort()
-			return done
+			await done
+			// What came in meanwhile is handed over too.
+			while ((await take(0)) > 0);
 		},
 	}
 }

@@ -28,10 +28,7 @@ export interface Poller {
 export function pollQueue(options: PollerOptions): Poller {
 	const stopping = new AbortController()
 	const loop = async (): Promise<void> => {
-		while (!stopping.signal.aborted) {
-			const messages = await receive(options, stopping.signal)
-			if (messages.length > 0) await handBatch(options, messages)
-		}
+		while (!stopping.signal.aborted) await pollOnce(options, stopping.signal)
 	}
 	const done = loop().catch((error: Error) =>
 		options.onError(`poller of ${options.queueUrl} ended: ${error.message}`),
@@ -42,6 +39,13 @@ export function pollQueue(options: PollerOptions): Poller {
 			return done
 		},
 	}
+}
+
+/** One long poll and, if anything came, one invocation; resolves with the number of messages that were received. */
+export async function pollOnce(options: PollerOptions, signal: AbortSignal): Promise<number> {
+	const messages = await receive(options, signal)
+	if (messages.length > 0) await handBatch(options, messages)
+	return messages.length
 }
 
 async function receive({ sqs, queueUrl }: PollerOptions, signal: AbortSignal): Promise<Message[]> {
@@ -64,9 +68,10 @@ async function receive({ sqs, queueUrl }: PollerOptions, signal: AbortSignal): P
 }
 
 async function handBatch(options: PollerOptions, messages: Message[]): Promise<void> {
-	const { sqs, queueUrl, fn, onError } = options
+	const { sqs, queueUrl, fn } = options
 	const result = await fn.invoke({ Records: messages.map((message) => toRecord(message, options)) })
-	if (!result.ok) return onError(`${result.errorType}: ${result.errorMessage}`)
+	// Nothing is deleted: the whole batch comes again.
+	if (!result.ok) return
 	const failed = failedIds(result.value, messages)
 	const finished = messages.filter(({ MessageId }) => !failed.has(MessageId ?? ''))
 	if (finished.length === 0) return

@@ -1,11 +1,15 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
-import type { OutcomeEvent } from '../lib/outcome.ts'
+import type { OutcomeEvent, State } from '../lib/outcome.ts'
 import type { Cloud } from './cloud.ts'
 
-/** One line of `requests.json`: `body` is sent as JSON, `text` as it is. */
+/** One entry of `requests.json`: `body` is sent as JSON, `text` as it is. */
 export interface SampleRequest {
 	title: string
 	via: 'queue' | 'webhook'
+	/** The state it must end in. */
+	expect: State
+	/** How often the topic fails to take its outcome. */
+	publishFailures?: number
 	body?: Record<string, unknown>
 	text?: string
 }
@@ -31,7 +35,7 @@ export async function sendSample(
 	return response.headers.get('apigw-requestid') ?? ''
 }
 
-/** True when the event is about the sample: sent by it, or about the same export. */
+/** True when the event is about the sample: set off by it, or about the same export. */
 export function isOutcomeOf(
 	{ subject, data }: OutcomeEvent,
 	sample: SampleRequest,

@@ -1,5 +1,7 @@
-import { parseArgs } from 'node:util'
+import { buildFunctions } from '../build.ts'
+import { readApiUrl } from '../lib/config.ts'
 import { type Cloud, type NcpAccess, startCloud } from './cloud.ts'
+import { readOptions, runCommand, UsageError } from './command-line.ts'
 import { onInterrupt } from './interrupt.ts'
 import { readOutcomes } from './outcomes.ts'
 import { paint, tableHead, toOutcomeRow } from './table.ts'
@@ -8,30 +10,49 @@ const HELP = `npm start [-- options]
 
 Keeps the product running on this machine: a webhook, a queue, and each outcome
 as it reaches the topic. NCP is simulated, unless NCP_ACCESS_KEY, NCP_SECRET_KEY
-and NCP_API_URL are all set: then that API is called. Ctrl-C ends it.
+and NCP_API_URL are all set: then that API is called. NCP_REGION_CODE,
+NCP_TIMEOUT_MS and LOG_LEVEL are handed on to the functions. Ctrl-C ends it.
 
   --port N    port of the webhook (default: a free one)
   --verbose   also print what the functions log
-  --help      this text`
+  --help      this text
 
-const { values } = parseArgs({
-	options: { port: { type: 'string' }, verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+Exit code: 0 after Ctrl-C, 1 when it cannot start, 2 for a mistake in the command.`
+
+const HANDED_ON = ['NCP_REGION_CODE', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
+
+await runCommand(async () => {
+	const options = readOptions({
+		port: { type: 'string' },
+		verbose: { type: 'boolean' },
+		help: { type: 'boolean', short: 'h' },
+	})
+	if (options.help) console.log(HELP)
+	else await start(readPort(options.port), options.verbose ?? false)
+	return 0
 })
-if (values.help) console.log(HELP)
-else await start(readPort(values.port), values.verbose ?? false)
 
 async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 	const interrupted = onInterrupt()
-	const ncp = readNcpAccess()
-	if (ncp !== null)
+	const ncp = readNcpAccess(process.env)
+	if (ncp === null) console.log('NCP is simulated: nothing leaves this machine.')
+	else
 		console.log(
 			paint('yellow', `Calling ${ncp.apiUrl} with the key pair of the environment: exports are real.`),
 		)
-	else console.log('NCP is simulated: nothing leaves this machine.')
+	await buildFunctions()
 	const cloud = await startCloud({
 		webhookPort,
+		env: Object.fromEntries(
+			HANDED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+		),
+		onProblem: (text) => console.error(paint('red', text)),
 		...(ncp === null ? {} : { ncp }),
 		...(isVerbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
+	}).catch((error: NodeJS.ErrnoException) => {
+		if (error.code === 'EADDRINUSE')
+			throw new UsageError(`port ${webhookPort} is in use; choose another with --port`)
+		throw error
 	})
 	console.log(describe(cloud))
 	const startedMs = Date.now()
@@ -40,28 +61,36 @@ async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 	)
 	await interrupted
 	console.log('\nStopping …')
+	await cloud.quiesce()
 	await reader.stop()
 	await cloud.stop()
 }
 
-function readNcpAccess(): NcpAccess | null {
-	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey, NCP_API_URL: apiUrl } = process.env
-	return accessKey && secretKey && apiUrl ? { accessKey, secretKey, apiUrl } : null
+function readNcpAccess(env: NodeJS.ProcessEnv): NcpAccess | null {
+	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey, NCP_API_URL: text } = env
+	if (accessKey && secretKey && text) {
+		const problems: string[] = []
+		const apiUrl = readApiUrl(text, problems)
+		if (problems.length > 0) throw new UsageError(problems.join('; '))
+		return { accessKey, secretKey, apiUrl }
+	}
+	const missing = ['NCP_ACCESS_KEY', 'NCP_SECRET_KEY', 'NCP_API_URL'].filter((name) => !env[name])
+	if (missing.length < 3) console.log(`Not calling a real API: ${missing.join(' and ')} not set.`)
+	return null
 }
 
 function readPort(text = '0'): number {
-	const port = Number(text)
-	if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-	console.error(`--port must be a whole number up to 65535, not "${text}"`)
-	process.exit(2)
+	if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+	throw new UsageError(`--port must be a whole number up to 65535, not "${text}"`)
 }
 
-function describe({ webhookUrl, requestQueue, aws, ncp }: Cloud): string {
+function describe({ webhookUrl, requestQueue, deadLetterQueue, aws, ncp }: Cloud): string {
 	const request = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","bucketName":"my-bucket"}'
 	return `
-Webhook        ${webhookUrl}/exports
-Request queue  ${requestQueue.url}
-${ncp === null ? '' : `Simulated NCP  ${ncp.url}\n`}
+Webhook            ${webhookUrl}/exports
+Request queue      ${requestQueue.url}
+Dead-letter queue  ${deadLetterQueue.url}
+${ncp === null ? '' : `Simulated NCP      ${ncp.url}\n`}
 Send a request to either:
 
   curl -s ${webhookUrl}/exports -H 'content-type: application/json' \\

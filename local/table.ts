@@ -11,7 +11,7 @@ const COLOURS: Readonly<Record<State, Style>> = {
 	exhausted: 'red',
 }
 
-const WIDTHS = [6, 8, 9, 28] as const
+const WIDTHS = [2, 6, 8, 9, 28] as const
 
 /** Coloured on a terminal only; `NO_COLOR` and `FORCE_COLOR` are honoured. */
 export function paint(style: Style, text: string): string {
@@ -19,16 +19,18 @@ export function paint(style: Style, text: string): string {
 }
 
 export function tableHead(): string {
-	return paint('bold', toRow(['after', 'trigger', 'state', 'instance bucket/file', 'what is known']))
+	return paint('bold', toRow(['#', 'after', 'trigger', 'state', 'instance bucket/file', 'what is known']))
 }
 
-/** One outcome as a row; `startedMs` is when the first request was sent. */
-export function toOutcomeRow({ subject, data }: OutcomeEvent, startedMs: number): string {
+/** One outcome as a row; `startedMs` is when the first request was sent, `number` which of them it belongs to. */
+export function toOutcomeRow({ subject, data }: OutcomeEvent, startedMs: number, number = ''): string {
 	const { state, trigger, request, reply, error } = data
 	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
+	const tries = data.attempts > 1 ? `, at attempt ${data.attempts}` : ''
 	const known =
-		error?.message ?? `NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}`
+		error?.message ?? `NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}${tries}`
 	return toRow([
+		number,
 		seconds,
 		trigger.kind,
 		paint(COLOURS[state], state),

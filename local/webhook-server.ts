@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
@@ -37,11 +38,13 @@ export async function startWebhookServer(fn: LocalFunction, port?: number): Prom
 		answer(request, response).catch(() => response.writeHead(413).end())
 	})
 	const url = await listen(server, port)
+	let closing: Promise<unknown> | undefined
 	return {
 		url,
 		stop: async () => {
+			closing ??= new Promise((resolve) => server.close(resolve))
 			server.closeIdleConnections()
-			await new Promise((resolve) => server.close(resolve))
+			await closing
 		},
 	}
 }
@@ -50,7 +53,8 @@ function toEvent(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
 	const { method = 'GET', url = '/', headers, socket } = request
 	const [rawPath = '/', rawQueryString = ''] = url.split('?', 2)
 	// The gateway hands over text types as text and everything else, forms included, as base64.
-	const isText = /^(text\/|application\/([\w.-]+\+)?(json|xml)\b)/.test(headers['content-type'] ?? '')
+	const isText =
+		isUtf8(body) && /^(text\/|application\/([\w.-]+\+)?(json|xml)\b)/.test(headers['content-type'] ?? '')
 	const now = new Date()
 	return {
 		version: '2.0',

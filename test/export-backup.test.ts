@@ -118,6 +118,183 @@ describe('exportBackup', () => {
 			expect(observed).toMatchObject([{ message: expect.not.stringContaining('body') }])
 		},
 	)
+})
+
+describe('exportBackup, delivered again', () => {
+	const deliverAs = (id: string, input: object = REQUEST, options = {}) =>
+		toDelivery(input, { kind: 'queue', id }, { regionCode: 'KR', ...options })
+	const LATER = reply(429, { error: { errorCode: '410', message: 'Throttle' } })
+
+	it('publishes the same event, byte for byte, and calls NCP once', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23, 0, 59) })
+		expect(published[1]).toEqual(published[0])
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('is another export once the time of deduplication is over', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23) + HOUR_MS })
+		expect(published[1]?.data.exportId).not.toBe(published[0]?.data.exportId)
+	})
+
+	it('publishes after a publish that failed, without calling NCP again', async () => {
+		let failures = 3
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED, async () => {
+			if (failures-- > 0) throw new ExportError('PUBLISH_FAILED', 'no')
+		})
+		const seen: string[] = []
+		while (published.length === 0) {
+			await exportBackup(deliverAs('m-1'), PLENTY, ports).catch((error) => seen.push(error.event.id))
+		}
+		expect(seen).toHaveLength(3)
+		expect(new Set([...seen, published[0]?.id]).size).toBe(1)
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('keeps its exportId through every attempt, and counts them', async () => {
+		const { ports, ledger } = createPorts(LATER)
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toMatchObject({
+			code: 'NCP_LATER',
+			replyCode: 'gateway/410',
+		})
+		const [first] = [...ledger.entries.values()]
+		const event = await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, callNcp: async () => ACCEPTED })
+		expect(event.data).toMatchObject({ exportId: first?.exportId, attempts: 2, state: 'accepted' })
+	})
+
+	it('waits while another delivery holds the lease', async () => {
+		const { ports, callTimeouts } = createPorts(ACCEPTED)
+		const inner: unknown[] = []
+		const nested = {
+			...ports,
+			callNcp: async () => {
+				await exportBackup(deliverAs('m-2'), PLENTY, ports).catch((error) => inner.push(error.code))
+				return ACCEPTED
+			},
+		}
+		await exportBackup(deliverAs('m-1'), PLENTY, nested)
+		expect(inner).toEqual(['IN_PROGRESS'])
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('is unknown, and not called again, when the claimer died', async () => {
+		const { ports, ledger, published, callTimeouts } = createPorts(ACCEPTED)
+		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, dying)).rejects.toMatchObject({ code: 'INTERNAL' })
+		const later = { ...ports, now: () => Date.UTC(2026, 10, 23) + 25_000 + 60_000 }
+		await exportBackup(deliverAs('m-1'), PLENTY, later)
+		expect(published).toMatchObject([{ data: { state: 'unknown', reply: null, attempts: 1 } }])
+		expect([...ledger.entries.values()]).toMatchObject([{ state: 'unknown' }])
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('publishes what another delivery settled while the lease ran out under it', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		const slow = {
+			...ports,
+			callNcp: async () => {
+				await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23) + 90_000 })
+				return ACCEPTED
+			},
+		}
+		const event = await exportBackup(deliverAs('m-1'), PLENTY, slow)
+		expect(event.data.state).toBe('unknown')
+		expect(published[1]).toEqual(published[0])
+	})
+
+	it('refuses one idempotency key for two different exports', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		await exportBackup(deliverAs('m-1', { ...REQUEST, idempotencyKey: 'k' }), PLENTY, ports)
+		await exportBackup(
+			deliverAs('m-2', { ...REQUEST, idempotencyKey: 'k', fileName: 'other' }),
+			PLENTY,
+			ports,
+		)
+		expect(published[1]).toMatchObject({
+			id: 'm-2/rejected',
+			data: { error: { code: 'IDEMPOTENCY_MISMATCH', problems: [{ field: 'idempotencyKey' }] } },
+		})
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('is exhausted when the last delivery leaves it unsettled', async () => {
+		const { ports, published } = createPorts(LATER)
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toThrow()
+		const event = await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)
+		expect(event.data).toMatchObject({
+			state: 'exhausted',
+			terminal: true,
+			attempts: 2,
+			error: { code: 'NCP_LATER', ncpCode: '410' },
+		})
+		expect(published).toEqual([event])
+	})
+
+	it('is exhausted, not silently gone, when even the last delivery had no time', async () => {
+		const { ports, callTimeouts } = createPorts(ACCEPTED)
+		const event = await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), () => 100, ports)
+		expect(event.data).toMatchObject({ state: 'exhausted', error: { code: 'DEADLINE_NEAR' } })
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('starts anew when an exhausted message comes back from the dead-letter queue', async () => {
+		const { ports, published } = createPorts(LATER)
+		const willing = { ...ports, callNcp: async () => ACCEPTED }
+		await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)
+		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, willing)
+		await exportBackup(deliverAs('m-2'), PLENTY, ports)
+		expect(published.map(({ data: { state } }) => state)).toEqual(['exhausted', 'accepted', 'accepted'])
+		expect(published[1]?.data.exportId).not.toBe(published[0]?.data.exportId)
+	})
+
+	it('hands back what lost its time between claim and call, free for the next delivery', async () => {
+		const { ports, callTimeouts } = createPorts(ACCEPTED)
+		const times = [25_000, 25_000, 100]
+		const shrinking = () => times.shift() ?? 100
+		await expect(exportBackup(deliverAs('m-1'), shrinking, ports)).rejects.toMatchObject({
+			code: 'DEADLINE_NEAR',
+		})
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('comes back later when others are first again and again', async () => {
+		const { ports } = createPorts(ACCEPTED)
+		const contested = { ...ports, ledger: { read: async () => null, replace: async () => false } }
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, contested)).rejects.toMatchObject({
+			code: 'IN_PROGRESS',
+		})
+	})
+
+	it('comes back later when its settled entry is gone', async () => {
+		const { ports, ledger } = createPorts(ACCEPTED)
+		const lossy = {
+			...ports,
+			callNcp: async () => {
+				ledger.entries.clear()
+				return ACCEPTED
+			},
+		}
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, lossy)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
+	})
+
+	it('says the same of a rejected message each time it is delivered', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		const bad = deliverAs('m-1', {}, { sentAtMs: 5 })
+		await exportBackup(bad, PLENTY, ports)
+		await exportBackup(bad, PLENTY, { ...ports, now: () => 99 })
+		expect(published[1]).toEqual(published[0])
+	})
+})
+
+describe('toDelivery', () => {
+	it('keeps the text of what it cannot read', () => {
+		expect(deliver({ a: 1 }).original).toBe('{"a":1}')
+		expect(deliver(undefined).original).toBe('')
+	})
 
 	it('survives an object too deep to be written', () => {
 		let deep: unknown = {}

@@ -79,11 +79,11 @@ describe('parseExportRequest', () => {
 				({ field, detail }) => `${field}: ${detail}`,
 			),
 		).toEqual([
-			'filename: is unknown; did you mean "fileName"?',
 			'cloudPostgresqlInstanceNo: is required',
 			'fileName: is required',
 			'bucketName: must be 3 to 63 of a-z, 0-9, "." and "-"',
 			'regionCode: must be 2 to 8 capital letters, such as KR',
+			'filename: is unknown; did you mean "fileName"?',
 		])
 	})
 

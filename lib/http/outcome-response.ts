@@ -9,7 +9,17 @@ export function toOutcomeResponse(event: OutcomeEvent): HttpResponse {
 	const invalid = toRequestInvalid(event)
 	if (invalid !== null) return toErrorResponse(invalid, '/exports')
 	if ((state === 'refused' || state === 'exhausted') && error !== null) {
-		return toProblemResponse({ status: 422, code: error.code, detail: error.message, instance: location })
+		const { code, message, ncpCode, envelope } = error
+		const title = state === 'refused' ? 'NCP refused the export' : 'Retries are used up'
+		return toProblemResponse({
+			status: 422,
+			title,
+			code,
+			detail: message,
+			instance: location,
+			ncpCode,
+			envelope,
+		})
 	}
 	return {
 		status: 202,

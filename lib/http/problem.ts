@@ -11,6 +11,8 @@ export interface ProblemDetails {
 	code: string
 	retryable: boolean
 	errors?: readonly Problem[]
+	ncpCode?: string | null
+	envelope?: string | null
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -33,6 +35,9 @@ export interface ProblemInput {
 	instance: string
 	retryable?: boolean
 	errors?: readonly Problem[]
+	ncpCode?: string | null
+	envelope?: string | null
+	title?: string
 	headers?: Record<string, string>
 }
 

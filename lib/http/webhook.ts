@@ -71,6 +71,13 @@ function readBody({ headers, body }: HttpRequest, refuse: Refuse): WebhookBody {
 	}
 	try {
 		const original = new TextDecoder('utf-8', { fatal: true }).decode(body)
+		if (isForm && original.trimStart().startsWith('{')) {
+			return refuse(
+				415,
+				'MEDIA_TYPE_UNSUPPORTED',
+				'This is JSON sent as a form; add "content-type: application/json".',
+			)
+		}
 		return { kind: 'read', input: isForm ? parseForm(original) : original, original }
 	} catch {
 		return refuse(400, 'BODY_UNREADABLE', 'The body is not UTF-8.')

@@ -56,6 +56,7 @@ describe('readWebhook', () => {
 		[{ headers: {} }, 415],
 		[{ headers: { 'content-type': 'text/plain' } }, 415],
 		[{ headers: { 'content-type': 'application/jsonp' } }, 415],
+		[{ headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 415],
 		[{ body: Buffer.from([0x7b, 0xff, 0x7d]) }, 400],
 		[{ headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' } }, 200],
 		[{ body: Buffer.alloc(256 * 1024, 120) }, 200],

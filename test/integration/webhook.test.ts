@@ -42,7 +42,7 @@ describe('POST /exports', () => {
 	it.each([
 		['422 when NCP refuses', { ...REQUEST, cloudPostgresqlInstanceNo: '9' }, 422, 'NCP_REFUSED'],
 		['422 for a field that breaks a rule', { ...REQUEST, bucketName: 'X' }, 422, 'REQUEST_INVALID'],
-		['400 for a body that is no JSON', '{', 400, 'REQUEST_INVALID'],
+		['400 for a body that is no JSON', '{', 400, 'REQUEST_UNREADABLE'],
 	])('answers %s', async (_name, body, status, code) => {
 		const { webhookUrl } = await start()
 		const response = await post(webhookUrl, typeof body === 'string' ? body : JSON.stringify(body))

@@ -1,0 +1,31 @@
+import { ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { EmbeddedTable } from '../../local/embedded-table.ts'
+
+/** The raw items of the table of exports. */
+export async function readItems({ client, tableName }: EmbeddedTable): Promise<Record<string, unknown>[]> {
+	const items: Record<string, unknown>[] = []
+	let ExclusiveStartKey: Record<string, unknown> | undefined
+	do {
+		const page = await client.send(
+			new ScanCommand({ TableName: tableName, ...(ExclusiveStartKey ? { ExclusiveStartKey } : {}) }),
+		)
+		items.push(...(page.Items ?? []))
+		ExclusiveStartKey = page.LastEvaluatedKey
+	} while (ExclusiveStartKey !== undefined)
+	return items
+}
+
+/** As if time had passed: every lease that is held has run out. */
+export async function endLeases(table: EmbeddedTable): Promise<void> {
+	for (const { exportKey, state } of await readItems(table)) {
+		if (state !== 'claimed') continue
+		await table.client.send(
+			new UpdateCommand({
+				TableName: table.tableName,
+				Key: { exportKey },
+				UpdateExpression: 'SET leaseUntilMs = :past',
+				ExpressionAttributeValues: { ':past': 1 },
+			}),
+		)
+	}
+}
