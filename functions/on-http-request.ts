@@ -3,8 +3,9 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import httpSecurityHeaders from '@middy/http-security-headers'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { toDelivery } from '../lib/delivery.ts'
 import { toExportError } from '../lib/errors.ts'
-import { exportBackup, toDelivery } from '../lib/export-backup.ts'
+import { exportBackup } from '../lib/export-backup.ts'
 import {
 	type HttpRequest,
 	type HttpResponse,

@@ -1,8 +1,10 @@
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
-import type { SQSBatchItemFailure, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
-import { ExportError, RequestInvalid } from '../lib/errors.ts'
-import { exportBackup, toDelivery } from '../lib/export-backup.ts'
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import { toBatchResponse } from '../lib/aws/batch-response.ts'
+import { toDelivery } from '../lib/delivery.ts'
+import { RequestInvalid } from '../lib/errors.ts'
+import { exportBackup } from '../lib/export-backup.ts'
 import { handleMessage, type Message } from '../lib/handle-message.ts'
 import { remainingTime } from '../lib/remaining-time.ts'
 import { settleInOrder } from '../lib/settle-in-order.ts'
@@ -21,15 +23,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>({
 		const results = await settleInOrder(Records.map(readRecord), instanceOf, (message) =>
 			handleMessage(message, (delivery) => exportBackup(delivery, remainingMs, ports), queue, Math.random),
 		)
-		results.forEach(logUnforeseen)
-		return {
-			batchItemFailures: Records.filter((_, index) => results[index]?.status === 'rejected').map(toFailure),
-		}
+		return toBatchResponse(Records, results, (reason) => logger.error('message not finished', { reason }))
 	})
-
-function toFailure({ messageId }: SQSRecord): SQSBatchItemFailure {
-	return { itemIdentifier: messageId }
-}
 
 function readRecord({ messageId, body, attributes, messageAttributes, receiptHandle }: SQSRecord): Message {
 	const receiveCount = Number(attributes.ApproximateReceiveCount)
@@ -45,14 +40,6 @@ function readRecord({ messageId, body, attributes, messageAttributes, receiptHan
 		},
 	)
 	return { delivery, body, receiptHandle, receiveCount }
-}
-
-/** What the use case throws has had its line; this is for what went wrong around it. */
-function logUnforeseen(result: PromiseSettledResult<unknown>): void {
-	if (result.status === 'fulfilled' || result.reason instanceof ExportError) return
-	logger.error('message not finished', {
-		reason: result.reason instanceof Error ? result.reason.name : 'unknown',
-	})
 }
 
 /** NCP answers parallel operations on one instance with "busy". */

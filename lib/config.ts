@@ -1,7 +1,7 @@
 import { ExportError } from './errors.ts'
 import type { KeyPair } from './ncp/credentials.ts'
 
-export type FunctionName = 'on-queue-message' | 'on-http-request' | 'on-pipeline-event'
+export type FunctionName = 'on-queue-message' | 'on-http-request' | 'on-pipeline-event' | 'on-arrival-check'
 
 export type WebhookAuth = 'signature' | 'iam' | 'none'
 
@@ -22,9 +22,22 @@ export interface Config {
 	exportsTableName: string
 	/** How long one export stays one export. */
 	deduplicationMs: number
+	/** Null when arrival checks are off. */
+	arrival: ArrivalConfig | null
 	webhookAuth: WebhookAuth
 	webhookSecrets: readonly string[]
 	aws: AwsConfig
+}
+
+export interface ArrivalConfig {
+	objectStorageUrl: string
+	objectStorageRegion: string
+	queueUrl: string
+	deadlineMs: number
+	/** How long an unknown export may be on its way before it is sent once more. */
+	resendAfterMs: number
+	/** Where to look first; may hold `{fileName}` and `{cloudPostgresqlInstanceNo}`. */
+	keyPrefix: string
 }
 
 export interface AwsConfig {
@@ -55,7 +68,14 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		return fallback
 	}
 
-	const apiUrl = readApiUrl(optional('NCP_API_URL') ?? 'https://ncloud.apigw.ntruss.com', problems)
+	const minutes = (name: string, fallback: number): number => {
+		const value = Number(optional(name) ?? fallback)
+		if (value > 0 && value <= 10_080) return value * 60_000
+		problems.push(`${name} must be a number of minutes, up to 10080`)
+		return fallback * 60_000
+	}
+
+	const apiUrl = readBaseUrl(optional('NCP_API_URL') ?? 'https://ncloud.apigw.ntruss.com', problems)
 	const regionCode = optional('NCP_REGION_CODE')
 	if (regionCode !== undefined && !/^[A-Z]{2,8}$/.test(regionCode)) {
 		problems.push('NCP_REGION_CODE must be 2 to 8 capital letters, such as KR')
@@ -76,6 +96,13 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 	// It travels in a header, where other characters cannot.
 	if (!/^[!-~]*$/.test(ncpKeys?.accessKey ?? '')) problems.push('NCP_ACCESS_KEY must be printable ASCII')
 
+	const arrival = readArrival({ required, optional, minutes, problems }, functionName)
+	const deduplicationMs = integer('DEDUPLICATION_HOURS', 24, 1, 8_760) * 60 * 60 * 1000
+	// An unknown export waits for a deadline, is sent once more, and waits for another.
+	if (arrival !== null && deduplicationMs < 2 * arrival.deadlineMs + arrival.resendAfterMs) {
+		problems.push('DEDUPLICATION_HOURS must be longer than twice ARRIVAL_DEADLINE_MINUTES')
+	}
+
 	const config: Config = {
 		apiUrl,
 		ncpKeys,
@@ -83,11 +110,12 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		regionCode,
 		ncpTimeoutMs: integer('NCP_TIMEOUT_MS', 10_000, 100, 60_000),
 		resultTopicArn: required('RESULT_TOPIC_ARN'),
-		requestQueueUrl: functionName === 'on-pipeline-event' ? '' : required('REQUEST_QUEUE_URL'),
+		requestQueueUrl: /queue|http/.test(functionName) ? required('REQUEST_QUEUE_URL') : '',
 		deadLetterQueueUrl: functionName === 'on-queue-message' ? required('DEAD_LETTER_QUEUE_URL') : '',
 		maxReceiveCount: integer('MAX_RECEIVE_COUNT', 6, 1, 1_000),
 		exportsTableName: required('EXPORTS_TABLE_NAME'),
-		deduplicationMs: integer('DEDUPLICATION_HOURS', 24, 1, 8_760) * 60 * 60 * 1000,
+		deduplicationMs,
+		arrival,
 		webhookAuth: webhookAuth as WebhookAuth,
 		webhookSecrets,
 		aws: readAws(required, optional),
@@ -96,18 +124,18 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 	return config
 }
 
-/** The base of the API without a trailing slash; what is wrong with it goes into `problems`. */
-export function readApiUrl(text: string, problems: string[]): string {
+/** The base of an API without a trailing slash; what is wrong with it goes into `problems`, under the variable's name. */
+export function readBaseUrl(text: string, problems: string[], name = 'NCP_API_URL'): string {
 	const url = URL.parse(text)
 	if (url === null || !/^https?:$/.test(url.protocol)) {
-		problems.push('NCP_API_URL must be an http(s) URL')
+		problems.push(`${name} must be an http(s) URL`)
 		return ''
 	}
 	if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-		problems.push('NCP_API_URL must be https, unless the host is loopback')
+		problems.push(`${name} must be https, unless the host is loopback`)
 	}
 	if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-		problems.push('NCP_API_URL must hold nothing but scheme, host, port and path')
+		problems.push(`${name} must hold nothing but scheme, host, port and path`)
 	}
 	return url.origin + url.pathname.replace(/\/+$/, '')
 }
@@ -125,6 +153,30 @@ function webhookSecretProblems(secrets: readonly string[]): string[] {
 		return /^(whsec_)?[A-Za-z0-9+/]+={0,2}$/.test(secret) && bytes >= 24 && bytes <= 64
 	}
 	return secrets.every(isSound) ? [] : ['WEBHOOK_SECRETS must hold secrets of 24 to 64 bytes in base64']
+}
+
+interface Reader {
+	required: (name: string) => string
+	optional: (name: string) => string | undefined
+	minutes: (name: string, fallback: number) => number
+	problems: string[]
+}
+
+function readArrival(
+	{ required, optional, minutes, problems }: Reader,
+	functionName: FunctionName,
+): ArrivalConfig | null {
+	const isOn = ['OBJECT_STORAGE_URL', 'OBJECT_STORAGE_REGION'].some((name) => optional(name) !== undefined)
+	if (!isOn && functionName !== 'on-arrival-check') return null
+	const url = required('OBJECT_STORAGE_URL')
+	return {
+		objectStorageUrl: url === '' ? '' : readBaseUrl(url, problems, 'OBJECT_STORAGE_URL'),
+		objectStorageRegion: required('OBJECT_STORAGE_REGION'),
+		queueUrl: required('ARRIVAL_QUEUE_URL'),
+		deadlineMs: minutes('ARRIVAL_DEADLINE_MINUTES', 120),
+		resendAfterMs: minutes('UNKNOWN_RESEND_MINUTES', 10),
+		keyPrefix: optional('ARRIVAL_KEY_PREFIX') ?? '{fileName}',
+	}
 }
 
 /** Lambda sets these itself; reading them here keeps the SDK from walking its provider chain at start-up. */

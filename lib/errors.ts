@@ -11,6 +11,8 @@ export const RETRYABLE = {
 	IN_PROGRESS: true,
 	LEDGER_UNAVAILABLE: true,
 	PUBLISH_FAILED: true,
+	NOT_ARRIVED: false,
+	NOT_VERIFIABLE: false,
 	DEADLINE_NEAR: true,
 	INTERNAL: true,
 } as const

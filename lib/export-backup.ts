@@ -1,34 +1,29 @@
+import { CHECK_GRACE_MS, checkDelaySeconds } from './arrival-schedule.ts'
+import type { ScheduleCheck } from './aws/arrival-queue.ts'
 import type { Publish } from './aws/topic.ts'
-import { type ErrorCode, ExportError, RequestInvalid, toExportError } from './errors.ts'
+import type { Delivery } from './delivery.ts'
+import { ExportError, RequestInvalid, toExportError } from './errors.ts'
 import { toExportIdentity } from './export-key.ts'
-import { type ExportRequest, parseExportRequest } from './export-request.ts'
-import { decideClaim, type Entry, type Ledger, release, settle } from './ledger.ts'
+import type { ExportRequest } from './export-request.ts'
+import {
+	decideClaim,
+	type Entry,
+	type Ledger,
+	release,
+	type SettledEntry,
+	settle,
+	toSettled,
+} from './ledger.ts'
 import type { CallNcp } from './ncp/client.ts'
 import type { Reply } from './ncp/reply.ts'
 import {
 	type OutcomeEvent,
 	type SettledState,
-	type Trigger,
 	toOutcomeError,
 	toOutcomeEvent,
 	toRejectedEvent,
 } from './outcome.ts'
-import { unwrap } from './unwrap.ts'
-
-/** One request as a trigger delivered it. */
-export interface Delivery {
-	request: ExportRequest | RequestInvalid
-	/** The request's text as it came, for the event of a rejected one. */
-	original: string
-	trigger: Trigger
-	traceparent: string | undefined
-	/** There will be no further delivery: what is not settled now is exhausted. */
-	isLast: boolean
-	/** It came back from the dead-letter queue. */
-	isRedriven: boolean
-	/** When the trigger was set off, if it says so: the same for each delivery of one message. */
-	sentAtMs: number | undefined
-}
+import { toReplyError } from './reply-error.ts'
 
 /** The outcome is settled and stored, but not published: the next delivery publishes it and never calls. */
 export class PublishFailed extends ExportError {
@@ -60,6 +55,8 @@ export interface ExportPorts {
 	/** Opaque and unique, and later ids sort behind earlier ones. */
 	createId: (nowMs: number) => string
 	deduplicationMs: number
+	/** Null when arrival checks are off: then nothing follows an accepted or unknown export. */
+	arrival: { schedule: ScheduleCheck; deadlineMs: number } | null
 	/** One log line and the metrics of what became of a delivery; must not throw. */
 	observe: (delivery: Delivery, ending: OutcomeEvent | ExportError) => void
 }
@@ -76,46 +73,6 @@ const LEASE_MARGIN_MS = 60_000
 /** How often somebody else may be first before we come back later. */
 const MAX_CLAIM_TRIES = 3
 
-export interface DeliveryOptions {
-	regionCode: string | undefined
-	traceparent?: string | undefined
-	original?: string
-	isLast?: boolean
-	isRedriven?: boolean
-	sentAtMs?: number | undefined
-}
-
-/** Reads what a trigger delivered; an invalid request is a delivery too, since its outcome is published. */
-export function toDelivery(input: unknown, trigger: Trigger, options: DeliveryOptions): Delivery {
-	const {
-		regionCode,
-		traceparent,
-		original = toText(input),
-		isLast = false,
-		isRedriven = false,
-		sentAtMs,
-	} = options
-	const delivery = { original, trigger, traceparent, isLast, isRedriven, sentAtMs }
-	try {
-		const unwrapped = unwrap(input)
-		const request = parseExportRequest(unwrapped.value, regionCode)
-		return { ...delivery, request, traceparent: traceparent ?? unwrapped.traceparent }
-	} catch (error) {
-		if (!(error instanceof RequestInvalid)) throw error
-		return { ...delivery, request: error }
-	}
-}
-
-function toText(input: unknown): string {
-	if (typeof input === 'string') return input
-	try {
-		return JSON.stringify(input) ?? ''
-	} catch {
-		// Nested too deep to be written: the outcome goes without its original.
-		return ''
-	}
-}
-
 /**
  * The use case: claim, call NCP, settle, publish. Resolves with the published outcome when the delivery is finished,
  * also when NCP refused or the request was rejected. Rejects with a retryable `ExportError` when it must be delivered
@@ -129,8 +86,9 @@ export async function exportBackup(
 	ports: ExportPorts,
 ): Promise<OutcomeEvent> {
 	try {
-		const event = await decide(delivery, remainingMs, ports)
-		await ports.publish(event, remainingMs()).catch((cause) => {
+		const decided = await decide(delivery, remainingMs, ports)
+		const { event } = decided
+		await announce(decided, remainingMs, ports).catch((cause) => {
 			throw new PublishFailed(event, cause)
 		})
 		ports.observe(delivery, event)
@@ -142,11 +100,30 @@ export async function exportBackup(
 	}
 }
 
-async function decide(
-	delivery: Delivery,
+/** The check is asked for first: should publishing fail, the next delivery asks again, and a doubled check does no harm. */
+async function announce(
+	{ event, entry }: Decided,
 	remainingMs: () => number,
-	ports: ExportPorts,
-): Promise<OutcomeEvent> {
+	{ arrival, publish, now }: ExportPorts,
+): Promise<void> {
+	if (arrival !== null && entry !== null && !event.data.terminal) {
+		const { exportKey, exportId, nextCheck, nextCheckAtMs } = entry
+		const leftMs = Date.parse(event.data.settledAt) + arrival.deadlineMs - now()
+		if (nextCheck === 0)
+			await arrival.schedule({ exportKey, exportId, check: 0 }, checkDelaySeconds(0, leftMs))
+		else if (now() > nextCheckAtMs + CHECK_GRACE_MS)
+			await arrival.schedule({ exportKey, exportId, check: nextCheck }, 1)
+	}
+	await publish(event, remainingMs())
+}
+
+/** An outcome, and the entry that it is stored in; a rejected request has none. */
+interface Decided {
+	event: OutcomeEvent
+	entry: SettledEntry | null
+}
+
+async function decide(delivery: Delivery, remainingMs: () => number, ports: ExportPorts): Promise<Decided> {
 	const { request } = delivery
 	if (request instanceof RequestInvalid) return reject(delivery, request, ports)
 	// Before any side effect: a message that cannot be finished is handed back as it came.
@@ -154,14 +131,15 @@ async function decide(
 	const claimed = await claim(delivery, request, remainingMs, ports)
 	return claimed.kind === 'ours'
 		? perform(delivery, request, claimed.entry, remainingMs, ports)
-		: claimed.event
+		: claimed.decided
 }
 
-function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): OutcomeEvent {
-	return toRejectedEvent({ ...delivery, error, rejectedAtMs: delivery.sentAtMs ?? ports.now() })
+function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): Decided {
+	const event = toRejectedEvent({ ...delivery, error, rejectedAtMs: delivery.sentAtMs ?? ports.now() })
+	return { event, entry: null }
 }
 
-type Claimed = { kind: 'ours'; entry: Entry } | { kind: 'done'; event: OutcomeEvent }
+type Claimed = { kind: 'ours'; entry: Entry } | { kind: 'done'; decided: Decided }
 
 async function claim(
 	delivery: Delivery,
@@ -192,12 +170,12 @@ async function claim(
 			case 'abandoned':
 				return {
 					kind: 'done',
-					event: await settleAs('unknown', delivery, request, decision.entry, null, lost(), ports),
+					decided: await settleAs('unknown', delivery, request, decision.entry, null, lost(), ports),
 				}
 			case 'settled':
-				return { kind: 'done', event: decision.event }
+				return { kind: 'done', decided: { event: decision.entry.event, entry: decision.entry } }
 			case 'mismatch':
-				return { kind: 'done', event: reject(delivery, mismatch(), ports) }
+				return { kind: 'done', decided: reject(delivery, mismatch(), ports) }
 			case 'in-progress':
 				throw inProgress(decision.leaseLeftMs)
 		}
@@ -212,7 +190,7 @@ async function perform(
 	entry: Entry,
 	remainingMs: () => number,
 	ports: ExportPorts,
-): Promise<OutcomeEvent> {
+): Promise<Decided> {
 	const reply = hasTimeToCall(remainingMs) ? await ports.callNcp(request, remainingMs() - RESERVE_MS) : null
 	const error = reply === null ? deadlineNear() : toReplyError(reply)
 	if (error === null || !error.retryable) {
@@ -232,8 +210,8 @@ async function settleAs(
 	entry: Entry,
 	reply: Reply | null,
 	error: ExportError | null,
-	{ ledger, now }: ExportPorts,
-): Promise<OutcomeEvent> {
+	{ ledger, now, arrival }: ExportPorts,
+): Promise<Decided> {
 	const settledAtMs = now()
 	const event = toOutcomeEvent({
 		state,
@@ -246,11 +224,14 @@ async function settleAs(
 		traceparent: delivery.traceparent,
 		requestedAtMs: entry.requestedAtMs,
 		settledAtMs,
+		isArrivalChecked: arrival !== null,
 	})
-	if (await ledger.replace(entry, settle(entry, event), settledAtMs)) return event
+	const settled = settle(entry, event)
+	if (await ledger.replace(entry, settled, settledAtMs)) return { event, entry: settled }
 	// Another delivery found our lease run out and was first; what it wrote is what stands.
 	const stored = await ledger.read(entry.exportKey)
-	if (stored?.event?.data.exportId === entry.exportId) return stored.event
+	if (stored?.event?.data.exportId === entry.exportId)
+		return { event: stored.event, entry: toSettled(stored) }
 	throw inProgress(0)
 }
 
@@ -260,21 +241,6 @@ function hasTimeToCall(remainingMs: () => number): boolean {
 
 function toSettledState(reply: Reply | null): SettledState {
 	return reply?.kind === 'accepted' || reply?.kind === 'refused' ? reply.kind : 'unknown'
-}
-
-const REPLY_ERRORS = {
-	refused: ['NCP_REFUSED', 'NCP will not do it as asked'],
-	unknown: ['NCP_UNKNOWN', 'it may or may not have been done'],
-	later: ['NCP_LATER', 'NCP has not done it yet'],
-	credentials: ['NCP_CREDENTIALS', 'NCP does not accept the key pair'],
-} as const satisfies Record<string, readonly [ErrorCode, string]>
-
-function toReplyError({ kind, envelope, code, message, retryAfterSeconds }: Reply): ExportError | null {
-	if (kind === 'accepted') return null
-	const [errorCode, meaning] = REPLY_ERRORS[kind]
-	const said = code === null ? message : `${message} (code ${code})`
-	const replyCode = code === null ? null : `${envelope}/${code}`
-	return new ExportError(errorCode, `${meaning}: ${said}`, { retryAfterSeconds, replyCode })
 }
 
 function deadlineNear(): ExportError {

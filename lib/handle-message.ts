@@ -1,7 +1,7 @@
 import type { RequestQueue } from './aws/queue.ts'
 import { backOffSeconds } from './back-off.ts'
+import type { Delivery } from './delivery.ts'
 import { ExportError } from './errors.ts'
-import type { Delivery } from './export-backup.ts'
 import { type OutcomeEvent, toRequestInvalid } from './outcome.ts'
 
 /** A delivery, and what its queue knows it by. */

@@ -12,8 +12,6 @@ export interface Entry {
 	state: EntryState
 	/** Counts the writes of this entry; a write names the one it replaces. */
 	version: number
-	/** Made anew for each claim, so that two claimers never take the other's write for their own. */
-	claimId: string
 	/** How often the export was tried. */
 	attempts: number
 	/** Until then whoever claimed it may still be at work. */
@@ -23,6 +21,11 @@ export interface Entry {
 	expiresAtMs: number
 	/** The outcome of the state, published again byte for byte; null before the first one. */
 	event: OutcomeEvent | null
+	/** The number of the next arrival check: an earlier one that comes again is out of date. */
+	nextCheck: number
+	nextCheckAtMs: number
+	/** How often an unknown export was sent once more: at most once. */
+	resends: number
 }
 
 /** Single-item compare-and-swap: all that the state machine needs of a store. Both throw `LEDGER_UNAVAILABLE`. */
@@ -34,6 +37,8 @@ export interface Ledger {
 	 */
 	replace: (previous: Entry | null, next: Entry, nowMs: number) => Promise<boolean>
 }
+
+export type SettledEntry = Entry & { event: OutcomeEvent }
 
 export interface Claim {
 	exportKey: string
@@ -52,7 +57,7 @@ export type ClaimDecision =
 	| { kind: 'claim'; previous: Entry | null; next: Entry }
 	/** The claimer died, perhaps after sending: settle it as unknown, never call again. */
 	| { kind: 'abandoned'; entry: Entry }
-	| { kind: 'settled'; event: OutcomeEvent }
+	| { kind: 'settled'; entry: SettledEntry }
 	| { kind: 'in-progress'; leaseLeftMs: number }
 	| { kind: 'mismatch' }
 
@@ -84,14 +89,35 @@ export function release(entry: Entry): Entry {
 }
 
 /** The claim's end: from here on only this event stands for the state. */
-export function settle(entry: Entry, event: OutcomeEvent): Entry {
+export function settle(entry: Entry, event: OutcomeEvent): SettledEntry {
 	const state = event.data.state as SettledState
 	return { ...entry, state, version: entry.version + 1, leaseUntilMs: 0, event }
 }
 
-function settledDecision({ event }: Entry): ClaimDecision {
+/** An arrival check has looked and found nothing yet; the next one is on its way. */
+export function awaitCheck(entry: SettledEntry, nextCheck: number, nextCheckAtMs: number): SettledEntry {
+	return { ...entry, version: entry.version + 1, nextCheck, nextCheckAtMs }
+}
+
+/** Written before an unknown export is sent once more, so that it never is a third time, whoever dies. */
+export function beginResend(entry: SettledEntry): SettledEntry {
+	return { ...entry, version: entry.version + 1, resends: entry.resends + 1, attempts: entry.attempts + 1 }
+}
+
+/** The resend was certainly not done: it may be tried again. */
+export function undoResend(entry: SettledEntry): SettledEntry {
+	return { ...entry, version: entry.version + 1, resends: entry.resends - 1 }
+}
+
+function settledDecision(entry: Entry): ClaimDecision {
+	return { kind: 'settled', entry: toSettled(entry) }
+}
+
+/** Throws a plain Error for an entry that has no outcome, which no settled one lacks. */
+export function toSettled(entry: Entry): SettledEntry {
+	const { event } = entry
 	if (event === null) throw new Error('a settled entry has an event')
-	return { kind: 'settled', event }
+	return { ...entry, event }
 }
 
 function firstClaim(claim: Claim): Entry {
@@ -99,7 +125,6 @@ function firstClaim(claim: Claim): Entry {
 	return {
 		exportKey,
 		exportId: createId(nowMs),
-		claimId: createId(nowMs),
 		fingerprint,
 		state: 'claimed',
 		version: 1,
@@ -108,14 +133,16 @@ function firstClaim(claim: Claim): Entry {
 		requestedAtMs: nowMs,
 		expiresAtMs: nowMs + deduplicationMs,
 		event: null,
+		nextCheck: 0,
+		nextCheckAtMs: 0,
+		resends: 0,
 	}
 }
 
 /** The time of deduplication begins again: a message that waits for hours must not outlive its entry. */
-function nextClaim(entry: Entry, { nowMs, leaseMs, deduplicationMs, createId }: Claim): Entry {
+function nextClaim(entry: Entry, { nowMs, leaseMs, deduplicationMs }: Claim): Entry {
 	return {
 		...entry,
-		claimId: createId(nowMs),
 		state: 'claimed',
 		version: entry.version + 1,
 		attempts: entry.attempts + 1,

@@ -1,8 +1,10 @@
 import type { Logger } from '@aws-lambda-powertools/logger'
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { ArrivalPorts } from './check-arrival.ts'
+import type { Delivery } from './delivery.ts'
 import { ExportError, RequestInvalid } from './errors.ts'
-import type { Delivery, ExportPorts } from './export-backup.ts'
-import type { OutcomeEvent } from './outcome.ts'
+import type { ExportPorts } from './export-backup.ts'
+import type { OutcomeData, OutcomeEvent } from './outcome.ts'
 
 /**
  * One log line and one count for what became of a delivery. Only named fields are logged, never a whole request,
@@ -50,4 +52,51 @@ function toOutcomeFields({ id, data }: OutcomeEvent) {
 		reason: error?.message,
 		durationMs: Date.parse(settledAt) - Date.parse(requestedAt),
 	}
+}
+
+/** One log line for a check, which names every object that could be the one, and a count for what it found. */
+export function createCheckObserver(logger: Logger, metrics: Metrics): ArrivalPorts['observe'] {
+	return ({ exportId, check }, ending) => {
+		const fields = { exportId, check }
+		switch (ending.kind) {
+			case 'outcome': {
+				const { id, data } = ending.event
+				const { state, request, object, attempts } = data
+				logger.info(`export ${state}`, {
+					...fields,
+					eventId: id,
+					state,
+					...request,
+					object,
+					attempts,
+					candidates: ending.candidates,
+				})
+				metrics.addMetric(`Export_${state}`, MetricUnit.Count, 1)
+				if (state === 'completed')
+					metrics.addMetric('ArrivalSeconds', MetricUnit.Seconds, secondsBetween(data))
+				return
+			}
+			case 'waiting':
+				logger.info('export not arrived yet', {
+					...fields,
+					...ending.finding,
+					nextInSeconds: ending.delaySeconds,
+				})
+				return
+			case 'stale':
+				logger.debug('check out of date', fields)
+				return
+			case 'failed':
+				logger.warn('check not finished', {
+					...fields,
+					code: ending.error.code,
+					reason: ending.error.message,
+				})
+				metrics.addMetric(`Failed_${ending.error.code}`, MetricUnit.Count, 1)
+		}
+	}
+}
+
+function secondsBetween({ requestedAt, settledAt }: OutcomeData): number {
+	return (Date.parse(settledAt) - Date.parse(requestedAt)) / 1000
 }

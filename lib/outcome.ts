@@ -11,19 +11,21 @@ import type { Reply } from './ncp/reply.ts'
 import type { Envelope } from './ncp/return-codes.ts'
 
 /** Where an export stands; see the README for what each one claims, and what it does not. */
-export type State = 'accepted' | 'refused' | 'rejected' | 'unknown' | 'exhausted'
+export type State =
+	| 'accepted'
+	| 'completed'
+	| 'missing'
+	| 'unverified'
+	| 'refused'
+	| 'rejected'
+	| 'unknown'
+	| 'exhausted'
 
 /** A state that an export can be in; a rejected request has no export. */
 export type SettledState = Exclude<State, 'rejected'>
 
-/** With arrival checks off nothing follows any of them. */
-const TERMINAL: Readonly<Record<State, boolean>> = {
-	accepted: true,
-	refused: true,
-	rejected: true,
-	unknown: true,
-	exhausted: true,
-}
+/** The states that an arrival check settles; without one nothing follows them either. */
+const OPEN: ReadonlySet<State> = new Set(['accepted', 'unknown'])
 
 /** What set us off: an SQS message, an HTTP request, or an event. */
 export interface Trigger {
@@ -47,6 +49,13 @@ export interface OutcomeError {
 	problems?: readonly Problem[]
 }
 
+export interface ArrivedObject {
+	key: string
+	size: number
+	etag: string
+	lastModified: string
+}
+
 export interface OutcomeData {
 	/** Null only for `rejected`: no export exists. */
 	exportId: string | null
@@ -55,7 +64,8 @@ export interface OutcomeData {
 	request: Pick<ExportRequest, 'cloudPostgresqlInstanceNo' | 'fileName' | 'bucketName' | 'regionCode'> | null
 	reply: OutcomeReply | null
 	error: OutcomeError | null
-	object: null
+	/** What was seen in the bucket, once it was. */
+	object: ArrivedObject | null
 	attempts: number
 	trigger: Trigger
 	requestedAt: string
@@ -92,6 +102,8 @@ export interface Settled {
 	traceparent: string | undefined
 	requestedAtMs: number
 	settledAtMs: number
+	/** An arrival check will follow. */
+	isArrivalChecked: boolean
 }
 
 /** The outcome of an export in a state. Pure: the same input gives the same bytes. */
@@ -101,7 +113,7 @@ export function toOutcomeEvent(settled: Settled): OutcomeEvent {
 	return toEvent(`${exportId}/${state}`, traceparent, {
 		exportId,
 		state,
-		terminal: TERMINAL[state],
+		terminal: !(settled.isArrivalChecked && OPEN.has(state)),
 		request: {
 			cloudPostgresqlInstanceNo,
 			fileName,
@@ -115,6 +127,27 @@ export function toOutcomeEvent(settled: Settled): OutcomeEvent {
 		trigger,
 		requestedAt: new Date(settled.requestedAtMs).toISOString(),
 		settledAt: new Date(settled.settledAtMs).toISOString(),
+	})
+}
+
+export interface Arrival {
+	state: 'completed' | 'missing' | 'unverified'
+	object: ArrivedObject | null
+	error: OutcomeError | null
+	checkedAtMs: number
+}
+
+/** The outcome of an arrival check: what was published before, and what is known beyond it now. */
+export function toArrivalEvent({ traceparent, data }: OutcomeEvent, arrival: Arrival): OutcomeEvent {
+	const { state, object, error, checkedAtMs } = arrival
+	const settledAt = new Date(checkedAtMs).toISOString()
+	return toEvent(`${data.exportId}/${state}`, traceparent, {
+		...data,
+		state,
+		terminal: true,
+		object,
+		error,
+		settledAt,
 	})
 }
 
@@ -139,7 +172,7 @@ export function toRejectedEvent({
 	const data: OutcomeData = {
 		exportId: null,
 		state: 'rejected',
-		terminal: TERMINAL.rejected,
+		terminal: true,
 		request: null,
 		reply: null,
 		error: { ...toOutcomeError(error), problems: error.problems },

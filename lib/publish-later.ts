@@ -1,5 +1,6 @@
 import type { RequestQueue } from './aws/queue.ts'
-import { type Delivery, PublishFailed } from './export-backup.ts'
+import type { Delivery } from './delivery.ts'
+import { PublishFailed } from './export-backup.ts'
 import type { OutcomeEvent } from './outcome.ts'
 
 /**

@@ -7,6 +7,7 @@ import { SNSClient } from '@aws-sdk/client-sns'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { ulid } from 'ulid'
+import { createArrivalQueue } from './aws/arrival-queue.ts'
 import { createExportsTable } from './aws/exports-table.ts'
 import { createRequestQueue, type RequestQueue } from './aws/queue.ts'
 import { createSecretReader, type SecretReader } from './aws/secrets.ts'
@@ -25,6 +26,8 @@ export interface Wired {
 	queue: RequestQueue
 	/** The webhook's secrets, from the environment or from the secret. */
 	readWebhookSecrets: () => Promise<readonly string[]>
+	/** NCP's key pair, which opens Object Storage too. */
+	credentials: Credentials
 	metrics: Metrics
 	logger: Logger
 }
@@ -46,38 +49,47 @@ export function wire(functionName: FunctionName): Wired {
 		config.credentialsSecretId === undefined
 			? null
 			: createSecretReader(new SecretsManagerClient(client), config.credentialsSecretId, Date.now)
+	const sqs = new SQSClient(client)
+	const credentials = wireCredentials(config, secret)
 	const ports: ExportPorts = {
 		apiUrl: config.apiUrl,
-		callNcp: wireNcp(config, secret),
+		callNcp: wireNcp(config, credentials),
 		ledger: createExportsTable(table, config.exportsTableName),
 		publish: createTopic(new SNSClient(client), config.resultTopicArn),
 		now: Date.now,
 		createId: ulid,
 		deduplicationMs: config.deduplicationMs,
+		arrival: wireArrival(config, sqs),
 		observe: createObserver(logger, metrics),
 	}
 	return {
 		config,
 		ports,
-		queue: createRequestQueue(new SQSClient(client), config),
+		queue: createRequestQueue(sqs, config),
 		readWebhookSecrets: async () =>
 			config.webhookSecrets.length > 0 || secret === null
 				? config.webhookSecrets
 				: (await secret.read()).webhookSecrets,
+		credentials,
 		metrics,
 		logger,
 	}
 }
 
-function wireNcp(
-	{ apiUrl, ncpTimeoutMs, ncpKeys }: Config,
-	secret: SecretReader | null,
-): ExportPorts['callNcp'] {
+function wireCredentials({ ncpKeys }: Config, secret: SecretReader | null): Credentials {
+	return secret === null
+		? fixedCredentials(ncpKeys ?? { accessKey: '', secretKey: '' })
+		: rotatingCredentials(secret.read, secret.readAgain)
+}
+
+function wireNcp({ apiUrl, ncpTimeoutMs }: Config, credentials: Credentials): ExportPorts['callNcp'] {
 	const clock = createClock(Date.now)
-	const credentials: Credentials =
-		secret === null
-			? fixedCredentials(ncpKeys ?? { accessKey: '', secretKey: '' })
-			: rotatingCredentials(secret.read, secret.readAgain)
 	const call = createNcpClient({ apiUrl, credentials, timeoutMs: ncpTimeoutMs, clock })
 	return callAgain(call, { clock, credentials, sleep, random: Math.random })
+}
+
+function wireArrival({ arrival }: Config, sqs: SQSClient): ExportPorts['arrival'] {
+	return arrival === null
+		? null
+		: { schedule: createArrivalQueue(sqs, arrival.queueUrl), deadlineMs: arrival.deadlineMs }
 }

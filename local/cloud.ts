@@ -4,7 +4,7 @@ import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
 import { createFunction, type LocalFunction } from './function-process.ts'
 import { type Intercept, startGate } from './gate.ts'
 import { type NcpSimulator, type SimulatorOptions, startNcpSimulator } from './ncp-simulator.ts'
-import { pollOnce, pollQueue } from './queue-poller.ts'
+import { type PollerOptions, pollOnce, pollQueue } from './queue-poller.ts'
 import { startWebhookServer } from './webhook-server.ts'
 
 export interface NcpAccess {
@@ -22,8 +22,10 @@ export interface CloudOptions {
 	webhookPort?: number
 	/** How long a message that nobody hides otherwise stays hidden after a receive. */
 	visibilitySeconds?: number
-	/** The longest back-off that the queue grants; deployed, a busy instance is asked again after minutes. */
+	/** The longest back-off and delay that the queues grant; deployed, they are minutes. */
 	maxBackOffSeconds?: number
+	/** Turns arrival checks on, with this deadline. */
+	arrivalDeadlineMinutes?: number
 	/** The queue is there, but nothing takes messages off it. */
 	isQueueIdle?: boolean
 	/** Stops calls to the table and the topic just before or just after they take effect. */
@@ -43,7 +45,10 @@ export interface Cloud {
 	deadLetterQueue: Queue
 	/** Subscribed to the topic of outcomes, with raw delivery. */
 	outcomeQueue: Queue
+	arrivalQueue: Queue
 	functions: Readonly<Record<'on-queue-message' | 'on-http-request' | 'on-pipeline-event', LocalFunction>>
+	/** Null when arrival checks are off. */
+	arrivalFunction: LocalFunction | null
 	/** Receives and hands over one batch; for a cloud whose queue is idle. */
 	pollOnce: () => Promise<number>
 	/** Takes in nothing more and lets what is running finish; queue and topic stay. */
@@ -61,6 +66,7 @@ const WORLD: Omit<SimulatorOptions, 'copy'> = {
 		['1234925', { regionCode: 'KR', backups: new Set(['20210528', '20210529', '20210530']) }],
 		['1234926', { regionCode: 'KR', backups: new Set(['20210528']), busyCalls: 1 }],
 		['1234927', { regionCode: 'KR', backups: new Set(['20210528']), losesReply: true }],
+		['1234928', { regionCode: 'KR', backups: new Set(['20210601']), landing: 'never' }],
 	]),
 	buckets: new Set(['my-bucket']),
 }
@@ -89,6 +95,9 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			maxReceiveCount: MAX_RECEIVE_COUNT,
 		}),
 	})
+	const arrivalQueue = await aws.createQueue('export-arrivals', {
+		VisibilityTimeout: String(visibilitySeconds),
+	})
 	const outcomeQueue = await aws.createQueue('export-outcomes')
 	const topicArn = await aws.createTopic('export-outcomes')
 	await aws.subscribe(topicArn, outcomeQueue)
@@ -109,6 +118,14 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		NCP_REGION_CODE: 'KR',
 		RESULT_TOPIC_ARN: topicArn,
 		WEBHOOK_AUTH: 'none',
+		...(options.arrivalDeadlineMinutes === undefined
+			? {}
+			: {
+					ARRIVAL_QUEUE_URL: arrivalQueue.url,
+					ARRIVAL_DEADLINE_MINUTES: String(options.arrivalDeadlineMinutes),
+					OBJECT_STORAGE_URL: aws.endpoint,
+					OBJECT_STORAGE_REGION: 'kr-standard',
+				}),
 		...options.env,
 	}
 	const create = (name: string): LocalFunction =>
@@ -127,16 +144,19 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		'on-http-request': create('on-http-request'),
 		'on-pipeline-event': create('on-pipeline-event'),
 	}
+	const arrivalFunction = options.arrivalDeadlineMinutes === undefined ? null : create('on-arrival-check')
 	const webhook = keep(await startWebhookServer(functions['on-http-request'], options.webhookPort))
-	const source = {
+	const toSource = (queue: Queue, fn: LocalFunction): PollerOptions => ({
 		sqs: aws.sqs,
-		queueUrl: requestQueue.url,
-		queueArn: requestQueue.arn,
+		queueUrl: queue.url,
+		queueArn: queue.arn,
 		region: aws.region,
-		fn: functions['on-queue-message'],
+		fn,
 		onError: onProblem,
-	}
-	const poller = options.isQueueIdle ? null : keep(pollQueue(source))
+	})
+	const requests = toSource(requestQueue, functions['on-queue-message'])
+	const sources = arrivalFunction === null ? [requests] : [requests, toSource(arrivalQueue, arrivalFunction)]
+	const pollers = options.isQueueIdle ? [] : sources.map((source) => keep(pollQueue(source)))
 
 	const running = stack.move()
 	return {
@@ -147,11 +167,13 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		requestQueue,
 		deadLetterQueue,
 		outcomeQueue,
+		arrivalQueue,
+		arrivalFunction,
 		functions,
-		pollOnce: () => pollOnce(source, new AbortController().signal),
+		pollOnce: () => pollOnce(requests, new AbortController().signal),
 		quiesce: async () => {
-			await Promise.all([poller?.stop(), webhook.stop()])
-			await Promise.all(Object.values(functions).map((fn) => fn.stop()))
+			await Promise.all([...pollers.map((poller) => poller.stop()), webhook.stop()])
+			await Promise.all([...Object.values(functions), arrivalFunction].map((fn) => fn?.stop()))
 		},
 		stop: () => running.disposeAsync(),
 	}
@@ -167,7 +189,7 @@ async function startSimulator(
 ): Promise<NcpSimulator> {
 	const world: SimulatorOptions = {
 		...WORLD,
-		copy: ({ bucketName, fileName }) => aws.putObject(bucketName, fileName, `backup ${fileName}`),
+		copy: aws.putObject,
 		...overrides,
 	}
 	for (const bucket of world.buckets) await aws.createBucket(bucket)

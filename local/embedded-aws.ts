@@ -21,8 +21,8 @@ export interface EmbeddedAws {
 	subscribe: (topicArn: string, queue: Queue) => Promise<void>
 	createBucket: (name: string) => Promise<void>
 	putObject: (bucketName: string, key: string, body: string) => Promise<void>
-	/** The topic fails the next `count` publishes, in a way that the SDK does not repeat by itself. */
-	failPublishes: (count: number) => void
+	/** The topic fails the next `count` publishes that contain a text, in a way that the SDK does not repeat by itself. */
+	failPublishes: (count: number, containing?: string) => void
 	stop: () => Promise<void>
 }
 
@@ -30,15 +30,21 @@ const REGION = 'ap-northeast-2'
 
 /**
  * SQS, SNS and S3 in this process, on 127.0.0.1 and a free port; everything is gone when it stops.
- * `maxBackOffSeconds` shortens what a consumer asks for when it hides a message, so that nobody waits minutes here.
+ * `maxBackOffSeconds` shortens what a consumer asks for when it hides or delays a message, so that nobody waits
+ * minutes here.
  */
 export async function startEmbeddedAws({
 	maxBackOffSeconds = Number.POSITIVE_INFINITY,
 } = {}): Promise<EmbeddedAws> {
 	const app = buildApp({ logger: false, host: 'localhost', defaultRegion: REGION })
 	let publishesToFail = 0
+	let failingText = ''
 	app.addHook('preHandler', async (request, reply) => {
-		const body = (request.body ?? {}) as { Action?: string; VisibilityTimeout?: number }
+		const body = (request.body ?? {}) as {
+			Action?: string
+			VisibilityTimeout?: number
+			DelaySeconds?: number
+		}
 		const { Action: action } = body
 		if (
 			request.headers['x-amz-target'] === 'AmazonSQS.ChangeMessageVisibility' &&
@@ -46,7 +52,9 @@ export async function startEmbeddedAws({
 		) {
 			body.VisibilityTimeout = Math.min(body.VisibilityTimeout, maxBackOffSeconds)
 		}
+		if (body.DelaySeconds !== undefined) body.DelaySeconds = Math.min(body.DelaySeconds, maxBackOffSeconds)
 		if (!action?.startsWith('Publish') || publishesToFail === 0) return
+		if (!JSON.stringify(body).includes(failingText)) return
 		publishesToFail--
 		await reply.code(400).type('text/xml').send(NOT_TAKEN)
 	})
@@ -100,7 +108,8 @@ export async function startEmbeddedAws({
 		putObject: async (bucketName, key, body) => {
 			await s3.send(new PutObjectCommand({ Bucket: bucketName, Key: key, Body: body }))
 		},
-		failPublishes: (count) => {
+		failPublishes: (count, containing = '') => {
+			failingText = containing
 			publishesToFail = count
 		},
 		stop: async () => {

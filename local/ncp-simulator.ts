@@ -33,7 +33,12 @@ export interface Instance {
 	busyCalls?: number
 	/** It performs, but its replies are cut. */
 	losesReply?: boolean
+	/** How its exports land; undocumented, so the simulator knows several ways. */
+	landing?: Landing
 }
+
+/** Under the file's name, not at all, with no bytes, under a prefix, or under a longer name. */
+export type Landing = 'plain' | 'never' | 'empty' | 'under-prefix' | 'renamed'
 
 export interface SimulatorOptions {
 	keys: ReadonlyMap<string, string>
@@ -42,8 +47,8 @@ export interface SimulatorOptions {
 	now?: () => number
 	/** Asked before each call that would be performed; `nth` counts the calls for one instance and file from 1. */
 	fault?: (call: { cloudPostgresqlInstanceNo: string; fileName: string; nth: number }) => Fault | undefined
-	/** Writes the exported file; called `copyDelayMs` after the export was accepted. */
-	copy?: (performed: Performed) => Promise<void>
+	/** Writes the exported file; called `copyDelayMs` after the export was performed, unless it never lands. */
+	copy?: (bucketName: string, key: string, body: string) => Promise<void>
 	copyDelayMs?: number
 	port?: number
 }
@@ -89,10 +94,17 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			atMs: now(),
 		}
 		performed.push(done)
-		if (options.copy === undefined) return
+		const landing = options.instances.get(done.cloudPostgresqlInstanceNo)?.landing ?? 'plain'
+		if (options.copy === undefined || landing === 'never') return
 		const { copy } = options
 		sleep(copyDelayMs, undefined, { signal: stopping.signal })
-			.then(() => copy(done))
+			.then(() =>
+				copy(
+					done.bucketName,
+					toKey(done.fileName, landing),
+					landing === 'empty' ? '' : `backup ${done.fileName}`,
+				),
+			)
 			.catch(() => undefined)
 	}
 
@@ -138,6 +150,11 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			await close(server)
 		},
 	}
+}
+
+function toKey(fileName: string, landing: Landing): string {
+	if (landing === 'under-prefix') return `exports/2026/${fileName}`
+	return landing === 'renamed' ? `pg-${fileName}.tar.gz` : fileName
 }
 
 function habitOf(instance: Instance | undefined, nth: number): Fault | undefined {

@@ -6,7 +6,7 @@ import type { Cloud } from './cloud.ts'
 export interface SampleRequest {
 	title: string
 	via: 'queue' | 'webhook'
-	/** The state it must end in. */
+	/** The terminal state it must end in. */
 	expect: State
 	/** How often the topic fails to take its outcome. */
 	publishFailures?: number

@@ -4,14 +4,17 @@ import type { OutcomeEvent, State } from '../lib/outcome.ts'
 type Style = Parameters<typeof styleText>[0]
 
 const COLOURS: Readonly<Record<State, Style>> = {
-	accepted: 'green',
+	accepted: 'cyan',
+	completed: 'green',
+	missing: 'red',
+	unverified: 'yellow',
 	refused: 'red',
 	rejected: 'red',
 	unknown: 'yellow',
 	exhausted: 'red',
 }
 
-const WIDTHS = [2, 6, 8, 9, 28] as const
+const WIDTHS = [3, 6, 8, 10, 28] as const
 
 /** Coloured on a terminal only; `NO_COLOR` and `FORCE_COLOR` are honoured. */
 export function paint(style: Style, text: string): string {
@@ -27,8 +30,12 @@ export function toOutcomeRow({ subject, data }: OutcomeEvent, startedMs: number,
 	const { state, trigger, request, reply, error } = data
 	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
 	const tries = data.attempts > 1 ? `, at attempt ${data.attempts}` : ''
+	const seen =
+		data.object === null ? null : `seen in the bucket: ${data.object.key}, ${data.object.size} bytes`
 	const known =
-		error?.message ?? `NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}${tries}`
+		seen ??
+		error?.message ??
+		`NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}${tries}`
 	return toRow([
 		number,
 		seconds,

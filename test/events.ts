@@ -18,5 +18,6 @@ export function acceptedEvent(name: string): OutcomeEvent {
 		traceparent: undefined,
 		requestedAtMs: 0,
 		settledAtMs: 1,
+		isArrivalChecked: false,
 	})
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { toDelivery } from '../lib/delivery.ts'
 import { ExportError } from '../lib/errors.ts'
-import { type ExportPorts, exportBackup, toDelivery } from '../lib/export-backup.ts'
+import { type ExportPorts, exportBackup } from '../lib/export-backup.ts'
 import { classifyReply, type Reply, toLostReply } from '../lib/ncp/reply.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
 import { createMemoryLedger } from './memory-ledger.ts'
@@ -75,6 +76,7 @@ class World {
 		return {
 			apiUrl: 'https://ncp.example',
 			deduplicationMs: 24 * 3_600_000,
+			arrival: null,
 			now: () => this.nowMs,
 			createId: () => `id-${++this.ids}`,
 			ledger: {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { toDelivery } from '../lib/delivery.ts'
 import { ExportError } from '../lib/errors.ts'
-import { type ExportPorts, exportBackup, toDelivery } from '../lib/export-backup.ts'
+import { type ExportPorts, exportBackup } from '../lib/export-backup.ts'
 import { classifyReply, type Reply, toLostReply } from '../lib/ncp/reply.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
 import { createMemoryLedger } from './memory-ledger.ts'
@@ -32,6 +33,7 @@ function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () =
 		apiUrl: 'https://ncp.example',
 		ledger,
 		deduplicationMs: HOUR_MS,
+		arrival: null,
 		now: () => Date.UTC(2026, 10, 23),
 		createId: () => `export-${++ids}`,
 		observe: (_delivery, ending) => observed.push(ending),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RequestQueue } from '../lib/aws/queue.ts'
+import { toDelivery } from '../lib/delivery.ts'
 import { ExportError, RequestInvalid } from '../lib/errors.ts'
-import { toDelivery } from '../lib/export-backup.ts'
 import { handleMessage } from '../lib/handle-message.ts'
 import { type OutcomeEvent, toRejectedEvent } from '../lib/outcome.ts'
 import { acceptedEvent } from './events.ts'

@@ -18,7 +18,6 @@ const claim = (changes: Partial<Claim> = {}): Claim => ({
 const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	exportKey: 'key',
 	exportId: 'export-1',
-	claimId: 'claim-1',
 	fingerprint: 'print',
 	state,
 	version: 3,
@@ -27,6 +26,9 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	requestedAtMs: 1,
 	expiresAtMs: NOW + 1,
 	event: state === 'claimed' || state === 'waiting' ? null : acceptedEvent('export-1'),
+	nextCheck: 0,
+	nextCheckAtMs: 0,
+	resends: 0,
 	...changes,
 })
 
@@ -40,7 +42,6 @@ describe('decideClaim', () => {
 			next: {
 				exportKey: 'key',
 				exportId: 'id-new',
-				claimId: 'id-new',
 				fingerprint: 'print',
 				state: 'claimed',
 				version: 1,
@@ -49,6 +50,9 @@ describe('decideClaim', () => {
 				requestedAtMs: NOW,
 				expiresAtMs: NOW + 3_600_000,
 				event: null,
+				nextCheck: 0,
+				nextCheckAtMs: 0,
+				resends: 0,
 			},
 		})
 	})
@@ -80,7 +84,6 @@ describe('decideClaim', () => {
 			previous: waiting,
 			next: {
 				exportId: 'export-1',
-				claimId: 'id-new',
 				state: 'claimed',
 				version: 4,
 				attempts: 3,
@@ -97,7 +100,7 @@ describe('decideClaim', () => {
 	})
 
 	it.each(SETTLED)('gives the stored event of what is %s', (state) => {
-		expect(decideClaim(entry(state), claim())).toEqual({ kind: 'settled', event: acceptedEvent('export-1') })
+		expect(decideClaim(entry(state), claim())).toEqual({ kind: 'settled', entry: entry(state) })
 	})
 
 	it.each(SETTLED)('of a redriven message starts anew only what was exhausted: %s', (state) => {

@@ -1,8 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
 import { afterEach, expect, it, vi } from 'vitest'
+import { toDelivery } from '../lib/delivery.ts'
 import { ExportError } from '../lib/errors.ts'
-import { toDelivery } from '../lib/export-backup.ts'
 import { createObserver } from '../lib/observe.ts'
 import { acceptedEvent } from './events.ts'
 

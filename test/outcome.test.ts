@@ -35,6 +35,7 @@ const settled = (state: SettledState, body: string, error: ExportError | null = 
 		traceparent: TRACE,
 		requestedAtMs: AT,
 		settledAtMs: AT + 250,
+		isArrivalChecked: false,
 	}
 }
 const SUCCESS =

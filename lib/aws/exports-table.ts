@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { cut, ExportError } from '../errors.ts'
@@ -8,6 +9,8 @@ import type { OutcomeEvent } from '../outcome.ts'
 interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
 	expiresAt: number
 	event: string | null
+	/** Made anew for each write, so that it can be told from everybody else's. */
+	writeToken: string
 }
 
 /**
@@ -17,25 +20,28 @@ interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
  * have been sent, and its lease ends with the function's time-out, after which the work is free to be done twice.
  */
 export function createExportsTable(client: DynamoDBDocumentClient, tableName: string): Ledger {
-	const read = async (exportKey: string): Promise<Entry | null> => {
+	const readItem = async (exportKey: string): Promise<Item | null> => {
 		const { Item } = await client
 			.send(new GetCommand({ TableName: tableName, Key: { exportKey }, ConsistentRead: true }))
 			.catch(throwUnavailable)
-		return Item === undefined ? null : toEntry(Item as Item)
+		return (Item as Item | undefined) ?? null
+	}
+
+	const read = async (exportKey: string): Promise<Entry | null> => {
+		const item = await readItem(exportKey)
+		return item === null ? null : toEntry(item)
 	}
 
 	const replace = async (previous: Entry | null, next: Entry, nowMs: number): Promise<boolean> => {
+		const item = toItem(next)
 		try {
-			await client.send(
-				new PutCommand({ TableName: tableName, Item: toItem(next), ...toCondition(previous, nowMs) }),
-			)
+			await client.send(new PutCommand({ TableName: tableName, Item: item, ...toCondition(previous, nowMs) }))
 			return true
 		} catch (error) {
 			if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable(error)
 		}
 		// The SDK repeats a write whose answer was lost; the repeat then fails on our own first one.
-		const current = await read(next.exportKey)
-		return current !== null && isSameWrite(current, next)
+		return (await readItem(next.exportKey))?.writeToken === item.writeToken
 	}
 
 	return { read, replace }
@@ -54,23 +60,16 @@ function toCondition(previous: Entry | null, nowMs: number) {
 	}
 }
 
-function isSameWrite(current: Entry, next: Entry): boolean {
-	return (
-		current.version === next.version &&
-		current.claimId === next.claimId &&
-		JSON.stringify(current.event) === JSON.stringify(next.event)
-	)
-}
-
 function toItem({ expiresAtMs, event, ...entry }: Entry): Item {
 	return {
 		...entry,
 		expiresAt: Math.floor(expiresAtMs / 1000),
 		event: event === null ? null : JSON.stringify(event),
+		writeToken: randomUUID(),
 	}
 }
 
-function toEntry({ expiresAt, event, ...entry }: Item): Entry {
+function toEntry({ expiresAt, event, writeToken: _token, ...entry }: Item): Entry {
 	return {
 		...entry,
 		expiresAtMs: expiresAt * 1000,

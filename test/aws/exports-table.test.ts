@@ -51,6 +51,15 @@ describe('createExportsTable', () => {
 		expect(wins.filter(Boolean)).toHaveLength(1)
 	})
 
+	it('lets exactly one of many through that would write the very same', async () => {
+		const entry = newEntry('same')
+		await ledger.replace(null, entry, NOW)
+		const wins = await Promise.all(
+			Array.from({ length: 10 }, () => ledger.replace(entry, release(entry), NOW)),
+		)
+		expect(wins.filter(Boolean)).toHaveLength(1)
+	})
+
 	it('replaces nothing that has changed meanwhile', async () => {
 		const first = newEntry('changed')
 		await ledger.replace(null, first, NOW)

@@ -1,0 +1,114 @@
+import { type _Object, ListObjectsCommand, type S3Client } from '@aws-sdk/client-s3'
+import { cut } from '../errors.ts'
+import type { ArrivedObject } from '../outcome.ts'
+
+export interface Wanted {
+	bucketName: string
+	fileName: string
+	cloudPostgresqlInstanceNo: string
+	/** Milliseconds since the epoch; an object older than this, by more than five minutes, is another export's. */
+	requestedAtMs: number
+}
+
+/** `unreadable` = cannot tell, which is never the same as `absent`. */
+export type Finding =
+	| { kind: 'found'; object: ArrivedObject; candidates: readonly string[] }
+	| { kind: 'absent' }
+	| { kind: 'unreadable'; reason: string }
+
+/** Total: never throws. */
+export type FindObject = (wanted: Wanted) => Promise<Finding>
+
+/** For both looks together: 20,000 keys. A larger bucket needs a prefix that fits. */
+const MAX_PAGES = 20
+const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
+
+/**
+ * Looks for an exported file. NCP does not document its key, so after the prefix the whole bucket is looked through
+ * for keys whose last segment holds the file's name. ListObjects version 1 with `marker`: NCP's pages contradict each
+ * other on version 2.
+ */
+export function createFindObject(client: S3Client, keyPrefix: string): FindObject {
+	return async (wanted) => {
+		let pages = 0
+		const look = async (prefix: string): Promise<{ objects: _Object[]; isWhole: boolean }> => {
+			const objects: _Object[] = []
+			let marker: string | undefined
+			while (pages < MAX_PAGES) {
+				pages++
+				const page = await client.send(
+					new ListObjectsCommand({
+						Bucket: wanted.bucketName,
+						Prefix: prefix,
+						MaxKeys: 1_000,
+						Marker: marker,
+					}),
+				)
+				// A proxy's page parses to a listing of nothing; a real one names its bucket or says that it is whole.
+				if (page.Name === undefined && page.IsTruncated === undefined) throw new NotAListing()
+				const contents = page.Contents ?? []
+				// Kept are only those that count, so that a full bucket costs no memory.
+				objects.push(...contents.filter((object) => isArrival(object, wanted)))
+				marker = page.NextMarker ?? contents.at(-1)?.Key
+				if (!page.IsTruncated || marker === undefined) return { objects, isWhole: true }
+			}
+			return { objects, isWhole: false }
+		}
+
+		try {
+			const prefix = renderPrefix(keyPrefix, wanted)
+			const first = await look(prefix)
+			const { objects, isWhole } = first.objects.length > 0 || prefix === '' ? first : await look('')
+			const best = [...objects].sort(byFit(wanted.fileName))[0]
+			if (best !== undefined)
+				return { kind: 'found', object: toArrived(best), candidates: objects.map(({ Key = '' }) => Key) }
+			return isWhole
+				? { kind: 'absent' }
+				: { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
+		} catch (error) {
+			return { kind: 'unreadable', reason: cut(error instanceof Error ? error.name : 'unknown') }
+		}
+	}
+}
+
+class NotAListing extends Error {
+	override readonly name = 'NotAListing'
+}
+
+function renderPrefix(template: string, { fileName, cloudPostgresqlInstanceNo }: Wanted): string {
+	return template
+		.replaceAll('{fileName}', () => fileName)
+		.replaceAll('{cloudPostgresqlInstanceNo}', () => cloudPostgresqlInstanceNo)
+}
+
+/** Not empty, not older than the request, and its last segment holds the file's name. */
+function isArrival(
+	{ Key = '', Size = 0, LastModified }: _Object,
+	{ fileName, requestedAtMs }: Wanted,
+): boolean {
+	if (Size === 0 || LastModified === undefined) return false
+	return (
+		lastSegment(Key).includes(lastSegment(fileName)) &&
+		LastModified.getTime() >= requestedAtMs - CLOCK_TOLERANCE_MS
+	)
+}
+
+/** The file's very name first, then the newest. */
+function byFit(fileName: string) {
+	const isExact = ({ Key = '' }: _Object): number => Number(lastSegment(Key) === lastSegment(fileName))
+	const time = ({ LastModified }: _Object): number => LastModified?.getTime() ?? 0
+	return (a: _Object, b: _Object): number => isExact(b) - isExact(a) || time(b) - time(a)
+}
+
+function lastSegment(key: string): string {
+	return key.slice(key.lastIndexOf('/') + 1)
+}
+
+function toArrived({ Key = '', Size = 0, ETag = '', LastModified }: _Object): ArrivedObject {
+	return {
+		key: Key,
+		size: Size,
+		etag: ETag.replaceAll('"', ''),
+		lastModified: LastModified?.toISOString() ?? '',
+	}
+}

@@ -1,0 +1,62 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import type { ArrivalPorts } from './check-arrival.ts'
+import type { ArrivalConfig } from './config.ts'
+import type { Credentials } from './ncp/credentials.ts'
+import { createFindObject } from './object-storage/find-object.ts'
+import { createCheckObserver } from './observe.ts'
+import { type Wired, wire } from './wire.ts'
+
+const REREAD_KEYS_MS = 5 * 60 * 1000
+
+export interface WiredArrival extends Pick<Wired, 'metrics' | 'logger'> {
+	ports: ArrivalPorts
+}
+
+/** What an arrival check needs; apart from `wire`, so that the other functions do not carry the S3 client. */
+export function wireArrival(): WiredArrival {
+	const { config, ports, credentials, metrics, logger } = wire('on-arrival-check')
+	const { arrival } = config
+	if (arrival === null || ports.arrival === null)
+		throw new Error('readConfig demands arrival checks of this function')
+	const { ledger, publish, callNcp, now } = ports
+	return {
+		metrics,
+		logger,
+		ports: {
+			ledger,
+			publish,
+			callNcp,
+			now,
+			schedule: ports.arrival.schedule,
+			findObject: createFindObject(createObjectStorage(arrival, credentials), arrival.keyPrefix),
+			deadlineMs: arrival.deadlineMs,
+			resendAfterMs: arrival.resendAfterMs,
+			observe: createCheckObserver(logger, metrics),
+		},
+	}
+}
+
+/** Object Storage speaks S3 of 2006: path style, and no checksums that it does not know. */
+function createObjectStorage(
+	{ objectStorageUrl, objectStorageRegion }: ArrivalConfig,
+	credentials: Credentials,
+): S3Client {
+	return new S3Client({
+		endpoint: objectStorageUrl,
+		region: objectStorageRegion,
+		forcePathStyle: true,
+		requestChecksumCalculation: 'WHEN_REQUIRED',
+		responseChecksumValidation: 'WHEN_REQUIRED',
+		maxAttempts: 2,
+		requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+		credentials: async () => {
+			const { accessKey, secretKey } = await credentials.get()
+			// With an expiry the SDK asks again, so that rotated keys are noticed.
+			return {
+				accessKeyId: accessKey,
+				secretAccessKey: secretKey,
+				expiration: new Date(Date.now() + REREAD_KEYS_MS),
+			}
+		},
+	})
+}

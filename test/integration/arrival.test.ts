@@ -1,0 +1,176 @@
+import { createServer } from 'node:http'
+import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { OutcomeEvent } from '../../lib/outcome.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
+import type { Intercept } from '../../local/gate.ts'
+import { close, listen } from '../../local/listen.ts'
+import type { Landing } from '../../local/ncp-simulator.ts'
+import { takeOutcomes } from './outcomes.ts'
+
+let cloud: Cloud
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+	await cloud.stop()
+	for (const cleanup of cleanups.splice(0)) await cleanup()
+})
+
+const FILE = '20210528'
+const ONE_SECOND = 1 / 60
+
+function start(landing: Landing, options: CloudOptions = {}): Promise<Cloud> {
+	const instances = new Map([['1', { regionCode: 'KR', backups: new Set([FILE]), landing }]])
+	return startCloud({
+		maxBackOffSeconds: 1,
+		visibilitySeconds: 1,
+		arrivalDeadlineMinutes: 120,
+		...options,
+		simulator: { instances, copyDelayMs: 10, ...options.simulator },
+	})
+}
+
+async function send(): Promise<void> {
+	const body = JSON.stringify({ cloudPostgresqlInstanceNo: '1', fileName: FILE, bucketName: 'my-bucket' })
+	await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: cloud.requestQueue.url, MessageBody: body }))
+}
+
+/** Every outcome until a terminal one. */
+async function outcomes(): Promise<OutcomeEvent[]> {
+	const events: OutcomeEvent[] = []
+	while (!events.at(-1)?.data.terminal)
+		events.push(...(await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)))
+	return events
+}
+const statesOf = (events: OutcomeEvent[]) => [...new Set(events.map(({ data }) => data.state))]
+
+describe('an export, from the queue to its last outcome', () => {
+	it.each([
+		['plain', FILE],
+		['under-prefix', `exports/2026/${FILE}`],
+		['renamed', `pg-${FILE}.tar.gz`],
+	] as const)('ends completed when the file lands %s', async (landing, key) => {
+		cloud = await start(landing)
+		await send()
+		const events = await outcomes()
+		expect(statesOf(events)).toEqual(['accepted', 'completed'])
+		expect(events.at(-1)?.data.object).toMatchObject({ key, size: 15 })
+	})
+
+	it('ends completed when the file lands late', async () => {
+		cloud = await start('plain', { simulator: { copyDelayMs: 2_500 } })
+		await send()
+		expect(statesOf(await outcomes())).toEqual(['accepted', 'completed'])
+	})
+
+	it.each(['never', 'empty'] as const)('ends missing when the file lands %s', async (landing) => {
+		cloud = await start(landing, { arrivalDeadlineMinutes: ONE_SECOND })
+		await send()
+		expect(statesOf(await outcomes())).toEqual(['accepted', 'missing'])
+	})
+
+	it('ends unverified when the bucket may not be read', async () => {
+		const server = createServer((_request, response) =>
+			response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>'),
+		)
+		const url = await listen(server)
+		cleanups.push(() => close(server))
+		cloud = await start('plain', { arrivalDeadlineMinutes: ONE_SECOND, env: { OBJECT_STORAGE_URL: url } })
+		await send()
+		const events = await outcomes()
+		expect(statesOf(events)).toEqual(['accepted', 'unverified'])
+		expect(events.at(-1)?.data.error?.message).toContain('AccessDenied')
+	})
+
+	it('ends completed when only the reply was lost', async () => {
+		cloud = await start('plain', { simulator: { fault: () => 'cut' } })
+		await send()
+		expect(statesOf(await outcomes())).toEqual(['unknown', 'completed'])
+		expect(cloud.ncp?.calls()).toBe(1)
+	})
+
+	it('is sent once more when the call was lost, and the file is not there', async () => {
+		cloud = await start('plain', {
+			simulator: { fault: ({ nth }) => (nth === 1 ? 'reset' : undefined) },
+			env: { UNKNOWN_RESEND_MINUTES: String(ONE_SECOND) },
+		})
+		await send()
+		expect(statesOf(await outcomes())).toEqual(['unknown', 'accepted', 'completed'])
+		expect(cloud.ncp?.performed).toHaveLength(1)
+	})
+})
+
+describe('an arrival check killed between two steps', () => {
+	it.each([
+		['looked, not settled', 'PutItem', 3, 'before'],
+		['settled, not published', 'PutItem', 3, 'after'],
+		['publishing', 'PublishBatch', 2, 'before'],
+		['published, not acknowledged', 'PublishBatch', 2, 'after'],
+	] as const)('%s: the export ends completed, under one id', async (_name, operation, nth, phase) => {
+		const seen = new Map<string, number>()
+		let kills = 0
+		const intercept: Intercept = (call, when) => {
+			if (when === 'before') seen.set(call.operation, (seen.get(call.operation) ?? 0) + 1)
+			if (kills > 0 || call.operation !== operation || when !== phase || seen.get(operation) !== nth) return
+			kills++
+			void cloud.arrivalFunction?.kill()
+			throw new Error('nobody is there to hear the answer')
+		}
+		cloud = await start('plain', { intercept, onProblem: () => undefined })
+		await send()
+		const events = [
+			...(await outcomes()),
+			...(phase === 'after' && operation === 'PublishBatch' ? await outcomes() : []),
+		]
+		expect(kills).toBe(1)
+		expect(statesOf(events)).toEqual(['accepted', 'completed'])
+		expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(2)
+		expect(cloud.ncp?.performed).toHaveLength(1)
+	})
+
+	it('counted, not sent on: the next look happens all the same', async () => {
+		let writes = 0
+		let kills = 0
+		cloud = await start('plain', {
+			onProblem: () => undefined,
+			// The first look is before the file, so the check counts itself and would send the next.
+			simulator: { copyDelayMs: 2_500 },
+			intercept: ({ operation }, phase) => {
+				if (operation !== 'PutItem' || phase !== 'after' || ++writes !== 3) return
+				kills++
+				void cloud.arrivalFunction?.kill()
+				throw new Error('nobody is there to hear the answer')
+			},
+		})
+		await send()
+		expect(statesOf(await outcomes())).toEqual(['accepted', 'completed'])
+		expect(kills).toBe(1)
+	})
+
+	it.each([
+		['begun, not sent', 'hang', 0],
+		['performed, not replied', 'perform-then-hang', 1],
+	] as const)(
+		'in the middle of a resend, %s: it is never sent a third time',
+		async (_name, fault, performed) => {
+			let kills = 0
+			cloud = await start('never', {
+				onProblem: () => undefined,
+				arrivalDeadlineMinutes: 4 * ONE_SECOND,
+				env: { UNKNOWN_RESEND_MINUTES: String(ONE_SECOND) },
+				simulator: {
+					fault: ({ nth }) => {
+						if (nth === 1) return 'reset'
+						kills++
+						void cloud.arrivalFunction?.kill()
+						return fault
+					},
+				},
+			})
+			await send()
+			expect(statesOf(await outcomes())).toEqual(['unknown', 'missing'])
+			expect(kills).toBe(1)
+			expect(cloud.ncp?.calls()).toBe(2)
+			expect(cloud.ncp?.performed).toHaveLength(performed)
+		},
+	)
+})

@@ -1,0 +1,189 @@
+import { createServer } from 'node:http'
+import { S3Client } from '@aws-sdk/client-s3'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createFindObject, type Wanted } from '../../lib/object-storage/find-object.ts'
+import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts'
+import { close, listen } from '../../local/listen.ts'
+
+let aws: EmbeddedAws
+const startedMs = Date.now()
+beforeAll(async () => {
+	aws = await startEmbeddedAws()
+})
+afterAll(() => aws.stop())
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+	for (const cleanup of cleanups.splice(0)) await cleanup()
+})
+
+const toClient = (endpoint: string) =>
+	new S3Client({
+		endpoint,
+		region: 'kr-standard',
+		forcePathStyle: true,
+		maxAttempts: 1,
+		requestChecksumCalculation: 'WHEN_REQUIRED',
+		responseChecksumValidation: 'WHEN_REQUIRED',
+		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+	})
+
+let buckets = 0
+async function createBucket(...keys: [key: string, body: string][]): Promise<string> {
+	const name = `bucket-${++buckets}`
+	await aws.createBucket(name)
+	for (const [key, body] of keys) await aws.putObject(name, key, body)
+	return name
+}
+
+const find = (bucketName: string, changes: Partial<Wanted> = {}, keyPrefix = '{fileName}') =>
+	createFindObject(
+		toClient(aws.endpoint),
+		keyPrefix,
+	)({
+		bucketName,
+		fileName: '20210528',
+		cloudPostgresqlInstanceNo: '1234925',
+		requestedAtMs: startedMs,
+		...changes,
+	})
+
+describe('createFindObject', () => {
+	it.each([
+		['its own name', '20210528', '{fileName}'],
+		['a longer name', 'pg-20210528.tar.gz', '{fileName}'],
+		['any prefix', 'exports/2026/20210528', '{fileName}'],
+		['the prefix it was told', 'backups/1234925/20210528.gz', 'backups/{cloudPostgresqlInstanceNo}/'],
+		['a name with what a pattern would mistake', 'a$&b', '{fileName}'],
+	])('finds the object under %s', async (_name, key, keyPrefix) => {
+		const bucket = await createBucket([key, 'backup'])
+		expect(await find(bucket, key === 'a$&b' ? { fileName: key } : {}, keyPrefix)).toEqual({
+			kind: 'found',
+			object: {
+				key,
+				size: 6,
+				etag: expect.stringMatching(/^[0-9a-f]{32}$/),
+				lastModified: expect.stringMatching(/Z$/),
+			},
+			candidates: [key],
+		})
+	})
+
+	it.each([
+		['nothing at all', []],
+		['an empty object', [['20210528', '']]],
+		[
+			'other files',
+			[
+				['20210529', 'x'],
+				['20210528/other', 'x'],
+			],
+		],
+	] as [string, [string, string][]][])('says "absent" of a bucket with %s', async (_name, objects) => {
+		expect(await find(await createBucket(...objects))).toEqual({ kind: 'absent' })
+	})
+
+	it('does not take an object for the export’s that is older than the request, by more than the clocks may differ', async () => {
+		const bucket = await createBucket(['20210528', 'old'])
+		expect((await find(bucket, { requestedAtMs: Date.now() + 4 * 60_000 })).kind).toBe('found')
+		expect((await find(bucket, { requestedAtMs: Date.now() + 6 * 60_000 })).kind).toBe('absent')
+	})
+
+	it('takes the file’s very name first, and names every candidate', async () => {
+		const bucket = await createBucket(['20210528', 'a'], ['20210528-later', 'b'])
+		expect(await find(bucket)).toMatchObject({
+			kind: 'found',
+			object: { key: '20210528' },
+			candidates: ['20210528', '20210528-later'],
+		})
+	})
+
+	it.each([['no such bucket', 'bucket-none', 'NoSuchBucket']])(
+		'cannot tell, and does not say "absent", when there is %s',
+		async (_name, bucket, reason) => {
+			expect(await find(bucket)).toEqual({ kind: 'unreadable', reason })
+		},
+	)
+
+	it.each([
+		[403, '<Error><Code>AccessDenied</Code></Error>', 'AccessDenied'],
+		[500, '', expect.any(String)],
+		[200, '<html><body>sign in</body></html>', 'NotAListing'],
+		[200, '<html>sign in', expect.any(String)],
+	])('cannot tell when Object Storage answers %i %s', async (status, body, reason) => {
+		const server = createServer((_request, response) =>
+			response.writeHead(status, { 'content-type': 'application/xml' }).end(body),
+		)
+		const url = await listen(server)
+		cleanups.push(() => close(server))
+		const finding = await createFindObject(
+			toClient(url),
+			'{fileName}',
+		)({ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 })
+		expect(finding).toEqual({ kind: 'unreadable', reason })
+	})
+
+	it('cannot tell when nobody answers', async () => {
+		const finding = await createFindObject(
+			toClient('http://127.0.0.1:1'),
+			'',
+		)({ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 })
+		expect(finding).toMatchObject({ kind: 'unreadable' })
+	})
+
+	describe('in a bucket of many objects', () => {
+		/** Object Storage with so many objects, in pages of 1,000 with version 1's marker, made as they are asked for. */
+		async function startBucketOf(count: number) {
+			const pages: URLSearchParams[] = []
+			const key = (n: number) => `k${String(n).padStart(8, '0')}`
+			const server = createServer((request, response) => {
+				const query = new URL(request.url ?? '', 'http://s3').searchParams
+				pages.push(query)
+				const prefix = query.get('prefix') ?? ''
+				const from = query.get('marker') ? Number(query.get('marker')?.slice(1)) + 1 : 0
+				const to = prefix === '' ? Math.min(count, from + 1_000) : from
+				const contents = Array.from(
+					{ length: to - from },
+					(_, n) =>
+						`<Contents><Key>${key(from + n)}</Key><Size>1</Size><LastModified>2026-11-23T00:00:00.000Z</LastModified><ETag>"e"</ETag></Contents>`,
+				)
+				response.writeHead(200, { 'content-type': 'application/xml' })
+				response.end(
+					`<ListBucketResult><Name>b-1</Name><IsTruncated>${to < count && prefix === ''}</IsTruncated>${contents.join('')}</ListBucketResult>`,
+				)
+			})
+			const url = await listen(server)
+			cleanups.push(() => close(server))
+			return { url, pages, key }
+		}
+		const wanted = (fileName: string): Wanted => ({
+			bucketName: 'b-1',
+			fileName,
+			cloudPostgresqlInstanceNo: '1',
+			requestedAtMs: 0,
+		})
+
+		it('asks by version 1 with a marker, and finds the last one', async () => {
+			const { url, pages, key } = await startBucketOf(5_000)
+			expect(await createFindObject(toClient(url), 'x/')(wanted(key(4_999)))).toMatchObject({
+				kind: 'found',
+				object: { key: key(4_999) },
+			})
+			expect(pages).toHaveLength(6)
+			expect(pages.every((query) => !query.has('list-type'))).toBe(true)
+			expect(pages[2]?.get('marker')).toBe(key(999))
+		})
+
+		it('lists at most 20 pages of 20,000 objects and keeps none of them', async () => {
+			const { url, pages } = await startBucketOf(20_000)
+			const finding = await createFindObject(toClient(url), 'x/')(wanted('none'))
+			expect(pages).toHaveLength(20)
+			expect(finding).toEqual({ kind: 'unreadable', reason: 'more than 20 pages of keys' })
+		})
+
+		it('has seen them all after 20 pages when the prefix is the whole bucket', async () => {
+			const { url, pages } = await startBucketOf(20_000)
+			expect(await createFindObject(toClient(url), '')(wanted('none'))).toEqual({ kind: 'absent' })
+			expect(pages).toHaveLength(20)
+		})
+	})
+})
