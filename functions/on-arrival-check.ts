@@ -1,22 +1,29 @@
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import type { ScheduledEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import type { DeliveredCheck } from '../lib/arrival-schedule.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
 import { toBatchResponse } from '../lib/aws/batch-response.ts'
 import { checkArrival } from '../lib/check-arrival.ts'
 import { ExportError } from '../lib/errors.ts'
+import { reportFreshness } from '../lib/observe.ts'
 import { remainingTime } from '../lib/remaining-time.ts'
 import { settleInOrder } from '../lib/settle-in-order.ts'
 import { wireArrival } from '../lib/wire-arrival.ts'
 
-const { ports, metrics, logger } = wireArrival()
+const { ports, completions, metrics, logger } = wireArrival()
 
-export const handler = middy<SQSEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 })
+/** Takes the arrival queue's batches and, for the freshness of each instance, a schedule's events. */
+export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
-	.handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
+	.handler(async (event, context): Promise<SQSBatchResponse> => {
+		if (!('Records' in event)) {
+			reportFreshness(await completions.read(), ports.now(), metrics)
+			return { batchItemFailures: [] }
+		}
+		const { Records } = event
 		const remainingMs = remainingTime(context)
-		const results = await settleInOrder(Records, exportOf, (record) =>
+		const results = await settleInOrder(Records, exportOf, async (record) =>
 			checkArrival(readRecord(record), remainingMs, ports),
 		)
 		return toBatchResponse(Records, results, (reason) => logger.error('check not finished', { reason }))

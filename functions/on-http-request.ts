@@ -34,9 +34,9 @@ export const handler = middy<APIGatewayProxyEventV2>({ timeoutEarlyInMillis: 0 }
 	})
 
 async function answer(request: HttpRequest, context: Context): Promise<HttpResponse> {
-	const body = readWebhook(
+	const body = await readWebhook(
 		request,
-		{ auth: config.webhookAuth, secrets: await readWebhookSecrets() },
+		{ auth: config.webhookAuth, readSecrets: readWebhookSecrets },
 		ports.now(),
 	)
 	if (body.kind === 'refused') {

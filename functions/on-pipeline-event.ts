@@ -13,8 +13,8 @@ const { config, ports, metrics } = wire('on-pipeline-event')
 export const handler = middy<unknown, OutcomeEvent>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
 	.handler(async (event, context): Promise<OutcomeEvent> => {
-		const { input, id } = readPipelineEvent(event, context.awsRequestId)
-		const delivery = toDelivery(input, { kind: 'pipeline', id }, { regionCode: config.regionCode })
+		const { input, id, sentAtMs } = readPipelineEvent(event, context.awsRequestId)
+		const delivery = toDelivery(input, { kind: 'pipeline', id }, { regionCode: config.regionCode, sentAtMs })
 		const outcome = await exportBackup(delivery, remainingTime(context), ports)
 		const invalid = toRequestInvalid(outcome)
 		if (invalid !== null) throw invalid

@@ -32,7 +32,7 @@ export interface BackOff {
 }
 
 /**
- * Whole seconds until a message is seen again: exponential in the receives, full jitter, at least what NCP asked for,
+ * Whole seconds until a message is seen again: exponential in the receives, full jitter, at least what was asked for (by NCP, or a lease),
  * never 0 (a message at 0 becomes a storm) and never more than `MAX_BACK_OFF_SECONDS`.
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
@@ -46,5 +46,7 @@ export function backOffSeconds({
 	const base = BASE_SECONDS_BY_REPLY[replyCode ?? ''] ?? BASE_SECONDS[code] ?? DEFAULT_BASE_SECONDS
 	const bound = Math.min(MAX_BACK_OFF_SECONDS, base * 2 ** Math.min(20, Math.max(0, receiveCount - 1)))
 	const jittered = 1 + Math.floor(random * bound)
-	return Math.min(MAX_BACK_OFF_SECONDS, jittered + (retryAfterSeconds ?? 0))
+	// Whoever is at work on it most likely ends soon; only if not, its whole lease is waited for.
+	const isSoon = code === 'IN_PROGRESS' && receiveCount <= 1
+	return Math.min(MAX_BACK_OFF_SECONDS, jittered + (isSoon ? 0 : (retryAfterSeconds ?? 0)))
 }

@@ -1,5 +1,6 @@
 import { type ArrivalCheck, checkDelaySeconds, type DeliveredCheck } from './arrival-schedule.ts'
 import type { ScheduleCheck } from './aws/arrival-queue.ts'
+import type { Completions } from './aws/completions.ts'
 import type { Publish } from './aws/topic.ts'
 import { ExportError, toExportError } from './errors.ts'
 import {
@@ -22,6 +23,8 @@ export interface ArrivalPorts {
 	findObject: FindObject
 	schedule: ScheduleCheck
 	publish: Publish
+	/** Kept for the freshness of each instance. */
+	recordCompletion: Completions['record']
 	callNcp: CallNcp
 	/** Milliseconds since the epoch. */
 	now: () => number
@@ -57,7 +60,10 @@ export async function checkArrival(
 ): Promise<CheckEnding> {
 	try {
 		const ending = await decide(check, remainingMs, ports)
-		if (ending.kind === 'outcome') await ports.publish(ending.event, remainingMs())
+		if (ending.kind === 'outcome') {
+			await recordCompletion(ending.event, ports)
+			await ports.publish(ending.event, remainingMs())
+		}
 		ports.observe(check, ending)
 		return ending
 	} catch (thrown) {
@@ -65,6 +71,14 @@ export async function checkArrival(
 		ports.observe(check, { kind: 'failed', error })
 		throw error
 	}
+}
+
+/** Before publishing, and again with it: a repeat writes the same time. */
+async function recordCompletion({ data }: OutcomeEvent, ports: ArrivalPorts): Promise<void> {
+	if (data.state !== 'completed' || data.request === null) return
+	const { regionCode = '-', cloudPostgresqlInstanceNo } = data.request
+	const instance = `${regionCode}/${cloudPostgresqlInstanceNo}`
+	await ports.recordCompletion({ instance, atMs: Date.parse(data.settledAt) })
 }
 
 async function decide(
@@ -203,7 +217,7 @@ async function settleAndWait(
 ): Promise<CheckEnding> {
 	const next = check.check + 1
 	const delaySeconds = checkDelaySeconds(0, deadlineMs)
-	const settled = awaitCheck(settle(begun, event), next, now() + delaySeconds * 1000)
+	const settled = awaitCheck(settle(begun, event, begun.expiresAtMs), next, now() + delaySeconds * 1000)
 	if (!(await ledger.replace(begun, settled, now()))) return { kind: 'stale' }
 	await schedule({ ...toIdentity(check), check: next }, delaySeconds)
 	return { kind: 'outcome', event, candidates: [] }
@@ -226,7 +240,8 @@ async function settleAs(
 	{ ledger, now }: ArrivalPorts,
 	candidates: readonly string[] = [],
 ): Promise<CheckEnding> {
-	if (await ledger.replace(entry, settle(entry, event), now())) return { kind: 'outcome', event, candidates }
+	if (await ledger.replace(entry, settle(entry, event, entry.expiresAtMs), now()))
+		return { kind: 'outcome', event, candidates }
 	// A doubled check was first; it is its outcome that stands, and its delivery that publishes it.
 	return { kind: 'stale' }
 }

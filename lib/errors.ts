@@ -9,6 +9,7 @@ export const RETRYABLE = {
 	NCP_LATER: true,
 	NCP_UNKNOWN: false,
 	IN_PROGRESS: true,
+	SECRET_UNREADABLE: true,
 	LEDGER_UNAVAILABLE: true,
 	PUBLISH_FAILED: true,
 	NOT_ARRIVED: false,

@@ -70,6 +70,10 @@ const MIN_CALL_MS = 3_000
 /** A claimer is killed at its deadline; the rest is for clocks that differ. */
 const LEASE_MARGIN_MS = 60_000
 
+/** Settling is tried so often, while at least this is left for it and for publishing. */
+const MAX_SETTLE_TRIES = 5
+const MIN_SETTLE_MS = 2_000
+
 /** How often somebody else may be first before we come back later. */
 const MAX_CLAIM_TRIES = 3
 
@@ -127,11 +131,10 @@ async function decide(delivery: Delivery, remainingMs: () => number, ports: Expo
 	const { request } = delivery
 	if (request instanceof RequestInvalid) return reject(delivery, request, ports)
 	// Before any side effect: a message that cannot be finished is handed back as it came.
-	if (!hasTimeToCall(remainingMs) && !delivery.isLast) throw deadlineNear()
-	const claimed = await claim(delivery, request, remainingMs, ports)
-	return claimed.kind === 'ours'
-		? perform(delivery, request, claimed.entry, remainingMs, ports)
-		: claimed.decided
+	if (!hasTimeToCall(remainingMs)) throw deadlineNear()
+	const work = { delivery, request, remainingMs }
+	const claimed = await claim(work, ports)
+	return claimed.kind === 'ours' ? perform(work, claimed.entry, ports) : claimed.decided
 }
 
 function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): Decided {
@@ -141,13 +144,9 @@ function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): 
 
 type Claimed = { kind: 'ours'; entry: Entry } | { kind: 'done'; decided: Decided }
 
-async function claim(
-	delivery: Delivery,
-	request: ExportRequest,
-	remainingMs: () => number,
-	ports: ExportPorts,
-): Promise<Claimed> {
-	const { ledger, now, createId, deduplicationMs, apiUrl } = ports
+async function claim(work: Work, ports: ExportPorts): Promise<Claimed> {
+	const { delivery, request, remainingMs } = work
+	const { ledger, now, createId, apiUrl } = ports
 	const identity = toExportIdentity(apiUrl, request)
 	// Most requests are new: the first look at the table is the claim itself.
 	let known: Entry | null = null
@@ -158,20 +157,16 @@ async function claim(
 			...identity,
 			nowMs,
 			leaseMs,
-			deduplicationMs,
 			createId,
 			isRedriven: delivery.isRedriven,
 		})
 		switch (decision.kind) {
 			case 'claim':
-				if (await ledger.replace(decision.previous, decision.next, nowMs))
+				if (await tryClaim(decision.previous, decision.next, nowMs, remainingMs, ports))
 					return { kind: 'ours', entry: decision.next }
 				break
 			case 'abandoned':
-				return {
-					kind: 'done',
-					decided: await settleAs('unknown', delivery, request, decision.entry, null, lost(), ports),
-				}
+				return { kind: 'done', decided: await settleAs('unknown', work, decision.entry, null, lost(), ports) }
 			case 'settled':
 				return { kind: 'done', decided: { event: decision.entry.event, entry: decision.entry } }
 			case 'mismatch':
@@ -184,35 +179,69 @@ async function claim(
 	throw inProgress(0)
 }
 
-async function perform(
-	delivery: Delivery,
-	request: ExportRequest,
-	entry: Entry,
+/** Writes the claim. When the answer to it is lost it may hold all the same, although nobody will call: it is taken back. */
+async function tryClaim(
+	previous: Entry | null,
+	next: Entry,
+	nowMs: number,
 	remainingMs: () => number,
-	ports: ExportPorts,
-): Promise<Decided> {
+	{ ledger, publish }: ExportPorts,
+): Promise<boolean> {
+	// A redriven message starts anew; what ended before must have been said.
+	if (previous?.event) await publish(previous.event, remainingMs())
+	try {
+		return await ledger.replace(previous, next, nowMs)
+	} catch (error) {
+		await ledger.replace(next, release(next), nowMs).catch(() => false)
+		throw error
+	}
+}
+
+/** What is known after a call must not be lost to one slow answer of the table: tried for as long as there is time. */
+async function replaceInTime(
+	previous: Entry,
+	next: Entry,
+	remainingMs: () => number,
+	{ ledger, now }: ExportPorts,
+): Promise<boolean> {
+	for (let tries = 1; ; tries++) {
+		try {
+			return await ledger.replace(previous, next, now())
+		} catch (error) {
+			if (tries === MAX_SETTLE_TRIES || remainingMs() < MIN_SETTLE_MS) throw error
+		}
+	}
+}
+
+/** A delivery with a valid request, on its way. */
+interface Work {
+	delivery: Delivery
+	request: ExportRequest
+	remainingMs: () => number
+}
+
+async function perform(work: Work, entry: Entry, ports: ExportPorts): Promise<Decided> {
+	const { delivery, request, remainingMs } = work
 	const reply = hasTimeToCall(remainingMs) ? await ports.callNcp(request, remainingMs() - RESERVE_MS) : null
 	const error = reply === null ? deadlineNear() : toReplyError(reply)
-	if (error === null || !error.retryable) {
-		return settleAs(toSettledState(reply), delivery, request, entry, reply, error, ports)
-	}
-	if (delivery.isLast) return settleAs('exhausted', delivery, request, entry, reply, error, ports)
-	// Certainly not done, so the next delivery may call at once. Should this write fail, the lease runs out and the
-	// export is unknown: less than we know, but never more.
-	await ports.ledger.replace(entry, release(entry), ports.now())
+	if (error === null || !error.retryable)
+		return settleAs(toSettledState(reply), work, entry, reply, error, ports)
+	if (delivery.isLast && reply !== null) return settleAs('exhausted', work, entry, reply, error, ports)
+	// Certainly not done, so the next delivery may call at once. Should this write fail for good, the lease runs out
+	// and the export is unknown: less than we know, but never more.
+	await replaceInTime(entry, release(entry), remainingMs, ports)
 	throw error
 }
 
 async function settleAs(
 	state: SettledState,
-	delivery: Delivery,
-	request: ExportRequest,
+	{ delivery, request, remainingMs }: Work,
 	entry: Entry,
 	reply: Reply | null,
 	error: ExportError | null,
-	{ ledger, now, arrival }: ExportPorts,
+	ports: ExportPorts,
 ): Promise<Decided> {
-	const settledAtMs = now()
+	const settledAtMs = ports.now()
 	const event = toOutcomeEvent({
 		state,
 		exportId: entry.exportId,
@@ -224,12 +253,12 @@ async function settleAs(
 		traceparent: delivery.traceparent,
 		requestedAtMs: entry.requestedAtMs,
 		settledAtMs,
-		isArrivalChecked: arrival !== null,
+		isArrivalChecked: ports.arrival !== null,
 	})
-	const settled = settle(entry, event)
-	if (await ledger.replace(entry, settled, settledAtMs)) return { event, entry: settled }
-	// Another delivery found our lease run out and was first; what it wrote is what stands.
-	const stored = await ledger.read(entry.exportKey)
+	const settled = settle(entry, event, settledAtMs + ports.deduplicationMs)
+	if (await replaceInTime(entry, settled, remainingMs, ports)) return { event, entry: settled }
+	// Another delivery found our lease run out and was first, or our own write landed although its answer was lost.
+	const stored = await ports.ledger.read(entry.exportKey)
 	if (stored?.event?.data.exportId === entry.exportId)
 		return { event: stored.event, entry: toSettled(stored) }
 	throw inProgress(0)
@@ -248,10 +277,9 @@ function deadlineNear(): ExportError {
 }
 
 function inProgress(leaseLeftMs: number): ExportError {
-	return new ExportError(
-		'IN_PROGRESS',
-		`another delivery is at work on it, for ${Math.ceil(leaseLeftMs / 1000)} s at most`,
-	)
+	const retryAfterSeconds = Math.max(1, Math.ceil(leaseLeftMs / 1000))
+	const message = `another delivery is at work on it, for ${retryAfterSeconds} s at most`
+	return new ExportError('IN_PROGRESS', message, { retryAfterSeconds })
 }
 
 function lost(): ExportError {

@@ -46,7 +46,6 @@ export interface Claim {
 	nowMs: number
 	/** Longer than the claimer can live, so that a lease that ran out proves its death. */
 	leaseMs: number
-	deduplicationMs: number
 	createId: (nowMs: number) => string
 	/** The message came back from the dead-letter queue: what was exhausted starts anew. */
 	isRedriven: boolean
@@ -88,10 +87,10 @@ export function release(entry: Entry): Entry {
 	return { ...entry, state: 'waiting', version: entry.version + 1, leaseUntilMs: 0 }
 }
 
-/** The claim's end: from here on only this event stands for the state. */
-export function settle(entry: Entry, event: OutcomeEvent): SettledEntry {
+/** The claim's end: from here on, until it expires, this event alone stands for the state. */
+export function settle(entry: Entry, event: OutcomeEvent, expiresAtMs: number): SettledEntry {
 	const state = event.data.state as SettledState
-	return { ...entry, state, version: entry.version + 1, leaseUntilMs: 0, event }
+	return { ...entry, state, version: entry.version + 1, leaseUntilMs: 0, event, expiresAtMs }
 }
 
 /** An arrival check has looked and found nothing yet; the next one is on its way. */
@@ -120,8 +119,11 @@ export function toSettled(entry: Entry): SettledEntry {
 	return { ...entry, event }
 }
 
+/** A message can be redelivered for 4 days and redriven for 14 more: until then what is not settled is not forgotten. */
+const UNSETTLED_MS = 20 * 24 * 60 * 60 * 1000
+
 function firstClaim(claim: Claim): Entry {
-	const { exportKey, fingerprint, nowMs, leaseMs, deduplicationMs, createId } = claim
+	const { exportKey, fingerprint, nowMs, leaseMs, createId } = claim
 	return {
 		exportKey,
 		exportId: createId(nowMs),
@@ -131,7 +133,7 @@ function firstClaim(claim: Claim): Entry {
 		attempts: 1,
 		leaseUntilMs: nowMs + leaseMs,
 		requestedAtMs: nowMs,
-		expiresAtMs: nowMs + deduplicationMs,
+		expiresAtMs: nowMs + UNSETTLED_MS,
 		event: null,
 		nextCheck: 0,
 		nextCheckAtMs: 0,
@@ -139,14 +141,13 @@ function firstClaim(claim: Claim): Entry {
 	}
 }
 
-/** The time of deduplication begins again: a message that waits for hours must not outlive its entry. */
-function nextClaim(entry: Entry, { nowMs, leaseMs, deduplicationMs }: Claim): Entry {
+function nextClaim(entry: Entry, { nowMs, leaseMs }: Claim): Entry {
 	return {
 		...entry,
 		state: 'claimed',
 		version: entry.version + 1,
 		attempts: entry.attempts + 1,
 		leaseUntilMs: nowMs + leaseMs,
-		expiresAtMs: nowMs + deduplicationMs,
+		expiresAtMs: nowMs + UNSETTLED_MS,
 	}
 }

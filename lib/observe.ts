@@ -1,5 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger'
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { Completion } from './aws/completions.ts'
 import type { ArrivalPorts } from './check-arrival.ts'
 import type { Delivery } from './delivery.ts'
 import { ExportError, RequestInvalid } from './errors.ts'
@@ -99,4 +100,13 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ArrivalPo
 
 function secondsBetween({ requestedAt, settledAt }: OutcomeData): number {
 	return (Date.parse(settledAt) - Date.parse(requestedAt)) / 1000
+}
+
+/** One metric an instance, so that an alarm can tell that its exports have silently stopped. */
+export function reportFreshness(completions: readonly Completion[], nowMs: number, metrics: Metrics): void {
+	for (const { instance, atMs } of completions) {
+		const metric = metrics.singleMetric()
+		metric.addDimension('instance', instance)
+		metric.addMetric('MinutesSinceCompleted', MetricUnit.Count, Math.floor((nowMs - atMs) / 60_000))
+	}
 }

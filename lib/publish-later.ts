@@ -1,25 +1,30 @@
 import type { RequestQueue } from './aws/queue.ts'
 import type { Delivery } from './delivery.ts'
+import { ExportError } from './errors.ts'
 import { PublishFailed } from './export-backup.ts'
 import type { OutcomeEvent } from './outcome.ts'
 
 /**
  * For a caller who cannot come back: when all that failed was publishing, the request goes to the queue, whose
  * delivery finds the export settled and publishes the stored event without calling NCP. Resolves with that event.
- * Rethrows any other error, and `PUBLISH_FAILED` when the queue does not take it either.
+ * A request that could not be settled goes there too, and its error is rethrown. Rethrows any other error, and `PUBLISH_FAILED` when the queue does not take it either.
  */
 export async function publishLater(
 	error: unknown,
 	delivery: Delivery,
 	queue: RequestQueue,
 ): Promise<OutcomeEvent> {
+	const isPublishable = error instanceof PublishFailed && error.event.data.state !== 'rejected'
+	const isUnsettled = error instanceof ExportError && error.code === 'LEDGER_UNAVAILABLE'
 	// A rejected request has no stored event: its caller is told to send it again.
-	if (!(error instanceof PublishFailed) || error.event.data.state === 'rejected') throw error
+	if (!isPublishable && !isUnsettled) throw error
 	try {
 		await queue.send(JSON.stringify(delivery.request), delivery.traceparent)
 	} catch {
 		// Now nobody but the caller knows: the answer is to send it again.
 		throw error
 	}
-	return error.event
+	if (isPublishable) return error.event
+	// It may have been done: should the caller never come back, the queue still settles and publishes it.
+	throw error
 }

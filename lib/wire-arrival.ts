@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3'
+import { type Completions, createCompletions } from './aws/completions.ts'
 import type { ArrivalPorts } from './check-arrival.ts'
 import type { ArrivalConfig } from './config.ts'
 import type { Credentials } from './ncp/credentials.ts'
@@ -10,22 +11,26 @@ const REREAD_KEYS_MS = 5 * 60 * 1000
 
 export interface WiredArrival extends Pick<Wired, 'metrics' | 'logger'> {
 	ports: ArrivalPorts
+	completions: Completions
 }
 
 /** What an arrival check needs; apart from `wire`, so that the other functions do not carry the S3 client. */
 export function wireArrival(): WiredArrival {
-	const { config, ports, credentials, metrics, logger } = wire('on-arrival-check')
+	const { config, ports, credentials, table, metrics, logger } = wire('on-arrival-check')
 	const { arrival } = config
 	if (arrival === null || ports.arrival === null)
 		throw new Error('readConfig demands arrival checks of this function')
 	const { ledger, publish, callNcp, now } = ports
+	const completions = createCompletions(table, config.exportsTableName)
 	return {
 		metrics,
 		logger,
+		completions,
 		ports: {
 			ledger,
 			publish,
 			callNcp,
+			recordCompletion: completions.record,
 			now,
 			schedule: ports.arrival.schedule,
 			findObject: createFindObject(createObjectStorage(arrival, credentials), arrival.keyPrefix),
@@ -37,8 +42,8 @@ export function wireArrival(): WiredArrival {
 }
 
 /** Object Storage speaks S3 of 2006: path style, and no checksums that it does not know. */
-function createObjectStorage(
-	{ objectStorageUrl, objectStorageRegion }: ArrivalConfig,
+export function createObjectStorage(
+	{ objectStorageUrl, objectStorageRegion }: Pick<ArrivalConfig, 'objectStorageUrl' | 'objectStorageRegion'>,
 	credentials: Credentials,
 ): S3Client {
 	return new S3Client({

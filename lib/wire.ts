@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Logger } from '@aws-lambda-powertools/logger'
-import { Metrics } from '@aws-lambda-powertools/metrics'
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SNSClient } from '@aws-sdk/client-sns'
@@ -13,6 +13,7 @@ import { createRequestQueue, type RequestQueue } from './aws/queue.ts'
 import { createSecretReader, type SecretReader } from './aws/secrets.ts'
 import { createTopic } from './aws/topic.ts'
 import { type Config, type FunctionName, readConfig } from './config.ts'
+import { ExportError } from './errors.ts'
 import type { ExportPorts } from './export-backup.ts'
 import { callAgain } from './ncp/call-again.ts'
 import { createNcpClient } from './ncp/client.ts'
@@ -28,6 +29,7 @@ export interface Wired {
 	readWebhookSecrets: () => Promise<readonly string[]>
 	/** NCP's key pair, which opens Object Storage too. */
 	credentials: Credentials
+	table: DynamoDBDocumentClient
 	metrics: Metrics
 	logger: Logger
 }
@@ -66,13 +68,29 @@ export function wire(functionName: FunctionName): Wired {
 		config,
 		ports,
 		queue: createRequestQueue(sqs, config),
-		readWebhookSecrets: async () =>
-			config.webhookSecrets.length > 0 || secret === null
-				? config.webhookSecrets
-				: (await secret.read()).webhookSecrets,
+		readWebhookSecrets: () => readWebhookSecrets(config, secret, logger, metrics),
 		credentials,
+		table,
 		metrics,
 		logger,
+	}
+}
+
+/** Throws `SECRET_UNREADABLE`, after a log line and a count: nobody else would tell the operator. */
+async function readWebhookSecrets(
+	{ webhookSecrets }: Config,
+	secret: SecretReader | null,
+	logger: Logger,
+	metrics: Metrics,
+): Promise<readonly string[]> {
+	if (webhookSecrets.length > 0 || secret === null) return webhookSecrets
+	try {
+		return (await secret.read()).webhookSecrets
+	} catch (cause) {
+		const reason = cause instanceof Error ? cause.name : 'unknown'
+		logger.error('the webhook secrets cannot be read', { reason })
+		metrics.addMetric('Failed_SECRET_UNREADABLE', MetricUnit.Count, 1)
+		throw new ExportError('SECRET_UNREADABLE', `the webhook secrets cannot be read (${reason})`, { cause })
 	}
 }
 
@@ -85,7 +103,7 @@ function wireCredentials({ ncpKeys }: Config, secret: SecretReader | null): Cred
 function wireNcp({ apiUrl, ncpTimeoutMs }: Config, credentials: Credentials): ExportPorts['callNcp'] {
 	const clock = createClock(Date.now)
 	const call = createNcpClient({ apiUrl, credentials, timeoutMs: ncpTimeoutMs, clock })
-	return callAgain(call, { clock, credentials, sleep, random: Math.random })
+	return callAgain(call, { clock, credentials, minCallMs: 1_000, sleep, random: Math.random })
 }
 
 function wireArrival({ arrival }: Config, sqs: SQSClient): ExportPorts['arrival'] {

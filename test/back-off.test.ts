@@ -39,6 +39,12 @@ describe('backOffSeconds', () => {
 		expect(wait({ retryAfterSeconds: 500, random: 0 })).toBe(501)
 	})
 
+	it('looks soon whether another delivery has ended, and then waits for its whole lease', () => {
+		const inProgress = { code: 'IN_PROGRESS', retryAfterSeconds: 84 } as const
+		expect(wait({ ...inProgress, receiveCount: 1 })).toBe(5)
+		expect(wait({ ...inProgress, receiveCount: 2, random: 0 })).toBe(85)
+	})
+
 	it('is a whole number of seconds, never 0, never more than SQS allows', () => {
 		fc.assert(
 			fc.property(

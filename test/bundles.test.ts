@@ -17,7 +17,7 @@ afterAll(async () => {
 	await rm(folder, { recursive: true })
 })
 
-const NAMES = ['on-queue-message', 'on-http-request', 'on-pipeline-event']
+const NAMES = ['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check']
 
 describe('the bundles', () => {
 	it.each(NAMES)('%s holds the pool of undici and nothing of its fetch, WebSocket or mocks', async (name) => {

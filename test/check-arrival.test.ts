@@ -36,6 +36,7 @@ class World {
 	finding: Finding = ABSENT
 	reply: Reply = ACCEPTED
 	failPublishes = 0
+	completions: unknown[] = []
 
 	schedule: ArrivalPorts['schedule'] = async (check, delaySeconds) => {
 		this.queue.push({ check, atMs: this.nowMs + delaySeconds * 1000 })
@@ -75,6 +76,7 @@ class World {
 			callNcp,
 			schedule,
 			findObject: async () => this.finding,
+			recordCompletion: async (completion) => void this.completions.push(completion),
 			now: () => this.nowMs,
 			deadlineMs: 120 * MINUTE_MS,
 			resendAfterMs: 10 * MINUTE_MS,
@@ -130,6 +132,7 @@ describe('checkArrival', () => {
 				reply: { requestId: 'r-1' },
 			},
 		})
+		expect(world.completions).toEqual([{ instance: 'KR/1', atMs: world.nowMs }])
 		expect(world.endings.at(-1)).toMatchObject({ candidates: ['20210528', '20210528.bak'] })
 	})
 

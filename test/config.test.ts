@@ -72,6 +72,47 @@ describe('readConfig', () => {
 		expect(() => readConfig(rest, 'on-http-request')).toThrow('REQUEST_QUEUE_URL is not set')
 	})
 
+	describe('of arrival checks', () => {
+		const ARRIVAL = {
+			OBJECT_STORAGE_URL: 'https://kr.object.ncloudstorage.com/',
+			OBJECT_STORAGE_REGION: 'kr-standard',
+			ARRIVAL_QUEUE_URL: 'http://arrivals',
+		}
+
+		it('is null while they are off, except for the function that makes them', () => {
+			expect(read().arrival).toBeNull()
+			expect(() => readConfig(GOOD, 'on-arrival-check')).toThrow(
+				'OBJECT_STORAGE_URL is not set; OBJECT_STORAGE_REGION is not set; ARRIVAL_QUEUE_URL is not set',
+			)
+		})
+
+		it('has defaults', () => {
+			expect(read(ARRIVAL).arrival).toEqual({
+				objectStorageUrl: 'https://kr.object.ncloudstorage.com',
+				objectStorageRegion: 'kr-standard',
+				queueUrl: 'http://arrivals',
+				deadlineMs: 7_200_000,
+				resendAfterMs: 600_000,
+				keyPrefix: '{fileName}',
+			})
+		})
+
+		it.each([
+			[{ OBJECT_STORAGE_REGION: '' }, 'OBJECT_STORAGE_REGION is not set'],
+			[{ OBJECT_STORAGE_URL: '' }, 'OBJECT_STORAGE_URL is not set'],
+			[{ OBJECT_STORAGE_URL: 'http://bucket.example' }, 'OBJECT_STORAGE_URL must be https'],
+			[{ ARRIVAL_QUEUE_URL: '' }, 'ARRIVAL_QUEUE_URL is not set'],
+			[{ ARRIVAL_DEADLINE_MINUTES: '0' }, 'ARRIVAL_DEADLINE_MINUTES must be a number of minutes'],
+			[{ UNKNOWN_RESEND_MINUTES: 'soon' }, 'UNKNOWN_RESEND_MINUTES must be a number of minutes'],
+			[
+				{ ARRIVAL_DEADLINE_MINUTES: '720' },
+				'DEDUPLICATION_HOURS must be longer than twice ARRIVAL_DEADLINE_MINUTES',
+			],
+		])('refuses %j', (env, message) => {
+			expect(() => read({ ...ARRIVAL, ...env })).toThrow(message)
+		})
+	})
+
 	it('keeps a session token when there is one', () => {
 		expect(read({ AWS_SESSION_TOKEN: 't' }).aws.credentials.sessionToken).toBe('t')
 		expect(read().aws.credentials).not.toHaveProperty('sessionToken')

@@ -67,10 +67,14 @@ class World {
 	/** The ports of one process: each step is scheduled, and may be the last thing that the process does. */
 	portsOf(fate: Fate, step: <T>(effect: () => T) => Promise<T>): ExportPorts {
 		let steps = 0
+		// Once dead, a process does nothing more, whatever its code would do about an error.
+		const live = (): void => {
+			if (fate.crashAt !== null && steps++ >= fate.crashAt) throw new Error('killed')
+		}
 		const dieAfter = async <T>(effect: () => T): Promise<T> => {
-			if (fate.crashAt === steps++) throw new Error('killed before')
+			live()
 			const result = await step(effect)
-			if (fate.crashAt === steps++) throw new Error('killed after')
+			live()
 			return result
 		}
 		return {

@@ -235,11 +235,100 @@ describe('exportBackup, delivered again', () => {
 		expect(published).toEqual([event])
 	})
 
-	it('is exhausted, not silently gone, when even the last delivery had no time', async () => {
-		const { ports, callTimeouts } = createPorts(ACCEPTED)
-		const event = await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), () => 100, ports)
-		expect(event.data).toMatchObject({ state: 'exhausted', error: { code: 'DEADLINE_NEAR' } })
+	it('is not exhausted for want of time, not even on the last delivery', async () => {
+		const { ports, ledger } = createPorts(ACCEPTED)
+		const last = exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), () => 100, ports)
+		await expect(last).rejects.toMatchObject({ code: 'DEADLINE_NEAR' })
+		expect(ledger.entries.size).toBe(0)
+	})
+
+	it('settles in the end when the table does not answer at first', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		let failures = 3
+		const flaky: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				if (previous !== null && failures-- > 0) throw new ExportError('LEDGER_UNAVAILABLE', 'slow')
+				return ports.ledger.replace(previous, next, nowMs)
+			},
+		}
+		await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: flaky })
+		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
+	})
+
+	it('publishes its own outcome when the answer to settling was lost', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		let isLost = true
+		const lossy: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				const result = await ports.ledger.replace(previous, next, nowMs)
+				if (previous === null || !isLost) return result
+				isLost = false
+				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+			},
+		}
+		await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: lossy })
+		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
+	})
+
+	it('gives up settling when there is no more time', async () => {
+		const { ports } = createPorts(ACCEPTED)
+		const down: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				if (previous !== null) throw new ExportError('LEDGER_UNAVAILABLE', 'down')
+				return ports.ledger.replace(previous, next, nowMs)
+			},
+		}
+		const broken = { ...ports, ledger: down }
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, broken)).rejects.toMatchObject({
+			code: 'LEDGER_UNAVAILABLE',
+		})
+	})
+
+	it('takes a claim back whose answer was lost: nobody was asked, so it is not unknown', async () => {
+		const { ports, published, ledger } = createPorts(ACCEPTED)
+		const lossy: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				const result = await ports.ledger.replace(previous, next, nowMs)
+				if (previous === null) throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+				return result
+			},
+		}
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: lossy })).rejects.toMatchObject({
+			code: 'LEDGER_UNAVAILABLE',
+		})
+		expect([...ledger.entries.values()]).toMatchObject([{ state: 'waiting' }])
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
+	})
+
+	it('does not forget an unsettled export while a queue can still hold its message', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, dying)).rejects.toThrow()
+		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, {
+			...ports,
+			now: () => Date.UTC(2026, 10, 23) + 17 * 24 * HOUR_MS,
+		})
+		expect(published).toMatchObject([{ data: { state: 'unknown' } }])
 		expect(callTimeouts).toEqual([])
+	})
+
+	it('says what was exhausted, should that have failed, before a redriven message starts anew', async () => {
+		let isDown = true
+		const { ports, published } = createPorts(LATER, async () => {
+			if (isDown) throw new ExportError('PUBLISH_FAILED', 'down')
+		})
+		await expect(exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)).rejects.toThrow()
+		isDown = false
+		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, {
+			...ports,
+			callNcp: async () => ACCEPTED,
+		})
+		expect(published.map(({ data: { state } }) => state)).toEqual(['exhausted', 'accepted'])
 	})
 
 	it('starts anew when an exhausted message comes back from the dead-letter queue', async () => {
@@ -248,8 +337,14 @@ describe('exportBackup, delivered again', () => {
 		await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)
 		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, willing)
 		await exportBackup(deliverAs('m-2'), PLENTY, ports)
-		expect(published.map(({ data: { state } }) => state)).toEqual(['exhausted', 'accepted', 'accepted'])
-		expect(published[1]?.data.exportId).not.toBe(published[0]?.data.exportId)
+		expect(published.map(({ data: { state } }) => state)).toEqual([
+			'exhausted',
+			'exhausted',
+			'accepted',
+			'accepted',
+		])
+		expect(published[1]).toEqual(published[0])
+		expect(published[2]?.data.exportId).not.toBe(published[0]?.data.exportId)
 	})
 
 	it('hands back what lost its time between claim and call, free for the next delivery', async () => {

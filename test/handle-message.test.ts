@@ -72,6 +72,15 @@ describe('handleMessage', () => {
 		expect(done).toEqual([])
 	})
 
+	it.each(['DEADLINE_NEAR', 'IN_PROGRESS'] as const)(
+		'sends anew what had no chance on its last receive: %s',
+		async (code) => {
+			const { done, result } = handle(() => Promise.reject(new ExportError(code, '')), { isLast: true })
+			await result
+			expect(done).toEqual([['send', '{}', undefined]])
+		},
+	)
+
 	it('acknowledges another message about an export that is exhausted', async () => {
 		await expect(handle(async () => exhausted()).result).resolves.toBeUndefined()
 	})

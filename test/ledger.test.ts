@@ -9,7 +9,6 @@ const claim = (changes: Partial<Claim> = {}): Claim => ({
 	fingerprint: 'print',
 	nowMs: NOW,
 	leaseMs: 85_000,
-	deduplicationMs: 3_600_000,
 	createId: () => 'id-new',
 	isRedriven: false,
 	...changes,
@@ -48,7 +47,7 @@ describe('decideClaim', () => {
 				attempts: 1,
 				leaseUntilMs: NOW + 85_000,
 				requestedAtMs: NOW,
-				expiresAtMs: NOW + 3_600_000,
+				expiresAtMs: NOW + 20 * 24 * 3_600_000,
 				event: null,
 				nextCheck: 0,
 				nextCheckAtMs: 0,
@@ -77,7 +76,7 @@ describe('decideClaim', () => {
 		},
 	)
 
-	it('claims what waits, under its exportId, for one more attempt and a whole time of deduplication', () => {
+	it('claims what waits, under its exportId, for one more attempt, and forgets it no sooner than any queue does', () => {
 		const waiting = entry('waiting')
 		expect(decideClaim(waiting, claim())).toMatchObject({
 			kind: 'claim',
@@ -88,7 +87,7 @@ describe('decideClaim', () => {
 				version: 4,
 				attempts: 3,
 				requestedAtMs: 1,
-				expiresAtMs: NOW + 3_600_000,
+				expiresAtMs: NOW + 20 * 24 * 3_600_000,
 			},
 		})
 	})
@@ -126,5 +125,7 @@ it('releases a claim without touching what it was', () => {
 })
 
 it('settles a claim in the state of its event', () => {
-	expect(settle(entry('claimed'), acceptedEvent('export-1'))).toEqual(entry('accepted', { version: 4 }))
+	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77)).toEqual(
+		entry('accepted', { version: 4, expiresAtMs: 77 }),
+	)
 })

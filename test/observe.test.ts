@@ -1,9 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { CheckEnding } from '../lib/check-arrival.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { ExportError } from '../lib/errors.ts'
-import { createObserver } from '../lib/observe.ts'
+import { createCheckObserver, createObserver, reportFreshness } from '../lib/observe.ts'
+import { toArrivalEvent } from '../lib/outcome.ts'
 import { acceptedEvent } from './events.ts'
 
 const lines: string[] = []
@@ -63,4 +65,78 @@ it('names no field of a request that could not be read', () => {
 	)
 	expect(line).toMatchObject({ level: 'WARN', reason: 'no' })
 	expect(JSON.stringify(line)).not.toContain('swordfish')
+})
+
+describe('createCheckObserver', () => {
+	const check = { exportKey: 'k', exportId: 'a', check: 2 }
+
+	function observeCheck(ending: CheckEnding) {
+		lines.length = 0
+		for (const method of ['info', 'warn', 'debug'] as const)
+			vi.spyOn(console, method).mockImplementation(write)
+		vi.stubEnv('POWERTOOLS_DEV', 'true')
+		const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
+		createCheckObserver(new Logger({ serviceName: 's', logLevel: 'DEBUG' }), metrics)(check, ending)
+		return { line: JSON.parse(lines[0] ?? '{}'), metric: metrics.serializeMetrics() }
+	}
+
+	it('names every candidate of a completed export, and how long it took', () => {
+		const object = { key: 'f', size: 1, etag: 'e', lastModified: '' }
+		const event = toArrivalEvent(acceptedEvent('a'), {
+			state: 'completed',
+			object,
+			error: null,
+			checkedAtMs: 5_000,
+		})
+		const { line, metric } = observeCheck({ kind: 'outcome', event, candidates: ['f', 'f.bak'] })
+		expect(line).toMatchObject({
+			message: 'export completed',
+			exportId: 'a',
+			candidates: ['f', 'f.bak'],
+			object: { key: 'f' },
+		})
+		expect(metric).toMatchObject({ Export_completed: 1, ArrivalSeconds: 5 })
+	})
+
+	it('counts any other ending without a duration', () => {
+		const { metric } = observeCheck({ kind: 'outcome', event: acceptedEvent('a'), candidates: [] })
+		expect(metric).toMatchObject({ Export_accepted: 1 })
+		expect(metric).not.toHaveProperty('ArrivalSeconds')
+	})
+
+	it('says what was found and when it looks again', () => {
+		const finding = { kind: 'unreadable', reason: 'AccessDenied' } as const
+		const { line } = observeCheck({ kind: 'waiting', event: acceptedEvent('a'), finding, delaySeconds: 60 })
+		expect(line).toMatchObject({
+			level: 'INFO',
+			kind: 'unreadable',
+			reason: 'AccessDenied',
+			nextInSeconds: 60,
+		})
+	})
+
+	it('is quiet about a check that is out of date, and loud about one that failed', () => {
+		expect(observeCheck({ kind: 'stale' }).line).toMatchObject({ level: 'DEBUG' })
+		const { line, metric } = observeCheck({
+			kind: 'failed',
+			error: new ExportError('PUBLISH_FAILED', 'down'),
+		})
+		expect(line).toMatchObject({ level: 'WARN', code: 'PUBLISH_FAILED', reason: 'down' })
+		expect(metric).toMatchObject({ Failed_PUBLISH_FAILED: 1 })
+	})
+})
+
+it('reports for each instance how long ago an export of it arrived', () => {
+	vi.unstubAllEnvs()
+	const written: string[] = []
+	vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0)
+	const completions = [
+		{ instance: 'KR/1', atMs: 0 },
+		{ instance: 'KR/2', atMs: 3_600_000 },
+	]
+	reportFreshness(completions, 3_660_000, new Metrics({ namespace: 'N', serviceName: 's' }))
+	expect(written.map((line) => JSON.parse(line))).toMatchObject([
+		{ instance: 'KR/1', MinutesSinceCompleted: 61 },
+		{ instance: 'KR/2', MinutesSinceCompleted: 1 },
+	])
 })

@@ -27,6 +27,13 @@ it('puts the bare request on the queue and gives the stored event', async () => 
 	expect(sent).toEqual([[JSON.stringify({ regionCode: 'KR', ...REQUEST }), '00-trace']])
 })
 
+it('puts on the queue what may be done but could not be settled, and says so', async () => {
+	const unsettled = new ExportError('LEDGER_UNAVAILABLE', 'down')
+	const before = sent.length
+	await expect(publishLater(unsettled, delivery, queue)).rejects.toBe(unsettled)
+	expect(sent).toHaveLength(before + 1)
+})
+
 it('leaves every other error as it is', async () => {
 	const later = new ExportError('NCP_LATER', 'busy')
 	await expect(publishLater(later, delivery, queue)).rejects.toBe(later)

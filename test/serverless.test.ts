@@ -32,7 +32,7 @@ const ofType = (type: string) => Object.values(resources).filter(({ Type }) => T
 const propertiesOf = (type: string): any[] => ofType(type).map(({ Properties }) => Properties)
 
 describe('the deployed template', () => {
-	it('has the three functions on Node.js 24 and arm64', () => {
+	it('has the four functions on Node.js 24 and arm64', () => {
 		expect(
 			propertiesOf('AWS::Lambda::Function').map(({ Handler, Runtime, Architectures }) => ({
 				Handler,
@@ -40,7 +40,7 @@ describe('the deployed template', () => {
 				Architectures,
 			})),
 		).toEqual(
-			['on-queue-message', 'on-http-request', 'on-pipeline-event'].map((name) => ({
+			['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check'].map((name) => ({
 				Handler: `dist/functions/${name}.handler`,
 				Runtime: 'nodejs24.x',
 				Architectures: ['arm64'],
@@ -103,23 +103,25 @@ describe('the deployed template', () => {
 
 	it('hides a message for at least six time-outs, and receives it at least five times', () => {
 		const timeouts = propertiesOf('AWS::Lambda::Function').map(({ Timeout }) => Timeout)
-		const queue = resources.RequestQueue?.Properties as unknown as {
-			VisibilityTimeout: number
-			RedrivePolicy: { maxReceiveCount: number }
+		for (const name of ['RequestQueue', 'ArrivalQueue']) {
+			const queue = resources[name]?.Properties as unknown as {
+				VisibilityTimeout: number
+				RedrivePolicy: { maxReceiveCount: number }
+			}
+			expect(queue.VisibilityTimeout).toBeGreaterThanOrEqual(6 * Math.max(...timeouts))
+			expect(queue.RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(5)
 		}
-		expect(queue.VisibilityTimeout).toBeGreaterThanOrEqual(6 * Math.max(...timeouts))
-		expect(queue.RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(5)
 	})
 
 	it('reports the failures of a batch one by one', () => {
-		expect(propertiesOf('AWS::Lambda::EventSourceMapping')).toMatchObject([
-			{ FunctionResponseTypes: ['ReportBatchItemFailures'] },
-		])
+		expect(propertiesOf('AWS::Lambda::EventSourceMapping')).toMatchObject(
+			Array(2).fill({ FunctionResponseTypes: ['ReportBatchItemFailures'] }),
+		)
 	})
 
 	it('gives each function a role of its own, without a wildcard among its actions', () => {
 		const roles = propertiesOf('AWS::Lambda::Function').map(({ Role }) => Role['Fn::GetAtt'][0])
-		expect(new Set(roles).size).toBe(3)
+		expect(new Set(roles).size).toBe(4)
 		for (const role of roles) {
 			// biome-ignore lint/suspicious/noExplicitAny: as above
 			for (const { PolicyDocument } of (resources[role] as any).Properties.Policies) {

@@ -77,7 +77,8 @@ function toEntry({ expiresAt, event, writeToken: _token, ...entry }: Item): Entr
 	}
 }
 
-function throwUnavailable(error: unknown): never {
+/** Throws `LEDGER_UNAVAILABLE` in place of what the SDK threw. */
+export function throwUnavailable(error: unknown): never {
 	const name = error instanceof Error ? error.name : 'unknown'
 	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports did not answer (${cut(name)})`, {
 		cause: error,

@@ -27,12 +27,13 @@ export function createSecretReader(
 	let readAtMs = 0
 
 	const readAgain = (): Promise<Secret> => {
-		readAtMs = now()
+		const before = { cached, readAtMs }
 		const reading = readSecret(client, secretId)
 		cached = reading
-		// A failure is not kept: the next reader asks again.
+		readAtMs = now()
+		// A failure is not kept: what was good before still is, for as long as it would have been.
 		reading.catch(() => {
-			if (cached === reading) cached = null
+			if (cached === reading) ({ cached, readAtMs } = before)
 		})
 		return reading
 	}

@@ -6,7 +6,8 @@ import { isSignedWebhook } from './webhook-signature.ts'
 
 export interface WebhookAccess {
 	auth: WebhookAuth
-	secrets: readonly string[]
+	/** Read only when a signature is to be checked; rejects when they cannot be read. */
+	readSecrets: () => Promise<readonly string[]>
 }
 
 export type WebhookBody =
@@ -14,8 +15,12 @@ export type WebhookBody =
 	/** The answer to give; no request could be read. */
 	| { kind: 'refused'; response: HttpResponse }
 
-/** Route, size, sender, content type: what must hold before a body is looked at. Total: never throws. */
-export function readWebhook(request: HttpRequest, access: WebhookAccess, nowMs: number): WebhookBody {
+/** Route, size, sender, content type: what must hold before a body is looked at. Rejects only when the secrets cannot be read. */
+export async function readWebhook(
+	request: HttpRequest,
+	access: WebhookAccess,
+	nowMs: number,
+): Promise<WebhookBody> {
 	const refuse = (
 		status: number,
 		code: string,
@@ -40,12 +45,16 @@ export function readWebhook(request: HttpRequest, access: WebhookAccess, nowMs: 
 		return refuse(413, 'BODY_TOO_LARGE', `The body may have ${MAX_REQUEST_BYTES} bytes at most.`)
 	}
 	// No hint why: neither the header at fault nor how far the clock is off.
-	if (!isAuthenticated(request, access, nowMs))
+	if (!(await isAuthenticated(request, access, nowMs)))
 		return refuse(401, 'UNAUTHENTICATED', 'The request is not authenticated.')
 	return readBody(request, refuse)
 }
 
-function isAuthenticated(request: HttpRequest, { auth, secrets }: WebhookAccess, nowMs: number): boolean {
+async function isAuthenticated(
+	request: HttpRequest,
+	{ auth, readSecrets }: WebhookAccess,
+	nowMs: number,
+): Promise<boolean> {
 	switch (auth) {
 		case 'none':
 			// A deployed gateway never sees a loopback address, so this opens nothing there.
@@ -53,7 +62,7 @@ function isAuthenticated(request: HttpRequest, { auth, secrets }: WebhookAccess,
 		case 'iam':
 			return request.isIamChecked
 		case 'signature':
-			return isSignedWebhook({ headers: request.headers, body: request.body, nowMs }, secrets)
+			return isSignedWebhook({ headers: request.headers, body: request.body, nowMs }, await readSecrets())
 	}
 }
 

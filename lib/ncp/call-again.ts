@@ -5,7 +5,9 @@ import type { Reply } from './reply.ts'
 
 export interface CallAgainOptions {
 	clock: Clock
-	credentials: Pick<Credentials, 'version' | 'refresh'>
+	credentials: Pick<Credentials, 'refresh'>
+	/** With less than this left no further call is begun, in milliseconds. */
+	minCallMs: number
 	sleep: (ms: number) => Promise<unknown>
 	random: () => number
 }
@@ -20,6 +22,7 @@ const UNSENT_DELAY_MS = 200
  * may be a second export. All calls together keep within `timeoutMs`.
  */
 export function callAgain(call: CallNcp, options: CallAgainOptions): CallNcp {
+	const { clock, credentials, sleep, random } = options
 	return async (parameters, timeoutMs) => {
 		const endsAt = performance.now() + timeoutMs
 		const left = (): number => endsAt - performance.now()
@@ -27,33 +30,36 @@ export function callAgain(call: CallNcp, options: CallAgainOptions): CallNcp {
 		let isPairRefreshed = false
 		let repeats = 0
 		for (;;) {
-			const version = options.credentials.version()
-			const reply = await call(parameters, Math.max(1, left()))
-			if (left() <= 0) return reply
+			const reply = await call(parameters, left())
 			if (!reply.sent && reply.kind === 'later' && repeats < MAX_UNSENT_REPEATS) {
-				const delayMs = options.random() * UNSENT_DELAY_MS * 2 ** repeats++
-				if (delayMs >= left()) return reply
-				await options.sleep(delayMs)
-			} else if (!isClockCorrected && correctClock(reply, options.clock)) {
+				const delayMs = random() * UNSENT_DELAY_MS * 2 ** repeats++
+				if (left() - delayMs < options.minCallMs) return reply
+				await sleep(delayMs)
+			} else if (!isClockCorrected && isClockOff(reply)) {
 				isClockCorrected = true
-			} else if (
-				!isPairRefreshed &&
-				isAuthenticationFailure(reply) &&
-				(await options.credentials.refresh(version))
-			) {
+				clock.correct(reply.dateMs)
+			} else if (!isPairRefreshed && isAuthenticationFailure(reply)) {
 				isPairRefreshed = true
+				if (!(await credentials.refresh(reply.signed.keyVersion))) return reply
 			} else {
 				return reply
 			}
+			// A call begun with too little time could only end unknown; this reply says more.
+			if (left() < options.minCallMs) return reply
 		}
 	}
 }
 
 /** Gateway code 200 stands for a wrong key, a wrong signature and a wrong clock alike. */
-function isAuthenticationFailure({ envelope, code }: Reply): boolean {
-	return envelope === 'gateway' && code === '200'
+function isAuthenticationFailure(reply: Reply): reply is Reply & { signed: NonNullable<Reply['signed']> } {
+	return reply.envelope === 'gateway' && reply.code === '200' && reply.signed !== null
 }
 
-function correctClock(reply: Reply, clock: Clock): boolean {
-	return isAuthenticationFailure(reply) && reply.dateMs !== null && clock.correct(reply.dateMs)
+/** NCP refuses a timestamp five minutes off; one closer than this was refused for another reason. */
+const WORTH_CORRECTING_MS = 60_000
+
+/** By what this call was signed with: another of the batch may have corrected the clock meanwhile. */
+function isClockOff(reply: Reply): reply is Reply & { dateMs: number } {
+	if (!isAuthenticationFailure(reply) || reply.dateMs === null) return false
+	return Math.abs(reply.dateMs - reply.signed.atMs) >= WORTH_CORRECTING_MS
 }

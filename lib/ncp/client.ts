@@ -60,12 +60,16 @@ export function createNcpClient(options: NcpClientOptions): CallNcp {
 	}
 
 	return async (parameters, timeoutMs) => {
-		const endsAt = performance.now() + Math.min(timeoutMs, options.timeoutMs)
-		const keys = await credentials.get().catch(() => null)
+		const limitMs = Math.min(timeoutMs, options.timeoutMs)
+		const endsAt = performance.now() + limitMs
+		// Half of the time at most: a call begun with the rest of nothing could only end unknown.
+		const keys = await within(credentials.get(), limitMs / 2)
 		if (keys === null) return toUnsentReply('the key pair could not be read')
+		const keyVersion = credentials.version()
 		const form = encodeForm(parameters)
 		const target = method === 'GET' ? `${path}?${form}` : path
-		const timestamp = String(clock.now())
+		const signedAtMs = clock.now()
+		const timestamp = String(signedAtMs)
 		const signature = sign({ method, target, timestamp, accessKey: keys.accessKey }, keys.secretKey)
 		const result = await exchange(freshDispatcher(), {
 			origin,
@@ -78,23 +82,44 @@ export function createNcpClient(options: NcpClientOptions): CallNcp {
 				...(method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
 			},
 			body: method === 'POST' ? form : null,
-			timeoutMs: Math.max(1, Math.floor(endsAt - performance.now())),
+			timeoutMs: Math.floor(endsAt - performance.now()),
 			maxReplyBytes: MAX_REPLY_BYTES,
 		})
 		usedMs = clock.now()
-		return withoutSecrets(toReply(result), [keys.accessKey, keys.secretKey, signature])
+		const reply = toReply(withoutSecrets(result, [keys.accessKey, keys.secretKey, signature]))
+		return { ...reply, signed: { atMs: signedAtMs, keyVersion } }
 	}
 }
 
+/** Null when it fails or takes longer. */
+async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value | null> {
+	const { promise: late, resolve } = Promise.withResolvers<null>()
+	const timer = setTimeout(resolve, ms, null)
+	try {
+		return await Promise.race([promise.catch(() => null), late])
+	} finally {
+		clearTimeout(timer)
+	}
+}
+
+/** Shorter texts are no keys, and would be found in any reply. */
+const MIN_SECRET_LENGTH = 8
+
 /** A gateway or proxy may quote the request in its answer, and the answer goes into logs and outcomes. */
-function withoutSecrets(reply: Reply, secrets: readonly string[]): Reply {
-	const clean = (value: unknown): unknown =>
-		typeof value === 'string'
-			? secrets.reduce((text, secret) => text.replaceAll(secret, '***'), value)
-			: value
-	return Object.fromEntries(
-		Object.entries(reply).map(([name, value]) => [name, clean(value)]),
-	) as unknown as Reply
+function withoutSecrets(result: ExchangeResult, secrets: readonly string[]): ExchangeResult {
+	if (result.kind === 'lost') return result
+	const forms = secrets
+		.filter(({ length }) => length >= MIN_SECRET_LENGTH)
+		.flatMap((secret) => [secret, encodeURIComponent(secret)])
+	const clean = (text: string): string => forms.reduce((left, form) => left.replaceAll(form, '***'), text)
+	const headers = Object.entries(result.reply.headers).map(([name, value]) => [
+		name,
+		value && clean(String(value)),
+	])
+	return {
+		...result,
+		reply: { ...result.reply, headers: Object.fromEntries(headers), body: clean(result.reply.body) },
+	}
 }
 
 function toReply(result: ExchangeResult): Reply {

@@ -30,12 +30,20 @@ export function rotatingCredentials(
 		current = fresh
 		return fresh
 	}
+	let refreshing: Promise<unknown> | null = null
 	return {
 		get: async () => take(await read()),
 		version: () => version,
 		refresh: async (refused) => {
-			// Another call of this batch may have read it already. A failed read leaves us with what we have.
-			if (version === refused) await readAgain().then(take, () => undefined)
+			if (version === refused) {
+				// Shared by all calls of a batch. A failed read leaves us with what we have.
+				refreshing ??= readAgain()
+					.then(take, () => undefined)
+					.finally(() => {
+						refreshing = null
+					})
+				await refreshing
+			}
 			return version !== refused
 		},
 	}

@@ -27,6 +27,8 @@ export interface Reply {
 	dateMs: number | null
 	/** False when not one byte of the request left this machine. */
 	sent: boolean
+	/** What the call was signed with, once it was. */
+	signed: { atMs: number; keyVersion: number } | null
 }
 
 /** How much of NCP's own text goes into an outcome; a reply may be 1 MiB long. */
@@ -51,6 +53,7 @@ export function classifyReply({ httpStatus, headers, body }: RawReply): Reply {
 		retryAfterSeconds: readRetryAfter(headers),
 		dateMs: readDate(headerOf(headers, 'date')),
 		sent: true,
+		signed: null,
 	}
 }
 
@@ -69,6 +72,7 @@ export function toLostReply(sent: boolean, reason: string): Reply {
 		retryAfterSeconds: null,
 		dateMs: null,
 		sent,
+		signed: null,
 	}
 }
 

@@ -25,12 +25,11 @@ function newEntry(exportKey: string, nowMs = NOW): Entry {
 		fingerprint: 'f',
 		nowMs,
 		leaseMs: 1,
-		deduplicationMs: 60_000,
 		createId,
 		isRedriven: false,
 	})
 	if (decision.kind !== 'claim') throw new Error('an absent entry is claimed')
-	return decision.next
+	return { ...decision.next, expiresAtMs: nowMs + 60_000 }
 }
 
 describe('createExportsTable', () => {
@@ -39,7 +38,7 @@ describe('createExportsTable', () => {
 		expect(await ledger.read('round-trip')).toBeNull()
 		expect(await ledger.replace(null, entry, NOW)).toBe(true)
 		expect(await ledger.read('round-trip')).toEqual(entry)
-		const settled = settle(entry, acceptedEvent(entry.exportId))
+		const settled = settle(entry, acceptedEvent(entry.exportId), NOW + 60_000)
 		expect(await ledger.replace(entry, settled, NOW)).toBe(true)
 		expect(await ledger.read('round-trip')).toEqual(settled)
 	})
@@ -64,7 +63,7 @@ describe('createExportsTable', () => {
 		const first = newEntry('changed')
 		await ledger.replace(null, first, NOW)
 		expect(await ledger.replace(first, release(first), NOW)).toBe(true)
-		expect(await ledger.replace(first, settle(first, acceptedEvent('x')), NOW)).toBe(false)
+		expect(await ledger.replace(first, settle(first, acceptedEvent('x'), NOW), NOW)).toBe(false)
 		expect(await ledger.read('changed')).toEqual(release(first))
 	})
 

@@ -50,6 +50,15 @@ it('does not keep a failure', async () => {
 	expect(await read()).toEqual(GOOD)
 })
 
+it('keeps the last good secret when it cannot be read again', async () => {
+	secrets.put('ncp', JSON.stringify(GOOD))
+	const { read, readAgain } = createReader()
+	await read()
+	secrets.put('ncp', 'broken')
+	await expect(readAgain()).rejects.toThrow()
+	expect(await read()).toEqual(GOOD)
+})
+
 it.each([
 	'swordfish',
 	'[]',

@@ -19,9 +19,10 @@ const request = (changes: Partial<HttpRequest> = {}): HttpRequest => ({
 	id: 'q-1',
 	...changes,
 })
-const OPEN = { auth: 'none', secrets: [] } as const
-const statusOf = (changes: Partial<HttpRequest>, access: Parameters<typeof readWebhook>[1] = OPEN) => {
-	const read = readWebhook(request(changes), access, NOW)
+const readSecrets = async () => [SECRET, OTHER]
+const OPEN = { auth: 'none', readSecrets } as const
+const statusOf = async (changes: Partial<HttpRequest>, access: Parameters<typeof readWebhook>[1] = OPEN) => {
+	const read = await readWebhook(request(changes), access, NOW)
 	return read.kind === 'read' ? 200 : read.response.status
 }
 
@@ -36,13 +37,13 @@ function signed(secret = SECRET, atMs = NOW, body = BODY): Record<string, string
 }
 
 describe('readWebhook', () => {
-	it('hands over JSON as text and a form as an object, with the original', () => {
-		expect(readWebhook(request(), OPEN, NOW)).toEqual({ kind: 'read', input: BODY, original: BODY })
+	it('hands over JSON as text and a form as an object, with the original', async () => {
+		expect(await readWebhook(request(), OPEN, NOW)).toEqual({ kind: 'read', input: BODY, original: BODY })
 		const form = {
 			headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
 			body: Buffer.from('fileName=a+b&x=1&x=2&__proto__=3'),
 		}
-		expect(readWebhook(request(form), OPEN, NOW)).toMatchObject({
+		expect(await readWebhook(request(form), OPEN, NOW)).toMatchObject({
 			input: { fileName: 'a b', x: ['1', '2'], ['__proto__']: '3' },
 		})
 	})
@@ -60,19 +61,21 @@ describe('readWebhook', () => {
 		[{ body: Buffer.from([0x7b, 0xff, 0x7d]) }, 400],
 		[{ headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' } }, 200],
 		[{ body: Buffer.alloc(256 * 1024, 120) }, 200],
-	])('answers %o with %i', (changes, status) => {
-		expect(statusOf(changes)).toBe(status)
+	])('answers %o with %i', async (changes, status) => {
+		expect(await statusOf(changes)).toBe(status)
 	})
 
-	it('reads a form of 50,000 fields in time', () => {
+	it('reads a form of 50,000 fields in time', async () => {
 		const body = Buffer.from(Array.from({ length: 50_000 }, (_, n) => n.toString(36)).join('&'))
 		const started = performance.now()
-		expect(statusOf({ headers: { 'content-type': 'application/x-www-form-urlencoded' }, body })).toBe(200)
+		expect(await statusOf({ headers: { 'content-type': 'application/x-www-form-urlencoded' }, body })).toBe(
+			200,
+		)
 		expect(performance.now() - started).toBeLessThan(2_000)
 	})
 
-	it('answers with a problem that says what to do', () => {
-		const read = readWebhook(request({ method: 'PUT' }), OPEN, NOW)
+	it('answers with a problem that says what to do', async () => {
+		const read = await readWebhook(request({ method: 'PUT' }), OPEN, NOW)
 		expect(read).toMatchObject({
 			response: { headers: { allow: 'POST', 'content-type': 'application/problem+json' } },
 		})
@@ -89,29 +92,36 @@ describe('readWebhook', () => {
 
 	it.each(['10.0.0.1', '203.0.113.7', '', 'localhost.evil.example'])(
 		'with authentication "none" is closed to %o',
-		(sourceIp) => {
-			expect(statusOf({ sourceIp })).toBe(401)
+		async (sourceIp) => {
+			expect(await statusOf({ sourceIp })).toBe(401)
 		},
 	)
 
-	it('with "iam" wants the gateway’s word', () => {
-		expect(statusOf({}, { auth: 'iam', secrets: [] })).toBe(401)
-		expect(statusOf({ isIamChecked: true }, { auth: 'iam', secrets: [] })).toBe(200)
+	it('with "iam" wants the gateway’s word', async () => {
+		expect(await statusOf({}, { auth: 'iam', readSecrets })).toBe(401)
+		expect(await statusOf({ isIamChecked: true }, { auth: 'iam', readSecrets })).toBe(200)
+	})
+
+	it('finds route, method and size wrong before any secret is read', async () => {
+		const access = { auth: 'signature', readSecrets: () => Promise.reject(new Error('not now')) } as const
+		expect(await statusOf({ path: '/favicon.ico' }, access)).toBe(404)
+		expect(await statusOf({ method: 'DELETE' }, access)).toBe(405)
+		await expect(readWebhook(request(), access, NOW)).rejects.toThrow('not now')
 	})
 
 	describe('with "signature"', () => {
-		const access = { auth: 'signature', secrets: [SECRET, OTHER] } as const
+		const access = { auth: 'signature', readSecrets } as const
 
-		it('takes what either secret signed, also among several signatures', () => {
-			expect(statusOf({ headers: signed(SECRET) }, access)).toBe(200)
-			expect(statusOf({ headers: signed(OTHER) }, access)).toBe(200)
+		it('takes what either secret signed, also among several signatures', async () => {
+			expect(await statusOf({ headers: signed(SECRET) }, access)).toBe(200)
+			expect(await statusOf({ headers: signed(OTHER) }, access)).toBe(200)
 			const headers = signed()
 			headers['webhook-signature'] = `v1a,AAAA v1,AAAA ${headers['webhook-signature']}`
-			expect(statusOf({ headers }, access)).toBe(200)
+			expect(await statusOf({ headers }, access)).toBe(200)
 		})
 
-		it.each([-299_000, 299_000])('tolerates a clock %i ms off', (offMs) => {
-			expect(statusOf({ headers: signed(SECRET, NOW + offMs) }, access)).toBe(200)
+		it.each([-299_000, 299_000])('tolerates a clock %i ms off', async (offMs) => {
+			expect(await statusOf({ headers: signed(SECRET, NOW + offMs) }, access)).toBe(200)
 		})
 
 		it.each([
@@ -127,8 +137,8 @@ describe('readWebhook', () => {
 				'a version it does not know',
 				{ ...signed(), 'webhook-signature': signed()['webhook-signature']?.replace('v1,', 'v2,') ?? '' },
 			],
-		])('refuses %s without a hint why', (_name, headers) => {
-			const read = readWebhook(request({ headers }), access, NOW)
+		])('refuses %s without a hint why', async (_name, headers) => {
+			const read = await readWebhook(request({ headers }), access, NOW)
 			expect(read).toMatchObject({ kind: 'refused', response: { status: 401 } })
 			expect(read.kind === 'refused' && JSON.parse(read.response.body).detail).toBe(
 				'The request is not authenticated.',

@@ -99,6 +99,19 @@ describe('an export, from the queue to its last outcome', () => {
 	})
 })
 
+it('tells a schedule, for each instance, how long ago an export arrived', async () => {
+	const lines: string[] = []
+	cloud = await start('plain', { onLine: (line) => lines.push(line) })
+	await send()
+	await outcomes()
+	expect(
+		await cloud.arrivalFunction?.invoke({ source: 'aws.events', 'detail-type': 'Scheduled Event' }),
+	).toMatchObject({ ok: true })
+	await cloud.quiesce()
+	const line = lines.find((each) => each.includes('MinutesSinceCompleted'))
+	expect(JSON.parse(line ?? '{}')).toMatchObject({ instance: 'KR/1', MinutesSinceCompleted: 0 })
+})
+
 describe('an arrival check killed between two steps', () => {
 	it.each([
 		['looked, not settled', 'PutItem', 3, 'before'],

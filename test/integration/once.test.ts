@@ -169,7 +169,8 @@ describe('the way to the dead-letter queue', () => {
 		expect(Messages.map(({ Body }) => Body)).toEqual([JSON.stringify(REQUEST)])
 		isBusy = false
 		await invoke(record('m-1', REQUEST, { DeadLetterQueueSourceArn: requestQueue.arn }))
-		const [again] = await outcomes(1)
+		const [said, again] = await outcomes(2)
+		expect(said).toEqual(event)
 		expect(again?.data).toMatchObject({ state: 'accepted', attempts: 1 })
 		expect(again?.data.exportId).not.toBe(event?.data.exportId)
 	})

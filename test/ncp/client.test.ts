@@ -255,6 +255,27 @@ describe('createNcpClient', () => {
 		})
 	})
 
+	it('lets no part of a key out where its text is cut', async () => {
+		const secretKey = 'SECRETKEYabcdefghijklmnopqrstuvwxyz01234'
+		const body = JSON.stringify({
+			responseError: { returnCode: '77', returnMessage: 'x'.repeat(60) + secretKey },
+		})
+		const { url } = await simulate({ httpStatus: 400, contentType: 'application/json', body })
+		const keys = { accessKey: 'AK', secretKey }
+		const reply = await client(url, { credentials: fixedCredentials(keys) })(PARAMETERS, 10_000)
+		expect(JSON.stringify(reply)).not.toContain('SECRETKEY')
+	})
+
+	it('gives up on a key pair that takes half of the time, and sends nothing', async () => {
+		const { url, calls } = await simulate()
+		const credentials = { ...fixedCredentials(KEYS), get: () => new Promise<never>(() => undefined) }
+		expect(await client(url, { credentials })(PARAMETERS, 100)).toMatchObject({
+			kind: 'credentials',
+			sent: false,
+		})
+		expect(calls()).toBe(0)
+	})
+
 	it('sends nothing when the key pair cannot be read', async () => {
 		const { url, calls } = await simulate()
 		const credentials = { ...fixedCredentials(KEYS), get: () => Promise.reject(new Error('no')) }
