@@ -7,8 +7,8 @@ import { toBatchResponse } from '../lib/aws/batch-response.ts'
 import { checkArrival } from '../lib/check-arrival.ts'
 import { ExportError } from '../lib/errors.ts'
 import { reportFreshness } from '../lib/observe.ts'
-import { remainingTime } from '../lib/remaining-time.ts'
 import { settleInOrder } from '../lib/settle-in-order.ts'
+import { remainingTime } from '../lib/time-budget.ts'
 import { wireArrival } from '../lib/wire-arrival.ts'
 
 const { ports, completions, metrics, logger } = wireArrival()

@@ -16,7 +16,7 @@ import { toOutcomeResponse } from '../lib/http/outcome-response.ts'
 import { toErrorResponse, toUnsupportedResponse } from '../lib/http/problem.ts'
 import { readWebhook } from '../lib/http/webhook.ts'
 import { publishLater } from '../lib/publish-later.ts'
-import { remainingTime } from '../lib/remaining-time.ts'
+import { remainingTime } from '../lib/time-budget.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
 

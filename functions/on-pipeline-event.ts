@@ -3,8 +3,9 @@ import middy from '@middy/core'
 import { readPipelineEvent } from '../lib/aws/pipeline-event.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { exportBackup } from '../lib/export-backup.ts'
-import { type OutcomeEvent, toRequestInvalid } from '../lib/outcome.ts'
-import { remainingTime } from '../lib/remaining-time.ts'
+import type { OutcomeEvent } from '../lib/outcome.ts'
+import { toRequestInvalid } from '../lib/rejected.ts'
+import { remainingTime } from '../lib/time-budget.ts'
 import { wire } from '../lib/wire.ts'
 
 const { config, ports, metrics } = wire('on-pipeline-event')

@@ -17,6 +17,7 @@ import type { Reply } from './ncp/reply.ts'
 import type { Finding, FindObject } from './object-storage/find-object.ts'
 import { type OutcomeEvent, toArrivalEvent, toOutcomeError, toOutcomeEvent } from './outcome.ts'
 import { toReplyError } from './reply-error.ts'
+import { timeToCall } from './time-budget.ts'
 
 export interface ArrivalPorts {
 	ledger: Ledger
@@ -42,10 +43,6 @@ export type CheckEnding =
 	| { kind: 'waiting'; event: OutcomeEvent; finding: Finding; delaySeconds: number }
 	| { kind: 'stale' }
 	| { kind: 'failed'; error: ExportError }
-
-/** For publishing after a look, and for a resend after both. */
-const RESERVE_MS = 4_000
-const MIN_CALL_MS = 3_000
 
 /**
  * The second use case: has the object landed? Settles an accepted or unknown export as `completed`, `missing` (looked,
@@ -120,8 +117,9 @@ async function look(
 		return settleAs(entry, toArrivalEvent(entry.event, arrival), ports, finding.candidates)
 	}
 	const settledAtMs = Date.parse(data.settledAt)
-	if (mayResend(entry, finding, nowMs - settledAtMs, ports) && remainingMs() - RESERVE_MS >= MIN_CALL_MS) {
-		return resend(check, entry, finding, remainingMs, ports)
+	const callMs = timeToCall(remainingMs)
+	if (mayResend(entry, finding, nowMs - settledAtMs, ports) && callMs !== null) {
+		return resend(check, entry, finding, callMs, ports)
 	}
 	const leftMs = settledAtMs + ports.deadlineMs - nowMs
 	if (leftMs <= 0) return settleAs(entry, toArrivalEvent(entry.event, toEndOfWait(finding, nowMs)), ports)
@@ -176,14 +174,14 @@ async function resend(
 	check: DeliveredCheck,
 	entry: SettledEntry,
 	finding: Finding,
-	remainingMs: () => number,
+	callMs: number,
 	ports: ArrivalPorts,
 ): Promise<CheckEnding> {
 	const { ledger, callNcp, now, deadlineMs } = ports
 	const { request, requestedAt, trigger } = entry.event.data
 	const begun = beginResend(entry)
 	if (request === null || !(await ledger.replace(entry, begun, now()))) return { kind: 'stale' }
-	const reply = await callNcp(request, remainingMs() - RESERVE_MS)
+	const reply = await callNcp(request, callMs)
 	const error = toReplyError(reply)
 	if (reply.kind === 'accepted' || reply.kind === 'refused') {
 		const settledAtMs = now()

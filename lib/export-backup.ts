@@ -1,29 +1,15 @@
 import { CHECK_GRACE_MS, checkDelaySeconds } from './arrival-schedule.ts'
-import type { ScheduleCheck } from './aws/arrival-queue.ts'
-import type { Publish } from './aws/topic.ts'
+import { claim } from './claim.ts'
 import type { Delivery } from './delivery.ts'
 import { ExportError, RequestInvalid, toExportError } from './errors.ts'
-import { toExportIdentity } from './export-key.ts'
-import type { ExportRequest } from './export-request.ts'
-import {
-	decideClaim,
-	type Entry,
-	type Ledger,
-	release,
-	type SettledEntry,
-	settle,
-	toSettled,
-} from './ledger.ts'
-import type { CallNcp } from './ncp/client.ts'
+import type { ExportPorts, Work } from './export-ports.ts'
+import { type Entry, release } from './ledger.ts'
 import type { Reply } from './ncp/reply.ts'
-import {
-	type OutcomeEvent,
-	type SettledState,
-	toOutcomeError,
-	toOutcomeEvent,
-	toRejectedEvent,
-} from './outcome.ts'
+import type { OutcomeEvent, SettledState } from './outcome.ts'
+import { toRejectedEvent } from './rejected.ts'
 import { toReplyError } from './reply-error.ts'
+import { type Decided, replaceInTime, settleAs } from './settle-export.ts'
+import { timeToCall } from './time-budget.ts'
 
 /** The outcome is settled and stored, but not published: the next delivery publishes it and never calls. */
 export class PublishFailed extends ExportError {
@@ -43,39 +29,6 @@ export class PublishFailed extends ExportError {
 		return this.#event
 	}
 }
-
-export interface ExportPorts {
-	/** Base of the API: a part of an export's identity. */
-	apiUrl: string
-	callNcp: CallNcp
-	ledger: Ledger
-	publish: Publish
-	/** Milliseconds since the epoch. */
-	now: () => number
-	/** Opaque and unique, and later ids sort behind earlier ones. */
-	createId: (nowMs: number) => string
-	deduplicationMs: number
-	/** Null when arrival checks are off: then nothing follows an accepted or unknown export. */
-	arrival: { schedule: ScheduleCheck; deadlineMs: number } | null
-	/** One log line and the metrics of what became of a delivery; must not throw. */
-	observe: (delivery: Delivery, ending: OutcomeEvent | ExportError) => void
-}
-
-/** Kept for settling, publishing and answering, so that a slow call cannot leave an outcome unsaid. */
-const RESERVE_MS = 4_000
-
-/** With less than this for the call itself it is not begun: a call cut short is an outcome unknown. */
-const MIN_CALL_MS = 3_000
-
-/** A claimer is killed at its deadline; the rest is for clocks that differ. */
-const LEASE_MARGIN_MS = 60_000
-
-/** Settling is tried so often, while at least this is left for it and for publishing. */
-const MAX_SETTLE_TRIES = 5
-const MIN_SETTLE_MS = 2_000
-
-/** How often somebody else may be first before we come back later. */
-const MAX_CLAIM_TRIES = 3
 
 /**
  * The use case: claim, call NCP, settle, publish. Resolves with the published outcome when the delivery is finished,
@@ -121,20 +74,23 @@ async function announce(
 	await publish(event, remainingMs())
 }
 
-/** An outcome, and the entry that it is stored in; a rejected request has none. */
-interface Decided {
-	event: OutcomeEvent
-	entry: SettledEntry | null
-}
-
 async function decide(delivery: Delivery, remainingMs: () => number, ports: ExportPorts): Promise<Decided> {
 	const { request } = delivery
 	if (request instanceof RequestInvalid) return reject(delivery, request, ports)
 	// Before any side effect: a message that cannot be finished is handed back as it came.
-	if (!hasTimeToCall(remainingMs)) throw deadlineNear()
+	if (timeToCall(remainingMs) === null) throw deadlineNear()
 	const work = { delivery, request, remainingMs }
 	const claimed = await claim(work, ports)
-	return claimed.kind === 'ours' ? perform(work, claimed.entry, ports) : claimed.decided
+	switch (claimed.kind) {
+		case 'ours':
+			return perform(work, claimed.entry, ports)
+		case 'abandoned':
+			return settleAs('unknown', work, claimed.entry, null, lost(), ports)
+		case 'settled':
+			return { event: claimed.entry.event, entry: claimed.entry }
+		case 'mismatch':
+			return reject(delivery, mismatch(), ports)
+	}
 }
 
 function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): Decided {
@@ -142,87 +98,10 @@ function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): 
 	return { event, entry: null }
 }
 
-type Claimed = { kind: 'ours'; entry: Entry } | { kind: 'done'; decided: Decided }
-
-async function claim(work: Work, ports: ExportPorts): Promise<Claimed> {
-	const { delivery, request, remainingMs } = work
-	const { ledger, now, createId, apiUrl } = ports
-	const identity = toExportIdentity(apiUrl, request)
-	// Most requests are new: the first look at the table is the claim itself.
-	let known: Entry | null = null
-	for (let tries = 0; tries < MAX_CLAIM_TRIES; tries++) {
-		const nowMs = now()
-		const leaseMs = Math.max(0, remainingMs()) + LEASE_MARGIN_MS
-		const decision = decideClaim(known, {
-			...identity,
-			nowMs,
-			leaseMs,
-			createId,
-			isRedriven: delivery.isRedriven,
-		})
-		switch (decision.kind) {
-			case 'claim':
-				if (await tryClaim(decision.previous, decision.next, nowMs, remainingMs, ports))
-					return { kind: 'ours', entry: decision.next }
-				break
-			case 'abandoned':
-				return { kind: 'done', decided: await settleAs('unknown', work, decision.entry, null, lost(), ports) }
-			case 'settled':
-				return { kind: 'done', decided: { event: decision.entry.event, entry: decision.entry } }
-			case 'mismatch':
-				return { kind: 'done', decided: reject(delivery, mismatch(), ports) }
-			case 'in-progress':
-				throw inProgress(decision.leaseLeftMs)
-		}
-		known = await ledger.read(identity.exportKey)
-	}
-	throw inProgress(0)
-}
-
-/** Writes the claim. When the answer to it is lost it may hold all the same, although nobody will call: it is taken back. */
-async function tryClaim(
-	previous: Entry | null,
-	next: Entry,
-	nowMs: number,
-	remainingMs: () => number,
-	{ ledger, publish }: ExportPorts,
-): Promise<boolean> {
-	// A redriven message starts anew; what ended before must have been said.
-	if (previous?.event) await publish(previous.event, remainingMs())
-	try {
-		return await ledger.replace(previous, next, nowMs)
-	} catch (error) {
-		await ledger.replace(next, release(next), nowMs).catch(() => false)
-		throw error
-	}
-}
-
-/** What is known after a call must not be lost to one slow answer of the table: tried for as long as there is time. */
-async function replaceInTime(
-	previous: Entry,
-	next: Entry,
-	remainingMs: () => number,
-	{ ledger, now }: ExportPorts,
-): Promise<boolean> {
-	for (let tries = 1; ; tries++) {
-		try {
-			return await ledger.replace(previous, next, now())
-		} catch (error) {
-			if (tries === MAX_SETTLE_TRIES || remainingMs() < MIN_SETTLE_MS) throw error
-		}
-	}
-}
-
-/** A delivery with a valid request, on its way. */
-interface Work {
-	delivery: Delivery
-	request: ExportRequest
-	remainingMs: () => number
-}
-
 async function perform(work: Work, entry: Entry, ports: ExportPorts): Promise<Decided> {
 	const { delivery, request, remainingMs } = work
-	const reply = hasTimeToCall(remainingMs) ? await ports.callNcp(request, remainingMs() - RESERVE_MS) : null
+	const callMs = timeToCall(remainingMs)
+	const reply = callMs === null ? null : await ports.callNcp(request, callMs)
 	const error = reply === null ? deadlineNear() : toReplyError(reply)
 	if (error === null || !error.retryable)
 		return settleAs(toSettledState(reply), work, entry, reply, error, ports)
@@ -233,53 +112,12 @@ async function perform(work: Work, entry: Entry, ports: ExportPorts): Promise<De
 	throw error
 }
 
-async function settleAs(
-	state: SettledState,
-	{ delivery, request, remainingMs }: Work,
-	entry: Entry,
-	reply: Reply | null,
-	error: ExportError | null,
-	ports: ExportPorts,
-): Promise<Decided> {
-	const settledAtMs = ports.now()
-	const event = toOutcomeEvent({
-		state,
-		exportId: entry.exportId,
-		request,
-		reply,
-		error: error === null ? null : toOutcomeError(error, reply),
-		attempts: entry.attempts,
-		trigger: delivery.trigger,
-		traceparent: delivery.traceparent,
-		requestedAtMs: entry.requestedAtMs,
-		settledAtMs,
-		isArrivalChecked: ports.arrival !== null,
-	})
-	const settled = settle(entry, event, settledAtMs + ports.deduplicationMs)
-	if (await replaceInTime(entry, settled, remainingMs, ports)) return { event, entry: settled }
-	// Another delivery found our lease run out and was first, or our own write landed although its answer was lost.
-	const stored = await ports.ledger.read(entry.exportKey)
-	if (stored?.event?.data.exportId === entry.exportId)
-		return { event: stored.event, entry: toSettled(stored) }
-	throw inProgress(0)
-}
-
-function hasTimeToCall(remainingMs: () => number): boolean {
-	return remainingMs() - RESERVE_MS >= MIN_CALL_MS
-}
-
 function toSettledState(reply: Reply | null): SettledState {
 	return reply?.kind === 'accepted' || reply?.kind === 'refused' ? reply.kind : 'unknown'
 }
 
 function deadlineNear(): ExportError {
 	return new ExportError('DEADLINE_NEAR', 'too little time was left; nothing was sent')
-}
-
-function inProgress(leaseLeftMs: number): ExportError {
-	const retryAfterSeconds = Math.max(1, Math.ceil(leaseLeftMs / 1000))
-	const message = `another delivery is at work on it, for ${retryAfterSeconds} s at most`
-	return new ExportError('IN_PROGRESS', message, { retryAfterSeconds })
 }
 
 function lost(): ExportError {

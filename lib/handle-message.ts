@@ -2,7 +2,8 @@ import type { RequestQueue } from './aws/queue.ts'
 import { backOffSeconds } from './back-off.ts'
 import type { Delivery } from './delivery.ts'
 import { type ErrorCode, ExportError } from './errors.ts'
-import { type OutcomeEvent, toRequestInvalid } from './outcome.ts'
+import type { OutcomeEvent } from './outcome.ts'
+import { toRequestInvalid } from './rejected.ts'
 
 /** A delivery, and what its queue knows it by. */
 export interface Message {

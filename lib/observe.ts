@@ -4,7 +4,7 @@ import type { Completion } from './aws/completions.ts'
 import type { ArrivalPorts } from './check-arrival.ts'
 import type { Delivery } from './delivery.ts'
 import { ExportError, RequestInvalid } from './errors.ts'
-import type { ExportPorts } from './export-backup.ts'
+import type { ExportPorts } from './export-ports.ts'
 import type { OutcomeData, OutcomeEvent } from './outcome.ts'
 
 /**

@@ -1,19 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../lib/config.ts'
+import { ENVIRONMENT } from './environment.ts'
 
-const GOOD = {
-	AWS_REGION: 'ap-northeast-2',
-	AWS_ACCESS_KEY_ID: 'a',
-	AWS_SECRET_ACCESS_KEY: 'b',
-	NCP_ACCESS_KEY: 'AK',
-	NCP_SECRET_KEY: 'SK',
-	RESULT_TOPIC_ARN: 'arn:topic',
-	REQUEST_QUEUE_URL: 'http://queue',
-	DEAD_LETTER_QUEUE_URL: 'http://dead',
-	EXPORTS_TABLE_NAME: 'exports',
-}
-const read = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...GOOD, ...env }, 'on-queue-message')
-const readWebhook = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...GOOD, ...env }, 'on-http-request')
+const read = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...ENVIRONMENT, ...env }, 'on-queue-message')
+const readWebhook = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...ENVIRONMENT, ...env }, 'on-http-request')
 const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
 
 describe('readConfig', () => {
@@ -67,7 +57,7 @@ describe('readConfig', () => {
 	})
 
 	it('asks each function only for what it uses', () => {
-		const { REQUEST_QUEUE_URL: _queue, DEAD_LETTER_QUEUE_URL: _dead, ...rest } = GOOD
+		const { REQUEST_QUEUE_URL: _queue, DEAD_LETTER_QUEUE_URL: _dead, ...rest } = ENVIRONMENT
 		expect(readConfig(rest, 'on-pipeline-event').requestQueueUrl).toBe('')
 		expect(() => readConfig(rest, 'on-http-request')).toThrow('REQUEST_QUEUE_URL is not set')
 	})
@@ -81,7 +71,7 @@ describe('readConfig', () => {
 
 		it('is null while they are off, except for the function that makes them', () => {
 			expect(read().arrival).toBeNull()
-			expect(() => readConfig(GOOD, 'on-arrival-check')).toThrow(
+			expect(() => readConfig(ENVIRONMENT, 'on-arrival-check')).toThrow(
 				'OBJECT_STORAGE_URL is not set; OBJECT_STORAGE_REGION is not set; ARRIVAL_QUEUE_URL is not set',
 			)
 		})

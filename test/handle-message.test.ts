@@ -3,7 +3,8 @@ import type { RequestQueue } from '../lib/aws/queue.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { ExportError, RequestInvalid } from '../lib/errors.ts'
 import { handleMessage } from '../lib/handle-message.ts'
-import { type OutcomeEvent, toRejectedEvent } from '../lib/outcome.ts'
+import type { OutcomeEvent } from '../lib/outcome.ts'
+import { toRejectedEvent } from '../lib/rejected.ts'
 import { acceptedEvent } from './events.ts'
 
 /** A queue that keeps what it is asked to do. */

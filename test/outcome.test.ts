@@ -10,9 +10,8 @@ import {
 	serializeEvent,
 	toOutcomeError,
 	toOutcomeEvent,
-	toRejectedEvent,
-	toRequestInvalid,
 } from '../lib/outcome.ts'
+import { toRejectedEvent, toRequestInvalid } from '../lib/rejected.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const AT = Date.UTC(2026, 10, 23, 9, 30)

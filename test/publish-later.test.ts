@@ -3,8 +3,8 @@ import type { RequestQueue } from '../lib/aws/queue.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { ExportError, RequestInvalid } from '../lib/errors.ts'
 import { PublishFailed } from '../lib/export-backup.ts'
-import { toRejectedEvent } from '../lib/outcome.ts'
 import { publishLater } from '../lib/publish-later.ts'
+import { toRejectedEvent } from '../lib/rejected.ts'
 import { acceptedEvent } from './events.ts'
 
 const REQUEST = {

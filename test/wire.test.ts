@@ -2,23 +2,12 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { fixedCredentials } from '../lib/ncp/credentials.ts'
 import { wire } from '../lib/wire.ts'
 import { createObjectStorage, wireArrival } from '../lib/wire-arrival.ts'
+import { ENVIRONMENT } from './environment.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-const ENV = {
-	AWS_REGION: 'ap-northeast-2',
-	AWS_ACCESS_KEY_ID: 'a',
-	AWS_SECRET_ACCESS_KEY: 'b',
-	NCP_ACCESS_KEY: 'AK',
-	NCP_SECRET_KEY: 'SK',
-	RESULT_TOPIC_ARN: 'arn:topic',
-	REQUEST_QUEUE_URL: 'http://queue',
-	DEAD_LETTER_QUEUE_URL: 'http://dead',
-	EXPORTS_TABLE_NAME: 'exports',
-}
-
 it('builds every port from the environment, without a single connection', () => {
-	for (const [name, value] of Object.entries(ENV)) vi.stubEnv(name, value)
+	for (const [name, value] of Object.entries(ENVIRONMENT)) vi.stubEnv(name, value)
 	const { config, ports } = wire('on-queue-message')
 	expect(config.resultTopicArn).toBe('arn:topic')
 	expect(ports.deduplicationMs).toBe(24 * 60 * 60 * 1000)
@@ -26,7 +15,7 @@ it('builds every port from the environment, without a single connection', () => 
 })
 
 it('refuses an environment that is not whole', () => {
-	for (const name of Object.keys(ENV)) vi.stubEnv(name, '')
+	for (const name of Object.keys(ENVIRONMENT)) vi.stubEnv(name, '')
 	expect(() => wire('on-queue-message')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
 })
 
@@ -36,7 +25,7 @@ it('builds what an arrival check needs, and keys that the SDK asks for again', a
 		OBJECT_STORAGE_REGION: 'kr-standard',
 		ARRIVAL_QUEUE_URL: 'http://arrivals',
 	}
-	for (const [name, value] of Object.entries({ ...ENV, ...arrival })) vi.stubEnv(name, value)
+	for (const [name, value] of Object.entries({ ...ENVIRONMENT, ...arrival })) vi.stubEnv(name, value)
 	const { ports } = wireArrival()
 	expect(ports).toMatchObject({ deadlineMs: 7_200_000, resendAfterMs: 600_000 })
 	expect(wire('on-queue-message').ports.arrival).toMatchObject({ deadlineMs: 7_200_000 })

@@ -1,4 +1,5 @@
-import { type OutcomeEvent, serializeEvent, toRequestInvalid } from '../outcome.ts'
+import { type OutcomeEvent, serializeEvent } from '../outcome.ts'
+import { toRequestInvalid } from '../rejected.ts'
 import type { HttpResponse } from './event-formats.ts'
 import { toErrorResponse, toProblemResponse } from './problem.ts'
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { ExportError, RequestInvalid, toExportError } from '../../lib/errors.ts'
 import { toOutcomeResponse } from '../../lib/http/outcome-response.ts'
 import { toErrorResponse, toProblemResponse, toUnsupportedResponse } from '../../lib/http/problem.ts'
-import { type OutcomeEvent, toRejectedEvent } from '../../lib/outcome.ts'
+import type { OutcomeEvent } from '../../lib/outcome.ts'
+import { toRejectedEvent } from '../../lib/rejected.ts'
 import { acceptedEvent } from '../events.ts'
 
 describe('toOutcomeResponse', () => {

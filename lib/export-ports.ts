@@ -1,0 +1,32 @@
+import type { ScheduleCheck } from './aws/arrival-queue.ts'
+import type { Publish } from './aws/topic.ts'
+import type { Delivery } from './delivery.ts'
+import type { ExportError } from './errors.ts'
+import type { ExportRequest } from './export-request.ts'
+import type { Ledger } from './ledger.ts'
+import type { CallNcp } from './ncp/client.ts'
+import type { OutcomeEvent } from './outcome.ts'
+
+export interface ExportPorts {
+	/** Base of the API: a part of an export's identity. */
+	apiUrl: string
+	callNcp: CallNcp
+	ledger: Ledger
+	publish: Publish
+	/** Milliseconds since the epoch. */
+	now: () => number
+	/** Opaque and unique, and later ids sort behind earlier ones. */
+	createId: (nowMs: number) => string
+	deduplicationMs: number
+	/** Null when arrival checks are off: then nothing follows an accepted or unknown export. */
+	arrival: { schedule: ScheduleCheck; deadlineMs: number } | null
+	/** One log line and the metrics of what became of a delivery; must not throw. */
+	observe: (delivery: Delivery, ending: OutcomeEvent | ExportError) => void
+}
+
+/** A delivery with a valid request, on its way. */
+export interface Work {
+	delivery: Delivery
+	request: ExportRequest
+	remainingMs: () => number
+}

@@ -1,0 +1,64 @@
+import { inProgress } from './claim.ts'
+import type { ExportError } from './errors.ts'
+import type { ExportPorts, Work } from './export-ports.ts'
+import { type Entry, type SettledEntry, settle, toSettled } from './ledger.ts'
+import type { Reply } from './ncp/reply.ts'
+import { type OutcomeEvent, type SettledState, toOutcomeError, toOutcomeEvent } from './outcome.ts'
+
+/** Settling is tried so often, while at least this is left for it and for publishing. */
+const MAX_SETTLE_TRIES = 5
+const MIN_SETTLE_MS = 2_000
+
+/** An outcome, and the entry that it is stored in; a rejected request has none. */
+export interface Decided {
+	event: OutcomeEvent
+	entry: SettledEntry | null
+}
+
+/** Writes the outcome of a claimed export, and gives what stands in the ledger then. Throws `LEDGER_UNAVAILABLE`. */
+export async function settleAs(
+	state: SettledState,
+	{ delivery, request, remainingMs }: Work,
+	entry: Entry,
+	reply: Reply | null,
+	error: ExportError | null,
+	ports: ExportPorts,
+): Promise<Decided> {
+	const settledAtMs = ports.now()
+	const event = toOutcomeEvent({
+		state,
+		exportId: entry.exportId,
+		request,
+		reply,
+		error: error === null ? null : toOutcomeError(error, reply),
+		attempts: entry.attempts,
+		trigger: delivery.trigger,
+		traceparent: delivery.traceparent,
+		requestedAtMs: entry.requestedAtMs,
+		settledAtMs,
+		isArrivalChecked: ports.arrival !== null,
+	})
+	const settled = settle(entry, event, settledAtMs + ports.deduplicationMs)
+	if (await replaceInTime(entry, settled, remainingMs, ports)) return { event, entry: settled }
+	// Another delivery found our lease run out and was first, or our own write landed although its answer was lost.
+	const stored = await ports.ledger.read(entry.exportKey)
+	if (stored?.event?.data.exportId === entry.exportId)
+		return { event: stored.event, entry: toSettled(stored) }
+	throw inProgress(0)
+}
+
+/** What is known after a call must not be lost to one slow answer of the table: tried for as long as there is time. */
+export async function replaceInTime(
+	previous: Entry,
+	next: Entry,
+	remainingMs: () => number,
+	{ ledger, now }: ExportPorts,
+): Promise<boolean> {
+	for (let tries = 1; ; tries++) {
+		try {
+			return await ledger.replace(previous, next, now())
+		} catch (error) {
+			if (tries === MAX_SETTLE_TRIES || remainingMs() < MIN_SETTLE_MS) throw error
+		}
+	}
+}

@@ -1,0 +1,19 @@
+/** For the runtime's own work after the handler: logs, metrics, the answer on its way. */
+const ANSWER_MS = 500
+
+/** Kept for settling, publishing and answering, so that a slow call cannot leave an outcome unsaid. */
+const RESERVE_MS = 4_000
+
+/** With less than this for the call itself it is not begun: a call cut short is an outcome unknown. */
+const MIN_CALL_MS = 3_000
+
+/** Milliseconds that a handler may still use, from Lambda's context. */
+export function remainingTime(context: { getRemainingTimeInMillis: () => number }): () => number {
+	return () => context.getRemainingTimeInMillis() - ANSWER_MS
+}
+
+/** Milliseconds that a call to NCP may take, or null when there is too little time to begin one. */
+export function timeToCall(remainingMs: () => number): number | null {
+	const callMs = remainingMs() - RESERVE_MS
+	return callMs >= MIN_CALL_MS ? callMs : null
+}
