@@ -1,7 +1,8 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fixedCredentials } from '../lib/ncp/credentials.ts'
 import { wire } from '../lib/wire.ts'
 import { createObjectStorage, wireArrival } from '../lib/wire-arrival.ts'
+import { type EmbeddedSecrets, startEmbeddedSecrets } from '../local/secrets-manager.ts'
 import { ENVIRONMENT } from './environment.ts'
 
 afterEach(() => vi.unstubAllEnvs())
@@ -34,4 +35,48 @@ it('builds what an arrival check needs, and keys that the SDK asks for again', a
 		fixedCredentials({ accessKey: 'AK', secretKey: 'SK' }),
 	).config.credentials()
 	expect(keys).toMatchObject({ accessKeyId: 'AK', secretAccessKey: 'SK', expiration: expect.any(Date) })
+})
+
+describe('the webhook’s secrets', () => {
+	const SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`
+	const KEYS = { accessKey: 'AK', secretKey: 'SK' }
+	let secrets: EmbeddedSecrets
+	beforeEach(async () => {
+		secrets = await startEmbeddedSecrets()
+	})
+	afterEach(() => secrets.stop())
+
+	function wireWith(env: Record<string, string>) {
+		const all = {
+			...ENVIRONMENT,
+			NCP_ACCESS_KEY: '',
+			NCP_SECRET_KEY: '',
+			CREDENTIALS_SECRET_ID: 'ncp',
+			...env,
+		}
+		const endpoint = { AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url }
+		for (const [name, value] of Object.entries({ ...all, ...endpoint })) vi.stubEnv(name, value)
+		return wire('on-http-request')
+	}
+
+	it('come from the environment where they are set', async () => {
+		expect(await wireWith({ WEBHOOK_SECRETS: SECRET }).readWebhookSecrets()).toEqual([SECRET])
+		expect(secrets.reads()).toBe(0)
+	})
+
+	it('come from the secret otherwise, as the key pair does', async () => {
+		secrets.put('ncp', JSON.stringify({ ...KEYS, webhookSecrets: [SECRET] }))
+		const { readWebhookSecrets, credentials } = wireWith({})
+		expect(await readWebhookSecrets()).toEqual([SECRET])
+		expect(await credentials.get()).toMatchObject(KEYS)
+		expect(secrets.reads()).toBe(1)
+	})
+
+	it('that cannot be read are an error with a code, a log line and a count', async () => {
+		const { readWebhookSecrets, metrics, logger } = wireWith({})
+		const log = vi.spyOn(logger, 'error').mockImplementation(() => undefined)
+		await expect(readWebhookSecrets()).rejects.toMatchObject({ code: 'SECRET_UNREADABLE', retryable: true })
+		expect(log).toHaveBeenCalledOnce()
+		expect(metrics.serializeMetrics()).toMatchObject({ Failed_SECRET_UNREADABLE: 1 })
+	})
 })

@@ -1,5 +1,6 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
 import { createRequestQueue, type RequestQueue } from '../../lib/aws/queue.ts'
 import { RequestInvalid } from '../../lib/errors.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../local/embedded-aws.ts'
@@ -55,4 +56,11 @@ it('copies a message with the reason, in characters that SQS takes', async () =>
 		errorMessage: { StringValue: 'a??가 is unknown' },
 		originalMessageId: { StringValue: 'm-1' },
 	})
+})
+
+it('asks for an arrival check after so many seconds', async () => {
+	const check = { exportKey: 'k', exportId: 'e', check: 0 }
+	await createArrivalQueue(aws.sqs, dead.url)(check, 1)
+	expect(await receive(dead, 0)).toBeUndefined()
+	expect((await receive(dead))?.Body).toBe(JSON.stringify(check))
 })

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createCompletions } from '../../lib/aws/completions.ts'
+import { type EmbeddedTable, startEmbeddedTable } from '../../local/embedded-table.ts'
+
+let table: EmbeddedTable
+beforeAll(async () => {
+	table = await startEmbeddedTable('ap-northeast-2')
+})
+afterAll(() => table.stop())
+
+it('keeps the last completion of each instance', async () => {
+	const completions = createCompletions(table.client, table.tableName)
+	expect(await completions.read()).toEqual([])
+	await completions.record({ instance: 'KR/1', atMs: 1 })
+	await completions.record({ instance: '-/2', atMs: 2 })
+	await completions.record({ instance: 'KR/1', atMs: 3 })
+	expect((await completions.read()).sort((a, b) => a.atMs - b.atMs)).toEqual([
+		{ instance: '-/2', atMs: 2 },
+		{ instance: 'KR/1', atMs: 3 },
+	])
+})
+
+it('says that it is unavailable', async () => {
+	const nowhere = createCompletions(table.client, 'no-such-table')
+	await expect(nowhere.read()).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+	await expect(nowhere.record({ instance: 'KR/1', atMs: 1 })).rejects.toMatchObject({
+		code: 'LEDGER_UNAVAILABLE',
+	})
+})

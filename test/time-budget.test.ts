@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest'
+import { remainingTime, timeToCall } from '../lib/time-budget.ts'
+
+it('leaves the runtime half a second', () => {
+	expect(remainingTime({ getRemainingTimeInMillis: () => 10_000 })()).toBe(9_500)
+})
+
+it.each([
+	[25_000, 21_000],
+	[7_000, 3_000],
+	[6_999, null],
+	[-1, null],
+])('with %i ms left gives a call %o', (leftMs, callMs) => {
+	expect(timeToCall(() => leftMs)).toBe(callMs)
+})
