@@ -1,5 +1,6 @@
 import { RequestInvalid } from './errors.ts'
 import { isRecord } from './export-request.ts'
+import { parseStrictJson } from './strict-json.ts'
 import { parseTraceparent } from './traceparent.ts'
 
 /** The largest request text that is read, in bytes: what SQS and SNS carried when the limit was set. */
@@ -16,7 +17,7 @@ export interface Unwrapped {
 
 /**
  * Takes off the envelopes of SNS, EventBridge and CloudEvents, each known by its own mark; at most two.
- * Throws `REQUEST_UNREADABLE` for text that is not JSON, is too long, or is wrapped deeper.
+ * Throws `REQUEST_UNREADABLE` for text that is no strict JSON, is too long, or is wrapped deeper.
  */
 export function unwrap(input: unknown): Unwrapped {
 	let value = readJson(input, 'body')
@@ -62,18 +63,10 @@ function readJson(value: unknown, field: string): unknown {
 	if (Buffer.byteLength(value) > MAX_REQUEST_BYTES)
 		throw invalid(field, `is larger than ${MAX_REQUEST_BYTES} bytes`)
 	try {
-		return JSON.parse(value, refuseLossyNumber)
-	} catch {
-		// The parser's own words quote the text, which may hold anything.
-		throw invalid(field, 'is not JSON')
+		return parseStrictJson(value)
+	} catch (error) {
+		throw invalid(field, error instanceof Error ? error.message : 'is not JSON')
 	}
-}
-
-/** 1e3, 1.0 and 9007199254740991.4 are not the digits that they would be taken for; NaN passes no rule. */
-function refuseLossyNumber(_name: string, value: unknown, context?: { source: string }): unknown {
-	return typeof value === 'number' && context !== undefined && String(value) !== context.source
-		? Number.NaN
-		: value
 }
 
 function invalid(field: string, detail: string): RequestInvalid {

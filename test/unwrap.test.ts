@@ -32,16 +32,11 @@ describe('unwrap', () => {
 		).toBeUndefined()
 	})
 
-	it.each(['1234925.00000000001', '9007199254740991.4', '-0', '1e3', '1.0'])(
-		'does not take %s for the digits it rounds to',
-		(number) => {
-			expect(unwrap(`{"a":${number}}`).value).toEqual({ a: Number.NaN })
-		},
-	)
-
 	it.each([
 		['{ "fileName": ', 'body is not JSON'],
 		['', 'body is not JSON'],
+		['{"fileName":"a","fileName":"b"}', 'body names "fileName" twice'],
+		[{ detail: '['.repeat(33) + ']'.repeat(33) }, 'detail is nested deeper than 32'],
 		[{ Type: 'Notification', Message: 'plain words' }, 'Message is not JSON'],
 		[{ detail: 'plain words' }, 'detail is not JSON'],
 		[`"${'x'.repeat(MAX_REQUEST_BYTES)}"`, 'body is larger than 262144 bytes'],

@@ -1,0 +1,67 @@
+/** Deeper than any request in its wrappings, and shallow enough for every reader after us. */
+const MAX_DEPTH = 32
+
+/**
+ * Parses JSON that means the same to every reader. Throws a plain Error, whose message quotes nothing but a name, for
+ * text that is no JSON, that names a field twice, or that nests deeper than 32. A number that is not the digits it was
+ * written with becomes NaN, which passes no rule.
+ */
+export function parseStrictJson(text: string): unknown {
+	// Before anything that goes down into it.
+	checkDepth(text)
+	const value = parse(text)
+	checkNames(text)
+	return value
+}
+
+function parse(text: string): unknown {
+	try {
+		return JSON.parse(text, refuseLossyNumber)
+	} catch {
+		// The parser's own words quote the text, which may hold anything.
+		throw new Error('is not JSON')
+	}
+}
+
+/** 1e3, 1.0 and 9007199254740991.4 are not the digits that they would be taken for. */
+function refuseLossyNumber(_name: string, value: unknown, context?: { source: string }): unknown {
+	return typeof value === 'number' && context !== undefined && String(value) !== context.source
+		? Number.NaN
+		: value
+}
+
+/** Strings whole, and the marks around them: all that is needed of text that is known to be JSON. */
+const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g
+
+function checkDepth(text: string): void {
+	let depth = 0
+	for (const [token] of text.matchAll(TOKENS)) {
+		if (token === '{' || token === '[') depth++
+		else if (token === '}' || token === ']') depth--
+		if (depth > MAX_DEPTH) throw new Error(`is nested deeper than ${MAX_DEPTH}`)
+	}
+}
+
+/** Walks over the names of all objects; of a repeated one, `JSON.parse` would silently keep the last. */
+function checkNames(text: string): void {
+	/** One entry an open bracket: the names of an object, or null for a list. */
+	const open: (Set<string> | null)[] = []
+	let last = ''
+	for (const [token] of text.matchAll(TOKENS)) {
+		if (token === '{' || token === '[') {
+			open.push(token === '{' ? new Set() : null)
+		} else if (token === '}' || token === ']') {
+			open.pop()
+		} else if (token === ':') {
+			addName(open.at(-1), last)
+		} else {
+			last = token
+		}
+	}
+}
+
+function addName(names: Set<string> | null | undefined, token: string): void {
+	const name = JSON.parse(token) as string
+	if (names?.has(name)) throw new Error(`names "${name.slice(0, 80).toWellFormed()}" twice`)
+	names?.add(name)
+}
