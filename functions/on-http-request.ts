@@ -2,19 +2,21 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import httpSecurityHeaders from '@middy/http-security-headers'
-import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import type { Context } from 'aws-lambda'
 import { toDelivery } from '../lib/delivery.ts'
 import { toExportError } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export-backup.ts'
 import {
 	type HttpRequest,
 	type HttpResponse,
+	type HttpResult,
 	parseHttpEvent,
+	toCallersFormat,
 	toHttpResult,
 } from '../lib/http/event-formats.ts'
 import { toOutcomeResponse } from '../lib/http/outcome-response.ts'
 import { toErrorResponse, toUnsupportedResponse } from '../lib/http/problem.ts'
-import { readWebhook } from '../lib/http/webhook.ts'
+import { readIdempotencyKey, readWebhook } from '../lib/http/webhook.ts'
 import { publishLater } from '../lib/publish-later.ts'
 import { remainingTime } from '../lib/time-budget.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
@@ -22,11 +24,15 @@ import { wire } from '../lib/wire.ts'
 
 const { config, ports, queue, readWebhookSecrets, metrics, logger } = wire('on-http-request')
 
-export const handler = middy<APIGatewayProxyEventV2>({ timeoutEarlyInMillis: 0 })
+export const handler = middy<unknown, HttpResult>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
+	.after((request) => {
+		// Registered first, so it runs last: the security headers are in it.
+		if (request.response) request.response = toCallersFormat(request.response, request.event) as HttpResult
+	})
 	.use(httpSecurityHeaders())
-	.handler(async (event, context) => {
-		const request = parseHttpEvent(event)
+	.handler(async (event, context): Promise<HttpResult> => {
+		const request = parseHttpEvent(event, context.awsRequestId)
 		if (request === null) return toHttpResult(toUnsupportedResponse())
 		return toHttpResult(
 			await answer(request, context).catch((error) => toErrorResponse(toExportError(error), request.path)),
@@ -51,6 +57,7 @@ async function answer(request: HttpRequest, context: Context): Promise<HttpRespo
 			regionCode: config.regionCode,
 			traceparent: parseTraceparent(request.headers.traceparent),
 			original: body.original,
+			idempotencyKey: readIdempotencyKey(request.headers['idempotency-key']),
 		},
 	)
 	const remainingMs = remainingTime(context)

@@ -1,5 +1,5 @@
 import { RequestInvalid } from './errors.ts'
-import { type ExportRequest, parseExportRequest } from './export-request.ts'
+import { type ExportRequest, isRecord, parseExportRequest } from './export-request.ts'
 import type { Trigger } from './outcome.ts'
 import { unwrap } from './unwrap.ts'
 
@@ -22,6 +22,8 @@ export interface DeliveryOptions {
 	regionCode: string | undefined
 	traceparent?: string | undefined
 	original?: string
+	/** From outside the request, such as a header; the request may name the same one, or none. */
+	idempotencyKey?: string | undefined
 	isLast?: boolean
 	isRedriven?: boolean
 	sentAtMs?: number | undefined
@@ -40,7 +42,7 @@ export function toDelivery(input: unknown, trigger: Trigger, options: DeliveryOp
 	const delivery = { original, trigger, traceparent, isLast, isRedriven, sentAtMs }
 	try {
 		const unwrapped = unwrap(input)
-		const request = parseExportRequest(unwrapped.value, regionCode)
+		const request = parseExportRequest(withKey(unwrapped.value, options.idempotencyKey), regionCode)
 		return { ...delivery, request, traceparent: traceparent ?? unwrapped.traceparent }
 	} catch (error) {
 		if (!(error instanceof RequestInvalid)) throw error
@@ -56,4 +58,13 @@ function toText(input: unknown): string {
 		// Nested too deep to be written: the outcome goes without its original.
 		return ''
 	}
+}
+
+/** A key from outside is checked as the request's own; two that differ are nobody's. */
+function withKey(value: unknown, idempotencyKey: string | undefined): unknown {
+	if (idempotencyKey === undefined || !isRecord(value)) return value
+	if (value.idempotencyKey !== undefined && value.idempotencyKey !== idempotencyKey) {
+		throw new RequestInvalid([{ field: 'idempotencyKey', detail: 'differs from the Idempotency-Key header' }])
+	}
+	return { ...value, idempotencyKey }
 }

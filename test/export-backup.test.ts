@@ -399,4 +399,33 @@ describe('toDelivery', () => {
 		for (let n = 0; n < 100_000; n++) deep = [deep]
 		expect(deliver({ fileName: deep })).toMatchObject({ original: '', request: { code: 'REQUEST_INVALID' } })
 	})
+
+	it.each([
+		[{}, 'k', { idempotencyKey: 'k' }],
+		[{ idempotencyKey: 'k' }, 'k', { idempotencyKey: 'k' }],
+		[{ idempotencyKey: 'k' }, undefined, { idempotencyKey: 'k' }],
+		[
+			{ idempotencyKey: 'other' },
+			'k',
+			{ problems: [{ field: 'idempotencyKey', detail: 'differs from the Idempotency-Key header' }] },
+		],
+		[
+			{},
+			'é',
+			{ problems: [{ field: 'idempotencyKey', detail: 'must be 1 to 255 printable ASCII characters' }] },
+		],
+		[{}, '', { problems: [{ field: 'idempotencyKey' }] }],
+	])('of a request with %j and the header %j', (fields, idempotencyKey, expected) => {
+		const delivery = toDelivery(
+			{ ...REQUEST, ...fields },
+			{ kind: 'webhook', id: 'q' },
+			{ regionCode: 'KR', idempotencyKey },
+		)
+		expect(delivery.request).toMatchObject(expected)
+	})
+
+	it('does not look for a key in what is no request', () => {
+		const delivery = toDelivery('[]', { kind: 'webhook', id: 'q' }, { regionCode: 'KR', idempotencyKey: 'k' })
+		expect(delivery.request).toMatchObject({ code: 'REQUEST_UNREADABLE' })
+	})
 })

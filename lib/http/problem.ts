@@ -99,6 +99,6 @@ const DETAILS: Readonly<Partial<Record<string, string>>> = {
 
 /** For an event that is no HTTP request of a format we know. */
 export function toUnsupportedResponse(): HttpResponse {
-	const detail = 'The function is not called in payload format 2.0 (HTTP API or function URL).'
+	const detail = 'The function is not called by an HTTP API, a function URL, a REST API or a load balancer.'
 	return toProblemResponse({ status: 400, code: 'EVENT_UNSUPPORTED', detail, instance: '/' })
 }

@@ -103,3 +103,10 @@ function parseForm(text: string): Record<string, string | string[]> {
 	}
 	return Object.fromEntries(fields)
 }
+
+/** The request's `idempotencyKey` from the header of that name: a quoted string (RFC 8941, 3.3.3) or a bare one. */
+export function readIdempotencyKey(header: string | undefined): string | undefined {
+	const text = header?.trim()
+	const quoted = text?.match(/^"((?:[^"\\]|\\["\\])*)"$/)?.[1]
+	return quoted === undefined ? text : quoted.replace(/\\(.)/g, '$1')
+}

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, it } from 'vitest'
 import type { HttpRequest } from '../../lib/http/event-formats.ts'
-import { readWebhook } from '../../lib/http/webhook.ts'
+import { readIdempotencyKey, readWebhook } from '../../lib/http/webhook.ts'
 
 const SECRET = `whsec_${randomBytes(24).toString('base64')}`
 const OTHER = `whsec_${randomBytes(32).toString('base64')}`
@@ -145,4 +145,15 @@ describe('readWebhook', () => {
 			)
 		})
 	})
+})
+
+it.each([
+	['"8e03978e-40d5-43dd-bc93-6894a57f9324"', '8e03978e-40d5-43dd-bc93-6894a57f9324'],
+	['8e03978e', '8e03978e'],
+	['"a \\"b\\" \\\\c"', 'a "b" \\c'],
+	['"half', '"half'],
+	['', ''],
+	[undefined, undefined],
+])('reads the Idempotency-Key %o as %o', (header, key) => {
+	expect(readIdempotencyKey(header)).toBe(key)
 })

@@ -51,6 +51,53 @@ describe('POST /exports', () => {
 		expect(await response.json()).toMatchObject({ code, status })
 	})
 
+	it('takes its idempotency key from the header: one export, whatever else is sent', async () => {
+		const { webhookUrl, ncp } = await start()
+		const send = (fileName: string) =>
+			fetch(`${webhookUrl}/exports`, {
+				method: 'POST',
+				body: JSON.stringify({ ...REQUEST, fileName }),
+				headers: { 'content-type': 'application/json', 'idempotency-key': '"key-1"' },
+			})
+		const [first, again, other] = [await send('20210528'), await send('20210528'), await send('20210529')]
+		expect([first.status, again.status, other.status]).toEqual([202, 202, 422])
+		expect(await again.json()).toEqual(await first.json())
+		expect(await other.json()).toMatchObject({ code: 'IDEMPOTENCY_MISMATCH' })
+		expect(ncp?.calls()).toBe(1)
+	})
+
+	it.each([
+		['a repeated field', `{"fileName":"a",${JSON.stringify(REQUEST).slice(1)}`, 400],
+		['deep nesting', `${'{"detail":'.repeat(1_000)}1${'}'.repeat(1_000)}`, 400],
+		['__proto__', `{"__proto__":{"a":1},${JSON.stringify(REQUEST).slice(1)}`, 422],
+	])('refuses %s without asking NCP', async (_name, body, status) => {
+		const { webhookUrl, ncp } = await start()
+		expect((await post(webhookUrl, body)).status).toBe(status)
+		expect(ncp?.calls()).toBe(0)
+	})
+
+	it.each([
+		['a REST API', { requestContext: { requestId: 'q', identity: { sourceIp: '127.0.0.1' } } }, 'headers'],
+		[
+			'a load balancer with lists',
+			{ requestContext: { elb: {} }, multiValueHeaders: { 'content-type': ['application/json'] } },
+			'multiValueHeaders',
+		],
+	])('answers %s in its own format, security headers included', async (_name, marks, headers) => {
+		const { functions } = await start()
+		const event = {
+			httpMethod: 'POST',
+			path: '/exports',
+			headers: { 'content-type': 'application/json' },
+			body: JSON.stringify(REQUEST),
+			...marks,
+		}
+		const { value } = (await functions['on-http-request'].invoke(event)) as { value: Record<string, unknown> }
+		// Behind a load balancer nobody is on loopback: with authentication "none" it is closed.
+		expect(value.statusCode).toBe(headers === 'headers' ? 202 : 401)
+		expect(Object.keys(value[headers] ?? {})).toContain('X-Content-Type-Options')
+	})
+
 	it('answers 503 with a time to come back when NCP is busy', async () => {
 		const { webhookUrl } = await start({ simulator: { fault: () => 'busy' } })
 		const response = await post(webhookUrl, JSON.stringify(REQUEST))
