@@ -37,5 +37,6 @@ function exportOf({ body, messageId }: SQSRecord): string {
 function readRecord({ body, attributes }: SQSRecord): DeliveredCheck {
 	const check = parseArrivalCheck(body)
 	if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is no arrival check')
-	return { ...check, isRepeated: Number(attributes.ApproximateReceiveCount) > 1 }
+	const isRedriven = attributes.DeadLetterQueueSourceArn !== undefined
+	return { ...check, isRepeated: isRedriven || Number(attributes.ApproximateReceiveCount) > 1 }
 }

@@ -4,6 +4,7 @@ import middy from '@middy/core'
 import httpSecurityHeaders from '@middy/http-security-headers'
 import type { Context } from 'aws-lambda'
 import { toDelivery } from '../lib/delivery.ts'
+import { enqueueExport } from '../lib/enqueue-export.ts'
 import { toExportError } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export-backup.ts'
 import {
@@ -14,7 +15,7 @@ import {
 	toCallersFormat,
 	toHttpResult,
 } from '../lib/http/event-formats.ts'
-import { toOutcomeResponse } from '../lib/http/outcome-response.ts'
+import { toLookupResponse, toOutcomeResponse, toQueuedResponse } from '../lib/http/outcome-response.ts'
 import { toErrorResponse, toUnsupportedResponse } from '../lib/http/problem.ts'
 import { readIdempotencyKey, readWebhook } from '../lib/http/webhook.ts'
 import { publishLater } from '../lib/publish-later.ts'
@@ -22,7 +23,7 @@ import { remainingTime } from '../lib/time-budget.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
 
-const { config, ports, queue, readWebhookSecrets, metrics, logger } = wire('on-http-request')
+const { config, ports, queue, findExport, readWebhookSecrets, metrics, logger } = wire('on-http-request')
 
 export const handler = middy<unknown, HttpResult>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
@@ -50,6 +51,8 @@ async function answer(request: HttpRequest, context: Context): Promise<HttpRespo
 		metrics.addMetric('WebhookRefused', MetricUnit.Count, 1)
 		return body.response
 	}
+	if (body.kind === 'lookup')
+		return toLookupResponse(body.exportId, await findExport(body.exportId, ports.now()))
 	const delivery = toDelivery(
 		body.input,
 		{ kind: 'webhook', id: request.id },
@@ -60,6 +63,7 @@ async function answer(request: HttpRequest, context: Context): Promise<HttpRespo
 			idempotencyKey: readIdempotencyKey(request.headers['idempotency-key']),
 		},
 	)
+	if (body.isAsync) return toQueuedResponse(await enqueueExport(delivery, queue, ports))
 	const remainingMs = remainingTime(context)
 	const event = await exportBackup(delivery, remainingMs, ports).catch((error) =>
 		publishLater(error, delivery, queue),

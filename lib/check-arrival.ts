@@ -7,6 +7,7 @@ import {
 	awaitCheck,
 	beginResend,
 	type Ledger,
+	repeatCheck,
 	type SettledEntry,
 	settle,
 	toSettled,
@@ -16,8 +17,8 @@ import type { CallNcp } from './ncp/client.ts'
 import type { Reply } from './ncp/reply.ts'
 import type { Finding, FindObject } from './object-storage/find-object.ts'
 import { type OutcomeEvent, toArrivalEvent, toOutcomeError, toOutcomeEvent } from './outcome.ts'
-import { toReplyError } from './reply-error.ts'
-import { timeToCall } from './time-budget.ts'
+import { replaceInTime } from './settle-export.ts'
+import { timeToCall, timeToLook } from './time-budget.ts'
 
 export interface ArrivalPorts {
 	ledger: Ledger
@@ -37,9 +38,15 @@ export interface ArrivalPorts {
 	observe: (check: ArrivalCheck, ending: CheckEnding) => void
 }
 
+/** A check to come, asked for once the outcome before it is published. */
+export interface NextCheck {
+	check: number
+	delaySeconds: number
+}
+
 /** What a check did. `outcome` is published; `stale` = another check has gone further already. */
 export type CheckEnding =
-	| { kind: 'outcome'; event: OutcomeEvent; candidates: readonly string[] }
+	| { kind: 'outcome'; event: OutcomeEvent; candidates: readonly string[]; next?: NextCheck }
 	| { kind: 'waiting'; event: OutcomeEvent; finding: Finding; delaySeconds: number }
 	| { kind: 'stale' }
 	| { kind: 'failed'; error: ExportError }
@@ -58,8 +65,9 @@ export async function checkArrival(
 	try {
 		const ending = await decide(check, remainingMs, ports)
 		if (ending.kind === 'outcome') {
-			await recordCompletion(ending.event, ports)
 			await ports.publish(ending.event, remainingMs())
+			if (ending.next) await scheduleNext(check, ending.next, ports)
+			await recordCompletion(ending.event, ports)
 		}
 		ports.observe(check, ending)
 		return ending
@@ -70,7 +78,7 @@ export async function checkArrival(
 	}
 }
 
-/** Before publishing, and again with it: a repeat writes the same time. */
+/** A repeat writes the same time. */
 async function recordCompletion({ data }: OutcomeEvent, ports: ArrivalPorts): Promise<void> {
 	if (data.state !== 'completed' || data.request === null) return
 	const { regionCode = '-', cloudPostgresqlInstanceNo } = data.request
@@ -88,20 +96,28 @@ async function decide(
 	const entry = toSettled(found)
 	if (entry.event.data.terminal) return toEnding(entry.event)
 	if (check.check >= entry.nextCheck) return look(check, entry, remainingMs, ports)
-	// Whoever had it may have died before the next check or the outcome was sent: both are sent again.
-	if (check.isRepeated && check.check === entry.nextCheck - 1) {
-		const leftMs = entry.nextCheckAtMs - ports.now()
-		await ports.schedule(
-			{ ...toIdentity(check), check: entry.nextCheck },
-			checkDelaySeconds(entry.nextCheck, leftMs),
-		)
-		return toEnding(entry.event)
-	}
+	if (check.isRepeated && check.check === entry.nextCheck - 1) return repeat(check, entry, remainingMs, ports)
+	return { kind: 'stale' }
+}
+
+/** Whoever had the check may have died before its outcome or the next check was sent: both are sent again, once. */
+async function repeat(
+	check: ArrivalCheck,
+	entry: SettledEntry,
+	remainingMs: () => number,
+	ports: ArrivalPorts,
+): Promise<CheckEnding> {
+	if (entry.repeatedCheck === entry.nextCheck) return { kind: 'stale' }
+	const { ledger, now, publish } = ports
+	await publish(entry.event, remainingMs())
+	const delaySeconds = checkDelaySeconds(entry.nextCheck, entry.nextCheckAtMs - now())
+	await scheduleNext(check, { check: entry.nextCheck, delaySeconds }, ports)
+	await ledger.replace(entry, repeatCheck(entry), now())
 	return { kind: 'stale' }
 }
 
 async function look(
-	check: DeliveredCheck,
+	check: ArrivalCheck,
 	entry: SettledEntry,
 	remainingMs: () => number,
 	ports: ArrivalPorts,
@@ -110,19 +126,24 @@ async function look(
 	const { request } = data
 	// Every entry has a request; only a rejected outcome has none.
 	if (request === null) return { kind: 'stale' }
-	const finding = await ports.findObject({ ...request, requestedAtMs: Date.parse(data.requestedAt) })
+	const finding = await ports.findObject(
+		{ ...request, requestedAtMs: Date.parse(data.requestedAt) },
+		timeToLook(remainingMs),
+	)
 	const nowMs = ports.now()
 	if (finding.kind === 'found') {
 		const arrival = { state: 'completed', object: finding.object, error: null, checkedAtMs: nowMs } as const
-		return settleAs(entry, toArrivalEvent(entry.event, arrival), ports, finding.candidates)
+		return settleArrival(entry, toArrivalEvent(entry.event, arrival), remainingMs, ports, finding.candidates)
 	}
-	const settledAtMs = Date.parse(data.settledAt)
+	// What was sent once more has a deadline of its own.
+	const sinceMs = Math.max(Date.parse(data.settledAt), entry.resentAtMs)
+	const leftMs = sinceMs + ports.deadlineMs - nowMs
+	if (leftMs <= 0)
+		return settleArrival(entry, toArrivalEvent(entry.event, toEndOfWait(finding, nowMs)), remainingMs, ports)
 	const callMs = timeToCall(remainingMs)
-	if (mayResend(entry, finding, nowMs - settledAtMs, ports) && callMs !== null) {
-		return resend(check, entry, finding, callMs, ports)
+	if (callMs !== null && mayResend(entry, finding, nowMs - sinceMs, ports)) {
+		return resend(check, entry, finding, callMs, remainingMs, ports)
 	}
-	const leftMs = settledAtMs + ports.deadlineMs - nowMs
-	if (leftMs <= 0) return settleAs(entry, toArrivalEvent(entry.event, toEndOfWait(finding, nowMs)), ports)
 	return wait(check, entry, finding, leftMs, ports)
 }
 
@@ -155,99 +176,105 @@ function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: 
  * this one is delivered again and sends it then.
  */
 async function wait(
-	check: DeliveredCheck,
+	check: ArrivalCheck,
 	entry: SettledEntry,
 	finding: Finding,
 	leftMs: number,
-	{ ledger, schedule, now }: ArrivalPorts,
+	ports: ArrivalPorts,
 ): Promise<CheckEnding> {
+	const { ledger, now } = ports
 	const next = check.check + 1
 	const delaySeconds = checkDelaySeconds(next, leftMs)
 	const nowMs = now()
 	if (!(await ledger.replace(entry, awaitCheck(entry, next, nowMs + delaySeconds * 1000), nowMs)))
 		return { kind: 'stale' }
-	await schedule({ ...toIdentity(check), check: next }, delaySeconds)
+	await scheduleNext(check, { check: next, delaySeconds }, ports)
 	return { kind: 'waiting', event: entry.event, finding, delaySeconds }
 }
 
+/** Longer than the call can take: until then a doubled check has nothing to do. */
+const RESEND_MARGIN_MS = 30_000
+
 async function resend(
-	check: DeliveredCheck,
+	check: ArrivalCheck,
 	entry: SettledEntry,
 	finding: Finding,
 	callMs: number,
+	remainingMs: () => number,
 	ports: ArrivalPorts,
 ): Promise<CheckEnding> {
 	const { ledger, callNcp, now, deadlineMs } = ports
-	const { request, requestedAt, trigger } = entry.event.data
-	const begun = beginResend(entry)
-	if (request === null || !(await ledger.replace(entry, begun, now()))) return { kind: 'stale' }
+	const { request } = entry.event.data
+	const nowMs = now()
+	const begun = beginResend(entry, check.check + 1, nowMs, nowMs + callMs + RESEND_MARGIN_MS)
+	if (request === null || !(await ledger.replace(entry, begun, nowMs))) return { kind: 'stale' }
 	const reply = await callNcp(request, callMs)
-	const error = toReplyError(reply)
-	if (reply.kind === 'accepted' || reply.kind === 'refused') {
-		const settledAtMs = now()
-		const event = toOutcomeEvent({
-			state: reply.kind,
-			exportId: begun.exportId,
-			request,
-			reply,
-			error: error === null ? null : toOutcomeError(error, reply),
-			attempts: begun.attempts,
-			trigger,
-			traceparent: entry.event.traceparent,
-			requestedAtMs: Date.parse(requestedAt),
-			settledAtMs,
-			isArrivalChecked: true,
-		})
-		return reply.kind === 'accepted'
-			? settleAndWait(check, begun, event, ports)
-			: settleAs(begun, event, ports)
-	}
-	const left = Date.parse(entry.event.data.settledAt) + deadlineMs - now()
-	return wait(check, await afterUnsettledResend(begun, reply, ports), finding, Math.max(1, left), ports)
+	if (reply.kind === 'accepted') return settleResend(check, begun, reply, remainingMs, ports)
+	// Lost, or refused, perhaps just because the first one is under way: the deadline judges. Certainly not done:
+	// free to be sent once more, at a later check.
+	const isUndone = reply.kind === 'later' || reply.kind === 'credentials'
+	const undone = isUndone ? undoResend(begun) : begun
+	const isWritten = !isUndone || (await replaceInTime(begun, undone, remainingMs, ports))
+	return wait(check, isWritten ? undone : begun, finding, nowMs + deadlineMs - now(), ports)
 }
 
 /** Accepted after all: from here on it is judged like any other, with a deadline of its own. */
-async function settleAndWait(
-	check: DeliveredCheck,
+async function settleResend(
+	{ check }: ArrivalCheck,
 	begun: SettledEntry,
-	event: OutcomeEvent,
-	{ ledger, schedule, now, deadlineMs }: ArrivalPorts,
+	reply: Reply,
+	remainingMs: () => number,
+	ports: ArrivalPorts,
 ): Promise<CheckEnding> {
-	const next = check.check + 1
-	const delaySeconds = checkDelaySeconds(0, deadlineMs)
-	const settled = awaitCheck(settle(begun, event, begun.expiresAtMs), next, now() + delaySeconds * 1000)
-	if (!(await ledger.replace(begun, settled, now()))) return { kind: 'stale' }
-	await schedule({ ...toIdentity(check), check: next }, delaySeconds)
-	return { kind: 'outcome', event, candidates: [] }
+	const { now, deadlineMs } = ports
+	const { request, requestedAt, trigger } = begun.event.data
+	if (request === null) return { kind: 'stale' }
+	const settledAtMs = now()
+	const event = toOutcomeEvent({
+		state: 'accepted',
+		exportId: begun.exportId,
+		request,
+		reply,
+		error: null,
+		attempts: begun.attempts,
+		trigger,
+		traceparent: begun.event.traceparent,
+		requestedAtMs: Date.parse(requestedAt),
+		settledAtMs,
+		isArrivalChecked: true,
+	})
+	const next = { check: check + 1, delaySeconds: checkDelaySeconds(0, deadlineMs) }
+	const nextAtMs = settledAtMs + next.delaySeconds * 1000
+	const settled = awaitCheck(settle(begun, event, begun.expiresAtMs), next.check, nextAtMs)
+	if (!(await replaceInTime(begun, settled, remainingMs, ports))) return { kind: 'stale' }
+	return { ...toEnding(event), next }
 }
 
-/** Not done: free to be sent once more. Lost: it stays counted, and the deadline judges. */
-async function afterUnsettledResend(
-	begun: SettledEntry,
-	{ kind }: Reply,
-	{ ledger, now }: ArrivalPorts,
-): Promise<SettledEntry> {
-	if (kind === 'unknown') return begun
-	const undone = undoResend(begun)
-	return (await ledger.replace(begun, undone, now())) ? undone : begun
-}
-
-async function settleAs(
+async function settleArrival(
 	entry: SettledEntry,
 	event: OutcomeEvent,
-	{ ledger, now }: ArrivalPorts,
+	remainingMs: () => number,
+	ports: ArrivalPorts,
 	candidates: readonly string[] = [],
 ): Promise<CheckEnding> {
-	if (await ledger.replace(entry, settle(entry, event, entry.expiresAtMs), now()))
-		return { kind: 'outcome', event, candidates }
-	// A doubled check was first; it is its outcome that stands, and its delivery that publishes it.
-	return { kind: 'stale' }
+	const settled = settle(entry, event, entry.expiresAtMs)
+	if (await replaceInTime(entry, settled, remainingMs, ports)) return { kind: 'outcome', event, candidates }
+	// A doubled check was first, whose outcome stands and whose delivery publishes it; or our own write landed
+	// although its answer was lost, and then nobody else will.
+	const stored = await ports.ledger.read(entry.exportKey)
+	return stored?.event?.id === event.id
+		? { kind: 'outcome', event: stored.event, candidates }
+		: { kind: 'stale' }
 }
 
-function toIdentity({ exportKey, exportId }: ArrivalCheck) {
-	return { exportKey, exportId }
+async function scheduleNext(
+	{ exportKey, exportId }: ArrivalCheck,
+	{ check, delaySeconds }: NextCheck,
+	{ schedule }: ArrivalPorts,
+): Promise<void> {
+	await schedule({ exportKey, exportId, check }, delaySeconds)
 }
 
-function toEnding(event: OutcomeEvent): CheckEnding {
+function toEnding(event: OutcomeEvent): CheckEnding & { kind: 'outcome' } {
 	return { kind: 'outcome', event, candidates: [] }
 }

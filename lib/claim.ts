@@ -1,4 +1,4 @@
-import { ExportError } from './errors.ts'
+import { ExportError, RequestInvalid } from './errors.ts'
 import { toExportIdentity } from './export-key.ts'
 import type { ExportPorts, Work } from './export-ports.ts'
 import { decideClaim, type Entry, release, type SettledEntry } from './ledger.ts'
@@ -62,4 +62,10 @@ export function inProgress(leaseLeftMs: number): ExportError {
 	const retryAfterSeconds = Math.max(1, Math.ceil(leaseLeftMs / 1000))
 	const message = `another delivery is at work on it, for ${retryAfterSeconds} s at most`
 	return new ExportError('IN_PROGRESS', message, { retryAfterSeconds })
+}
+
+/** One key cannot stand for two exports; the first one has it. */
+export function idempotencyMismatch(): RequestInvalid {
+	const detail = 'was used before for another instance, file, bucket or region'
+	return new RequestInvalid([{ field: 'idempotencyKey', detail }], 'IDEMPOTENCY_MISMATCH')
 }

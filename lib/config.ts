@@ -100,7 +100,7 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 	const deduplicationMs = integer('DEDUPLICATION_HOURS', 24, 1, 8_760) * 60 * 60 * 1000
 	// An unknown export waits for a deadline, is sent once more, and waits for another.
 	if (arrival !== null && deduplicationMs < 2 * arrival.deadlineMs + arrival.resendAfterMs) {
-		problems.push('DEDUPLICATION_HOURS must be longer than twice ARRIVAL_DEADLINE_MINUTES')
+		problems.push('DEDUPLICATION_HOURS must cover ARRIVAL_DEADLINE_MINUTES twice and UNKNOWN_RESEND_MINUTES')
 	}
 
 	const config: Config = {
@@ -166,8 +166,7 @@ function readArrival(
 	{ required, optional, minutes, problems }: Reader,
 	functionName: FunctionName,
 ): ArrivalConfig | null {
-	const isOn = ['OBJECT_STORAGE_URL', 'OBJECT_STORAGE_REGION'].some((name) => optional(name) !== undefined)
-	if (!isOn && functionName !== 'on-arrival-check') return null
+	if (optional('OBJECT_STORAGE_URL') === undefined && functionName !== 'on-arrival-check') return null
 	const url = required('OBJECT_STORAGE_URL')
 	return {
 		objectStorageUrl: url === '' ? '' : readBaseUrl(url, problems, 'OBJECT_STORAGE_URL'),

@@ -1,5 +1,5 @@
 import { CHECK_GRACE_MS, checkDelaySeconds } from './arrival-schedule.ts'
-import { claim } from './claim.ts'
+import { claim, idempotencyMismatch } from './claim.ts'
 import type { Delivery } from './delivery.ts'
 import { ExportError, RequestInvalid, toExportError } from './errors.ts'
 import type { ExportPorts, Work } from './export-ports.ts'
@@ -11,7 +11,7 @@ import { toReplyError } from './reply-error.ts'
 import { type Decided, replaceInTime, settleAs } from './settle-export.ts'
 import { timeToCall } from './time-budget.ts'
 
-/** The outcome is settled and stored, but not published: the next delivery publishes it and never calls. */
+/** The outcome is settled and stored, but not published, or its check not asked for: the next delivery does both and never calls. */
 export class PublishFailed extends ExportError {
 	// Private, since Lambda logs what is enumerable.
 	readonly #event: OutcomeEvent
@@ -34,7 +34,7 @@ export class PublishFailed extends ExportError {
  * The use case: claim, call NCP, settle, publish. Resolves with the published outcome when the delivery is finished,
  * also when NCP refused or the request was rejected. Rejects with a retryable `ExportError` when it must be delivered
  * again: `NCP_LATER`, `NCP_CREDENTIALS`, `IN_PROGRESS`, `DEADLINE_NEAR`, `LEDGER_UNAVAILABLE`, `INTERNAL`, and
- * `PUBLISH_FAILED`, after which the next delivery publishes and never calls. Delivered again after it was settled, it
+ * `PUBLISH_FAILED`; a `PublishFailed` among them is settled, and the next delivery publishes and never calls. Delivered again after it was settled, it
  * publishes the same event, byte for byte. `remainingMs` says how long the trigger still waits for an answer.
  */
 export async function exportBackup(
@@ -57,21 +57,19 @@ export async function exportBackup(
 	}
 }
 
-/** The check is asked for first: should publishing fail, the next delivery asks again, and a doubled check does no harm. */
+/** Publishes first, so that no check can end an export whose state before was never said. */
 async function announce(
 	{ event, entry }: Decided,
 	remainingMs: () => number,
 	{ arrival, publish, now }: ExportPorts,
 ): Promise<void> {
-	if (arrival !== null && entry !== null && !event.data.terminal) {
-		const { exportKey, exportId, nextCheck, nextCheckAtMs } = entry
-		const leftMs = Date.parse(event.data.settledAt) + arrival.deadlineMs - now()
-		if (nextCheck === 0)
-			await arrival.schedule({ exportKey, exportId, check: 0 }, checkDelaySeconds(0, leftMs))
-		else if (now() > nextCheckAtMs + CHECK_GRACE_MS)
-			await arrival.schedule({ exportKey, exportId, check: nextCheck }, 1)
-	}
 	await publish(event, remainingMs())
+	if (arrival === null || entry === null || event.data.terminal) return
+	const { exportKey, exportId, nextCheck, nextCheckAtMs } = entry
+	const leftMs = Date.parse(event.data.settledAt) + arrival.deadlineMs - now()
+	if (nextCheck === 0) await arrival.schedule({ exportKey, exportId, check: 0 }, checkDelaySeconds(0, leftMs))
+	else if (now() > nextCheckAtMs + CHECK_GRACE_MS)
+		await arrival.schedule({ exportKey, exportId, check: nextCheck }, 1)
 }
 
 async function decide(delivery: Delivery, remainingMs: () => number, ports: ExportPorts): Promise<Decided> {
@@ -89,7 +87,7 @@ async function decide(delivery: Delivery, remainingMs: () => number, ports: Expo
 		case 'settled':
 			return { event: claimed.entry.event, entry: claimed.entry }
 		case 'mismatch':
-			return reject(delivery, mismatch(), ports)
+			return reject(delivery, idempotencyMismatch(), ports)
 	}
 }
 
@@ -125,9 +123,4 @@ function lost(): ExportError {
 		'NCP_UNKNOWN',
 		'it may or may not have been done: an earlier attempt died before it could say',
 	)
-}
-
-function mismatch(): RequestInvalid {
-	const detail = 'was used before for another instance, file, bucket or region'
-	return new RequestInvalid([{ field: 'idempotencyKey', detail }], 'IDEMPOTENCY_MISMATCH')
 }

@@ -12,6 +12,8 @@ export interface Entry {
 	state: EntryState
 	/** Counts the writes of this entry; a write names the one it replaces. */
 	version: number
+	/** Made anew for each claim, so that nobody can write over another's claim of the same version. */
+	claimId: string
 	/** How often the export was tried. */
 	attempts: number
 	/** Until then whoever claimed it may still be at work. */
@@ -26,6 +28,9 @@ export interface Entry {
 	nextCheckAtMs: number
 	/** How often an unknown export was sent once more: at most once. */
 	resends: number
+	resentAtMs: number
+	/** The check that was asked for a second time, since it may have been lost: never a third. */
+	repeatedCheck: number
 }
 
 /** Single-item compare-and-swap: all that the state machine needs of a store. Both throw `LEDGER_UNAVAILABLE`. */
@@ -82,6 +87,16 @@ export function decideClaim(entry: Entry | null, claim: Claim): ClaimDecision {
 	}
 }
 
+/** An export that has its id, and waits in the queue for its first attempt. */
+export function reserve(claim: Pick<Claim, 'exportKey' | 'fingerprint' | 'nowMs' | 'createId'>): Entry {
+	return {
+		...firstClaim({ ...claim, leaseMs: 0, isRedriven: false }),
+		state: 'waiting',
+		attempts: 0,
+		leaseUntilMs: 0,
+	}
+}
+
 /** Certainly not done: free for the next delivery, under the same exportId. */
 export function release(entry: Entry): Entry {
 	return { ...entry, state: 'waiting', version: entry.version + 1, leaseUntilMs: 0 }
@@ -98,14 +113,33 @@ export function awaitCheck(entry: SettledEntry, nextCheck: number, nextCheckAtMs
 	return { ...entry, version: entry.version + 1, nextCheck, nextCheckAtMs }
 }
 
-/** Written before an unknown export is sent once more, so that it never is a third time, whoever dies. */
-export function beginResend(entry: SettledEntry): SettledEntry {
-	return { ...entry, version: entry.version + 1, resends: entry.resends + 1, attempts: entry.attempts + 1 }
+/**
+ * Written before an unknown export is sent once more, so that it never is a third time, whoever dies. Counts the check
+ * too: a double of it that comes meanwhile is out of date.
+ */
+export function beginResend(
+	entry: SettledEntry,
+	nextCheck: number,
+	nowMs: number,
+	nextCheckAtMs: number,
+): SettledEntry {
+	const { resends, attempts } = entry
+	return {
+		...awaitCheck(entry, nextCheck, nextCheckAtMs),
+		resends: resends + 1,
+		resentAtMs: nowMs,
+		attempts: attempts + 1,
+	}
+}
+
+/** The next check is asked for a second time. */
+export function repeatCheck(entry: SettledEntry): SettledEntry {
+	return { ...entry, version: entry.version + 1, repeatedCheck: entry.nextCheck }
 }
 
 /** The resend was certainly not done: it may be tried again. */
 export function undoResend(entry: SettledEntry): SettledEntry {
-	return { ...entry, version: entry.version + 1, resends: entry.resends - 1 }
+	return { ...entry, version: entry.version + 1, resends: entry.resends - 1, resentAtMs: 0 }
 }
 
 function settledDecision(entry: Entry): ClaimDecision {
@@ -127,6 +161,7 @@ function firstClaim(claim: Claim): Entry {
 	return {
 		exportKey,
 		exportId: createId(nowMs),
+		claimId: createId(nowMs),
 		fingerprint,
 		state: 'claimed',
 		version: 1,
@@ -138,12 +173,15 @@ function firstClaim(claim: Claim): Entry {
 		nextCheck: 0,
 		nextCheckAtMs: 0,
 		resends: 0,
+		resentAtMs: 0,
+		repeatedCheck: -1,
 	}
 }
 
-function nextClaim(entry: Entry, { nowMs, leaseMs }: Claim): Entry {
+function nextClaim(entry: Entry, { nowMs, leaseMs, createId }: Claim): Entry {
 	return {
 		...entry,
+		claimId: createId(nowMs),
 		state: 'claimed',
 		version: entry.version + 1,
 		attempts: entry.attempts + 1,

@@ -52,7 +52,7 @@ export async function replaceInTime(
 	previous: Entry,
 	next: Entry,
 	remainingMs: () => number,
-	{ ledger, now }: ExportPorts,
+	{ ledger, now }: Pick<ExportPorts, 'ledger' | 'now'>,
 ): Promise<boolean> {
 	for (let tries = 1; ; tries++) {
 		try {

@@ -12,6 +12,11 @@ export function remainingTime(context: { getRemainingTimeInMillis: () => number 
 	return () => context.getRemainingTimeInMillis() - ANSWER_MS
 }
 
+/** Milliseconds that a look into the bucket may take; at least 1. */
+export function timeToLook(remainingMs: () => number): number {
+	return Math.max(1, Math.floor(remainingMs() - RESERVE_MS))
+}
+
 /** Milliseconds that a call to NCP may take, or null when there is too little time to begin one. */
 export function timeToCall(remainingMs: () => number): number | null {
 	const callMs = remainingMs() - RESERVE_MS

@@ -8,7 +8,7 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { ulid } from 'ulid'
 import { createArrivalQueue } from './aws/arrival-queue.ts'
-import { createExportsTable } from './aws/exports-table.ts'
+import { createExportFinder, createExportsTable, type FindExport } from './aws/exports-table.ts'
 import { createRequestQueue, type RequestQueue } from './aws/queue.ts'
 import { createSecretReader, type SecretReader } from './aws/secrets.ts'
 import { createTopic } from './aws/topic.ts'
@@ -25,6 +25,7 @@ export interface Wired {
 	config: Config
 	ports: ExportPorts
 	queue: RequestQueue
+	findExport: FindExport
 	/** The webhook's secrets, from the environment or from the secret. */
 	readWebhookSecrets: () => Promise<readonly string[]>
 	/** NCP's key pair, which opens Object Storage too. */
@@ -68,6 +69,7 @@ export function wire(functionName: FunctionName): Wired {
 		config,
 		ports,
 		queue: createRequestQueue(sqs, config),
+		findExport: createExportFinder(table, config.exportsTableName),
 		readWebhookSecrets: () => readWebhookSecrets(config, secret, logger, metrics),
 		credentials,
 		table,

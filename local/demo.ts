@@ -92,6 +92,7 @@ function trackOutcomes(samples: SampleRequest[]): Progress {
 	const startedMs = Date.now()
 	const triggerIds = new Map<SampleRequest, string>()
 	const unmatched: OutcomeEvent[] = []
+	const ids = new Set<string>()
 	const states = new Map<SampleRequest, string>()
 	const finished = Promise.withResolvers<void>()
 	setTimeout(finished.resolve, LIMIT_MS - 3_000).unref()
@@ -105,7 +106,8 @@ function trackOutcomes(samples: SampleRequest[]): Progress {
 				continue
 			}
 			const numbers = matching.map((sample) => samples.indexOf(sample) + 1)
-			console.log(toOutcomeRow(event, startedMs, numbers.join()))
+			console.log(toOutcomeRow(event, startedMs, numbers.join(), ids.has(event.id)))
+			ids.add(event.id)
 			if (event.data.terminal) for (const sample of matching) states.set(sample, event.data.state)
 		}
 		if (states.size === samples.length) finished.resolve()

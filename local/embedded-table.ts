@@ -1,6 +1,7 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import dynalite from 'dynalite'
+import { EXPORT_ID_INDEX } from '../lib/aws/exports-table.ts'
 import { close, listen } from './listen.ts'
 
 export interface EmbeddedTable {
@@ -24,8 +25,18 @@ export async function startEmbeddedTable(region: string): Promise<EmbeddedTable>
 		new CreateTableCommand({
 			TableName: tableName,
 			BillingMode: 'PAY_PER_REQUEST',
-			AttributeDefinitions: [{ AttributeName: 'exportKey', AttributeType: 'S' }],
+			AttributeDefinitions: [
+				{ AttributeName: 'exportKey', AttributeType: 'S' },
+				{ AttributeName: 'exportId', AttributeType: 'S' },
+			],
 			KeySchema: [{ AttributeName: 'exportKey', KeyType: 'HASH' }],
+			GlobalSecondaryIndexes: [
+				{
+					IndexName: EXPORT_ID_INDEX,
+					KeySchema: [{ AttributeName: 'exportId', KeyType: 'HASH' }],
+					Projection: { ProjectionType: 'ALL' },
+				},
+			],
 		}),
 	)
 	return {

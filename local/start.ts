@@ -61,9 +61,11 @@ async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 	})
 	console.log(describe(cloud))
 	const startedMs = Date.now()
-	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) =>
-		console.log(toOutcomeRow(event, startedMs)),
-	)
+	const ids = new Set<string>()
+	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) => {
+		console.log(toOutcomeRow(event, startedMs, '', ids.has(event.id)))
+		ids.add(event.id)
+	})
 	await interrupted
 	console.log('\nStopping …')
 	await cloud.quiesce()

@@ -26,12 +26,18 @@ export function tableHead(): string {
 }
 
 /** One outcome as a row; `startedMs` is when the first request was sent, `number` which of them it belongs to. */
-export function toOutcomeRow({ subject, data }: OutcomeEvent, startedMs: number, number = ''): string {
+export function toOutcomeRow(
+	{ subject, data }: OutcomeEvent,
+	startedMs: number,
+	number = '',
+	isRepeat = false,
+): string {
 	const { state, trigger, request, reply, error } = data
 	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
 	const tries = data.attempts > 1 ? `, at attempt ${data.attempts}` : ''
 	const seen =
 		data.object === null ? null : `seen in the bucket: ${data.object.key}, ${data.object.size} bytes`
+	const again = isRepeat ? ' (again, under the same id)' : ''
 	const known =
 		seen ??
 		error?.message ??
@@ -42,7 +48,7 @@ export function toOutcomeRow({ subject, data }: OutcomeEvent, startedMs: number,
 		trigger.kind,
 		paint(COLOURS[state], state),
 		request ? `${request.cloudPostgresqlInstanceNo} ${subject}` : '-',
-		toPlain(known),
+		toPlain(known) + paint('dim', again),
 	])
 }
 

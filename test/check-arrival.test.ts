@@ -183,7 +183,7 @@ describe('checkArrival', () => {
 	})
 
 	it.each([
-		[REFUSED, ['unknown', 'refused'], 2],
+		[REFUSED, ['unknown', 'missing'], 2],
 		[LOST, ['unknown', 'missing'], 2],
 		[ACCEPTED, ['unknown', 'accepted', 'missing'], 2],
 	])('ends in one state whatever the second answer is', async (second, states, calls) => {
@@ -191,6 +191,61 @@ describe('checkArrival', () => {
 		world.reply = second
 		expect((await world.runAll()).states).toEqual(states)
 		expect(world.calls).toBe(calls)
+	})
+
+	it('completes what a refused resend may have found under way', async () => {
+		const world = await exported(LOST)
+		world.reply = REFUSED
+		while (world.calls < 2) await world.runNext()
+		world.finding = FOUND
+		expect((await world.runAll()).states).toEqual(['unknown', 'completed'])
+	})
+
+	it('ends at the deadline, however often NCP says "later" to the resend', async () => {
+		const world = await exported(LOST)
+		world.reply = LATER
+		const { states, looks } = await world.runAll()
+		expect(states).toEqual(['unknown', 'missing'])
+		expect(looks).toBeLessThan(20)
+	})
+
+	it('gives a resend whose reply is lost a deadline of its own', async () => {
+		const world = await exported(LOST)
+		world.finding = UNREADABLE
+		for (let look = 0; look < 10; look++) await world.runNext()
+		world.finding = ABSENT
+		while (world.calls < 2) await world.runNext()
+		const resentMs = world.nowMs
+		expect((await world.runAll()).states.at(-1)).toMatch(/missing|unverified/)
+		expect(world.nowMs - resentMs).toBe(120 * MINUTE_MS)
+	})
+
+	it('says that a resend was accepted, although a double of its check came meanwhile', async () => {
+		const world = await exported(LOST)
+		while (world.calls < 2) {
+			const [next] = world.queue
+			if (next === undefined) throw new Error('no check')
+			const double = () => checkArrival({ ...next.check, isRepeated: false }, PLENTY, world.ports)
+			const callNcp: ArrivalPorts['callNcp'] = async (...args) => {
+				expect(await double()).toEqual({ kind: 'stale' })
+				world.reply = ACCEPTED
+				return world.callNcp(...args)
+			}
+			world.queue.shift()
+			world.nowMs = Math.max(world.nowMs, next.atMs)
+			await checkArrival({ ...next.check, isRepeated: false }, PLENTY, { ...world.ports, callNcp })
+		}
+		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
+	})
+
+	it('asks for a check that may be lost once, however often its message comes again', async () => {
+		const world = await exported()
+		const [first] = world.queue
+		await world.runNext()
+		const sent = world.queue.length
+		for (let n = 0; n < 5; n++)
+			if (first) await checkArrival({ ...first.check, isRepeated: true }, PLENTY, world.ports)
+		expect(world.queue).toHaveLength(sent + 1)
 	})
 
 	it('tries the resend again when it was certainly not done', async () => {
@@ -244,7 +299,8 @@ describe('checkArrival', () => {
 		const [first] = world.queue
 		await world.runNext()
 		world.queue = first ? [first] : []
-		expect(await world.runNext(true)).toMatchObject({ kind: 'outcome', event: { id: 'export-1/accepted' } })
+		await world.runNext(true)
+		expect(world.published.map(({ id }) => id)).toEqual(['export-1/accepted', 'export-1/accepted'])
 		expect(world.queue).toMatchObject([{ check: { check: 1 } }])
 	})
 
@@ -286,10 +342,12 @@ describe('checkArrival', () => {
 })
 
 describe('exportBackup with arrival checks', () => {
-	it('asks for the first check before it publishes', async () => {
+	it('asks for the first check only once the outcome is published: no check ends what was never said', async () => {
 		const world = new World()
 		world.failPublishes = 1
 		await expect(world.export()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
+		expect(world.queue).toEqual([])
+		await world.export()
 		expect(world.queue).toMatchObject([
 			{ check: { exportId: 'export-1', check: 0 }, atMs: world.nowMs + 30_000 },
 		])
@@ -299,7 +357,6 @@ describe('exportBackup with arrival checks', () => {
 		const world = new World()
 		world.schedule = () => Promise.reject(new Error('the queue is down'))
 		await expect(world.export()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
-		expect(world.published).toEqual([])
 	})
 
 	it('asks for a check that is overdue when the export is asked for again, and for no other', async () => {

@@ -306,6 +306,32 @@ describe('exportBackup, delivered again', () => {
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
 	})
 
+	it('never takes back the claim of another delivery', async () => {
+		const { ports, ledger } = createPorts(LATER)
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toThrow()
+		let calls = 0
+		const callNcp: ExportPorts['callNcp'] = async () => {
+			calls++
+			return ACCEPTED
+		}
+		const failing: ExportPorts['ledger'] = {
+			...ports.ledger,
+			// The write does not land, and before it is taken back another delivery claims the export and calls.
+			replace: async (previous, next, nowMs) => {
+				if (next.state !== 'claimed' || previous === null) return ports.ledger.replace(previous, next, nowMs)
+				const [entry] = [...ledger.entries.values()]
+				if (entry) ledger.entries.set(entry.exportKey, { ...next, claimId: 'another' })
+				throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
+			},
+		}
+		const first = exportBackup(deliverAs('m-1'), PLENTY, { ...ports, callNcp, ledger: failing })
+		await expect(first).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		await expect(exportBackup(deliverAs('m-2'), PLENTY, { ...ports, callNcp })).rejects.toMatchObject({
+			code: 'IN_PROGRESS',
+		})
+		expect(calls).toBe(0)
+	})
+
 	it('does not forget an unsettled export while a queue can still hold its message', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }

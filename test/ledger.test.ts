@@ -17,6 +17,7 @@ const claim = (changes: Partial<Claim> = {}): Claim => ({
 const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	exportKey: 'key',
 	exportId: 'export-1',
+	claimId: 'claim-1',
 	fingerprint: 'print',
 	state,
 	version: 3,
@@ -28,6 +29,8 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	nextCheck: 0,
 	nextCheckAtMs: 0,
 	resends: 0,
+	resentAtMs: 0,
+	repeatedCheck: -1,
 	...changes,
 })
 
@@ -41,6 +44,7 @@ describe('decideClaim', () => {
 			next: {
 				exportKey: 'key',
 				exportId: 'id-new',
+				claimId: 'id-new',
 				fingerprint: 'print',
 				state: 'claimed',
 				version: 1,
@@ -52,6 +56,8 @@ describe('decideClaim', () => {
 				nextCheck: 0,
 				nextCheckAtMs: 0,
 				resends: 0,
+				resentAtMs: 0,
+				repeatedCheck: -1,
 			},
 		})
 	})

@@ -9,7 +9,10 @@ export function createMemoryLedger(): Ledger & { entries: Map<string, Entry> } {
 		replace: async (previous, next, nowMs) => {
 			const current = entries.get(next.exportKey) ?? null
 			const isFree = current === null || current.expiresAtMs <= nowMs
-			const isSame = current?.exportId === previous?.exportId && current?.version === previous?.version
+			const isSame =
+				current?.exportId === previous?.exportId &&
+				current?.version === previous?.version &&
+				current?.claimId === previous?.claimId
 			if (previous === null ? !isFree : !isSame) return false
 			entries.set(next.exportKey, structuredClone(next))
 			return true

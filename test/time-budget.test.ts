@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { remainingTime, timeToCall } from '../lib/time-budget.ts'
+import { remainingTime, timeToCall, timeToLook } from '../lib/time-budget.ts'
 
 it('leaves the runtime half a second', () => {
 	expect(remainingTime({ getRemainingTimeInMillis: () => 10_000 })()).toBe(9_500)
@@ -12,4 +12,9 @@ it.each([
 	[-1, null],
 ])('with %i ms left gives a call %o', (leftMs, callMs) => {
 	expect(timeToCall(() => leftMs)).toBe(callMs)
+})
+
+it('keeps the same reserve when it looks into the bucket', () => {
+	expect(timeToLook(() => 24_500)).toBe(20_500)
+	expect(timeToLook(() => 10)).toBe(1)
 })

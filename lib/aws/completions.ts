@@ -1,3 +1,4 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { throwUnavailable } from './exports-table.ts'
 
@@ -27,10 +28,14 @@ export function createCompletions(client: DynamoDBDocumentClient, tableName: str
 				TableName: tableName,
 				Key: KEY,
 				UpdateExpression: 'SET #instance = :at',
+				// An older outcome that is published again must not make the instance look stale.
+				ConditionExpression: 'attribute_not_exists(#instance) OR #instance < :at',
 				ExpressionAttributeNames: { '#instance': PREFIX + instance },
 				ExpressionAttributeValues: { ':at': atMs },
 			})
-			await client.send(command).catch(throwUnavailable)
+			await client.send(command).catch((error) => {
+				if (!(error instanceof ConditionalCheckFailedException)) throwUnavailable(error)
+			})
 		},
 		read: async () => {
 			const { Item = {} } = await client

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { cut, ExportError } from '../errors.ts'
 import type { Entry, Ledger } from '../ledger.ts'
 import type { OutcomeEvent } from '../outcome.ts'
@@ -47,6 +47,26 @@ export function createExportsTable(client: DynamoDBDocumentClient, tableName: st
 	return { read, replace }
 }
 
+/** The table's index by `exportId`; it follows the table with a short delay. */
+export const EXPORT_ID_INDEX = 'exportId'
+
+/** The export with an id, or null when there is none, or none any more. Throws `LEDGER_UNAVAILABLE`. */
+export type FindExport = (exportId: string, nowMs: number) => Promise<Entry | null>
+
+export function createExportFinder(client: DynamoDBDocumentClient, tableName: string): FindExport {
+	return async (exportId, nowMs) => {
+		const command = new QueryCommand({
+			TableName: tableName,
+			IndexName: EXPORT_ID_INDEX,
+			KeyConditionExpression: 'exportId = :exportId',
+			ExpressionAttributeValues: { ':exportId': exportId },
+		})
+		const { Items = [] } = await client.send(command).catch(throwUnavailable)
+		const entries = Items.map((item) => toEntry(item as Item))
+		return entries.find(({ expiresAtMs }) => expiresAtMs > nowMs) ?? null
+	}
+}
+
 function toCondition(previous: Entry | null, nowMs: number) {
 	if (previous === null) {
 		return {
@@ -55,8 +75,12 @@ function toCondition(previous: Entry | null, nowMs: number) {
 		}
 	}
 	return {
-		ConditionExpression: 'exportId = :exportId AND version = :version',
-		ExpressionAttributeValues: { ':exportId': previous.exportId, ':version': previous.version },
+		ConditionExpression: 'exportId = :exportId AND version = :version AND claimId = :claimId',
+		ExpressionAttributeValues: {
+			':exportId': previous.exportId,
+			':version': previous.version,
+			':claimId': previous.claimId,
+		},
 	}
 }
 

@@ -1,3 +1,4 @@
+import type { Entry } from '../ledger.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome.ts'
 import { toRequestInvalid } from '../rejected.ts'
 import type { HttpResponse } from './event-formats.ts'
@@ -27,4 +28,37 @@ export function toOutcomeResponse(event: OutcomeEvent): HttpResponse {
 		headers: { 'content-type': 'application/cloudevents+json', location },
 		body: serializeEvent(event),
 	}
+}
+
+/** 202 for a request that is on the queue: all that is known yet is its id. */
+export function toQueuedResponse(exportId: string): HttpResponse {
+	return {
+		status: 202,
+		headers: {
+			'content-type': 'application/json',
+			location: `/exports/${exportId}`,
+			'preference-applied': 'respond-async',
+		},
+		body: JSON.stringify({ exportId, state: 'queued' }),
+	}
+}
+
+/** What is known of an export: its latest outcome event, or that it has none yet. */
+export function toLookupResponse(exportId: string, entry: Entry | null): HttpResponse {
+	if (entry === null) {
+		const detail = 'There is no export with this id, or none any more.'
+		return toProblemResponse({ status: 404, code: 'NOT_FOUND', detail, instance: `/exports/${exportId}` })
+	}
+	const { event } = entry
+	return event === null
+		? {
+				status: 200,
+				headers: { 'content-type': 'application/json' },
+				body: JSON.stringify({ exportId, state: 'queued' }),
+			}
+		: {
+				status: 200,
+				headers: { 'content-type': 'application/cloudevents+json' },
+				body: serializeEvent(event),
+			}
 }

@@ -93,6 +93,7 @@ const DETAILS: Readonly<Partial<Record<string, string>>> = {
 	IN_PROGRESS: 'The same export is being worked on. Send the request again to get its outcome.',
 	SECRET_UNREADABLE:
 		'The service cannot check signatures now; its operator has to act. Send the request again later.',
+	QUEUE_UNAVAILABLE: 'The request could not be put on the queue. Send it again.',
 	LEDGER_UNAVAILABLE: 'The state of exports cannot be read or written. Send the request again.',
 	DEADLINE_NEAR: 'There was no time left and nothing was sent. Send the request again.',
 }

@@ -11,9 +11,15 @@ export interface WebhookAccess {
 }
 
 export type WebhookBody =
-	| { kind: 'read'; input: unknown; original: string }
+	/** `isAsync`: the caller does not want to wait (RFC 7240, 4.1). */
+	| { kind: 'read'; input: unknown; original: string; isAsync: boolean }
+	/** GET of one export. */
+	| { kind: 'lookup'; exportId: string }
 	/** The answer to give; no request could be read. */
 	| { kind: 'refused'; response: HttpResponse }
+
+/** ULIDs, as they are made for exports. */
+const EXPORT_PATH = /^\/exports\/([0-9A-HJKMNP-TV-Z]{26})$/
 
 /** Route, size, sender, content type: what must hold before a body is looked at. Rejects only when the secrets cannot be read. */
 export async function readWebhook(
@@ -36,10 +42,13 @@ export async function readWebhook(
 			...(headers ? { headers } : {}),
 		}),
 	})
-	if (request.path !== '/exports')
-		return refuse(404, 'NOT_FOUND', 'There is nothing here; send POST /exports.')
-	if (request.method !== 'POST') {
-		return refuse(405, 'METHOD_NOT_ALLOWED', 'Send the request with POST.', { allow: 'POST' })
+	const exportId = EXPORT_PATH.exec(request.path)?.[1]
+	const method = exportId === undefined ? 'POST' : 'GET'
+	if (exportId === undefined && request.path !== '/exports') {
+		return refuse(404, 'NOT_FOUND', 'There is nothing here; send POST /exports, or GET /exports/{exportId}.')
+	}
+	if (request.method !== method) {
+		return refuse(405, 'METHOD_NOT_ALLOWED', `Send the request with ${method}.`, { allow: method })
 	}
 	if (request.body.length > MAX_REQUEST_BYTES) {
 		return refuse(413, 'BODY_TOO_LARGE', `The body may have ${MAX_REQUEST_BYTES} bytes at most.`)
@@ -47,7 +56,7 @@ export async function readWebhook(
 	// No hint why: neither the header at fault nor how far the clock is off.
 	if (!(await isAuthenticated(request, access, nowMs)))
 		return refuse(401, 'UNAUTHENTICATED', 'The request is not authenticated.')
-	return readBody(request, refuse)
+	return exportId === undefined ? readBody(request, refuse) : { kind: 'lookup', exportId }
 }
 
 async function isAuthenticated(
@@ -87,10 +96,21 @@ function readBody({ headers, body }: HttpRequest, refuse: Refuse): WebhookBody {
 				'This is JSON sent as a form; add "content-type: application/json".',
 			)
 		}
-		return { kind: 'read', input: isForm ? parseForm(original) : original, original }
+		return {
+			kind: 'read',
+			input: isForm ? parseForm(original) : original,
+			original,
+			isAsync: isAsync(headers),
+		}
 	} catch {
 		return refuse(400, 'BODY_UNREADABLE', 'The body is not UTF-8.')
 	}
+}
+
+function isAsync({ prefer = '' }: HttpRequest['headers']): boolean {
+	return prefer
+		.split(',')
+		.some((preference) => preference.split(';')[0]?.trim().toLowerCase() === 'respond-async')
 }
 
 /** A repeated field becomes a list, which no field of a request may be. */

@@ -2,6 +2,7 @@ import type { CallNcp } from './client.ts'
 import type { Clock } from './clock.ts'
 import type { Credentials } from './credentials.ts'
 import type { Reply } from './reply.ts'
+import { within } from './within.ts'
 
 export interface CallAgainOptions {
 	clock: Clock
@@ -40,7 +41,8 @@ export function callAgain(call: CallNcp, options: CallAgainOptions): CallNcp {
 				clock.correct(reply.dateMs)
 			} else if (!isPairRefreshed && isAuthenticationFailure(reply)) {
 				isPairRefreshed = true
-				if (!(await credentials.refresh(reply.signed.keyVersion))) return reply
+				const refreshed = credentials.refresh(reply.signed.keyVersion)
+				if (!(await within(refreshed, Math.max(0, left() - options.minCallMs)))) return reply
 			} else {
 				return reply
 			}

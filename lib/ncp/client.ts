@@ -4,6 +4,7 @@ import type { Credentials } from './credentials.ts'
 import { type ExchangeResult, exchange } from './exchange.ts'
 import { classifyReply, type Reply, toLostReply, toUnsentReply } from './reply.ts'
 import { sign } from './sign.ts'
+import { within } from './within.ts'
 
 export const EXPORT_PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
 
@@ -88,17 +89,6 @@ export function createNcpClient(options: NcpClientOptions): CallNcp {
 		usedMs = clock.now()
 		const reply = toReply(withoutSecrets(result, [keys.accessKey, keys.secretKey, signature]))
 		return { ...reply, signed: { atMs: signedAtMs, keyVersion } }
-	}
-}
-
-/** Null when it fails or takes longer. */
-async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value | null> {
-	const { promise: late, resolve } = Promise.withResolvers<null>()
-	const timer = setTimeout(resolve, ms, null)
-	try {
-		return await Promise.race([promise.catch(() => null), late])
-	} finally {
-		clearTimeout(timer)
 	}
 }
 

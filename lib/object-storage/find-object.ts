@@ -16,8 +16,8 @@ export type Finding =
 	| { kind: 'absent' }
 	| { kind: 'unreadable'; reason: string }
 
-/** Total: never throws. */
-export type FindObject = (wanted: Wanted) => Promise<Finding>
+/** Total: never throws, and ends within `timeoutMs`. */
+export type FindObject = (wanted: Wanted, timeoutMs: number) => Promise<Finding>
 
 /** For both looks together: 20,000 keys. A larger bucket needs a prefix that fits. */
 const MAX_PAGES = 20
@@ -29,7 +29,8 @@ const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
  * other on version 2.
  */
 export function createFindObject(client: S3Client, keyPrefix: string): FindObject {
-	return async (wanted) => {
+	return async (wanted, timeoutMs) => {
+		const abortSignal = AbortSignal.timeout(timeoutMs)
 		let pages = 0
 		const look = async (prefix: string): Promise<{ objects: _Object[]; isWhole: boolean }> => {
 			const objects: _Object[] = []
@@ -43,14 +44,18 @@ export function createFindObject(client: S3Client, keyPrefix: string): FindObjec
 						MaxKeys: 1_000,
 						Marker: marker,
 					}),
+					{ abortSignal },
 				)
-				// A proxy's page parses to a listing of nothing; a real one names its bucket or says that it is whole.
-				if (page.Name === undefined && page.IsTruncated === undefined) throw new NotAListing()
+				// A proxy's page parses to a listing of nothing; a real one names the bucket and says whether it is whole.
+				if (page.Name !== wanted.bucketName || page.IsTruncated === undefined) throw new NotAListing()
 				const contents = page.Contents ?? []
 				// Kept are only those that count, so that a full bucket costs no memory.
 				objects.push(...contents.filter((object) => isArrival(object, wanted)))
-				marker = page.NextMarker ?? contents.at(-1)?.Key
-				if (!page.IsTruncated || marker === undefined) return { objects, isWhole: true }
+				if (!page.IsTruncated) return { objects, isWhole: true }
+				const next = page.NextMarker || contents.at(-1)?.Key
+				// Truncated, but without a way on: what comes after cannot be seen.
+				if (next === undefined || next === marker) throw new NotAListing()
+				marker = next
 			}
 			return { objects, isWhole: false }
 		}
@@ -66,6 +71,7 @@ export function createFindObject(client: S3Client, keyPrefix: string): FindObjec
 				? { kind: 'absent' }
 				: { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
 		} catch (error) {
+			if (abortSignal.aborted) return { kind: 'unreadable', reason: `not listed within ${timeoutMs} ms` }
 			return { kind: 'unreadable', reason: cut(error instanceof Error ? error.name : 'unknown') }
 		}
 	}
@@ -88,9 +94,18 @@ function isArrival(
 ): boolean {
 	if (Size === 0 || LastModified === undefined) return false
 	return (
-		lastSegment(Key).includes(lastSegment(fileName)) &&
+		holdsName(lastSegment(Key), lastSegment(fileName)) &&
 		LastModified.getTime() >= requestedAtMs - CLOCK_TOLERANCE_MS
 	)
+}
+
+/** Whole, not as a part of a longer word: `backup-10` does not hold `backup-1`. */
+function holdsName(segment: string, name: string): boolean {
+	const isWordCharacter = (character: string | undefined): boolean => /^[\p{L}\p{N}]$/u.test(character ?? '')
+	for (let at = segment.indexOf(name); name !== '' && at >= 0; at = segment.indexOf(name, at + 1)) {
+		if (!isWordCharacter(segment[at - 1]) && !isWordCharacter(segment[at + name.length])) return true
+	}
+	return false
 }
 
 /** The file's very name first, then the newest. */
@@ -101,7 +116,8 @@ function byFit(fileName: string) {
 }
 
 function lastSegment(key: string): string {
-	return key.slice(key.lastIndexOf('/') + 1)
+	const path = key.replace(/\/+$/, '')
+	return path.slice(path.lastIndexOf('/') + 1)
 }
 
 function toArrived({ Key = '', Size = 0, ETag = '', LastModified }: _Object): ArrivedObject {

@@ -14,6 +14,8 @@ it('keeps the last completion of each instance', async () => {
 	await completions.record({ instance: 'KR/1', atMs: 1 })
 	await completions.record({ instance: '-/2', atMs: 2 })
 	await completions.record({ instance: 'KR/1', atMs: 3 })
+	// Published again, an older one changes nothing.
+	await completions.record({ instance: 'KR/1', atMs: 2 })
 	expect((await completions.read()).sort((a, b) => a.atMs - b.atMs)).toEqual([
 		{ instance: '-/2', atMs: 2 },
 		{ instance: 'KR/1', atMs: 3 },

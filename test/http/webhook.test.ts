@@ -23,7 +23,7 @@ const readSecrets = async () => [SECRET, OTHER]
 const OPEN = { auth: 'none', readSecrets } as const
 const statusOf = async (changes: Partial<HttpRequest>, access: Parameters<typeof readWebhook>[1] = OPEN) => {
 	const read = await readWebhook(request(changes), access, NOW)
-	return read.kind === 'read' ? 200 : read.response.status
+	return read.kind === 'refused' ? read.response.status : 200
 }
 
 /** Signed by another implementation of the same standard. */
@@ -38,7 +38,12 @@ function signed(secret = SECRET, atMs = NOW, body = BODY): Record<string, string
 
 describe('readWebhook', () => {
 	it('hands over JSON as text and a form as an object, with the original', async () => {
-		expect(await readWebhook(request(), OPEN, NOW)).toEqual({ kind: 'read', input: BODY, original: BODY })
+		expect(await readWebhook(request(), OPEN, NOW)).toEqual({
+			kind: 'read',
+			input: BODY,
+			original: BODY,
+			isAsync: false,
+		})
 		const form = {
 			headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
 			body: Buffer.from('fileName=a+b&x=1&x=2&__proto__=3'),
@@ -51,6 +56,8 @@ describe('readWebhook', () => {
 	it.each([
 		[{ path: '/' }, 404],
 		[{ path: '/exports/' }, 404],
+		[{ path: '/exports/no-such-id', method: 'GET' }, 404],
+		[{ path: '/exports/01M84ZA801EW2XZC8GJJ7CTSGN' }, 405],
 		[{ method: 'GET' }, 405],
 		[{ method: 'DELETE' }, 405],
 		[{ body: Buffer.alloc(256 * 1024 + 1, 120) }, 413],
@@ -156,4 +163,30 @@ it.each([
 	[undefined, undefined],
 ])('reads the Idempotency-Key %o as %o', (header, key) => {
 	expect(readIdempotencyKey(header)).toBe(key)
+})
+
+it('knows a lookup, whose body is empty, and signs it like any other', async () => {
+	const path = '/exports/01M84ZA801EW2XZC8GJJ7CTSGN'
+	const access = { auth: 'signature', readSecrets } as const
+	const lookup = (headers: Record<string, string>) =>
+		readWebhook(request({ method: 'GET', path, body: Buffer.alloc(0), headers }), access, NOW)
+	expect(await lookup(signed(SECRET, NOW, ''))).toEqual({
+		kind: 'lookup',
+		exportId: '01M84ZA801EW2XZC8GJJ7CTSGN',
+	})
+	expect(await lookup(signed(SECRET, NOW, 'x'))).toMatchObject({ response: { status: 401 } })
+})
+
+it.each([
+	[{}, false],
+	[{ prefer: 'respond-async' }, true],
+	[{ prefer: 'wait=10, Respond-Async; a=b' }, true],
+	[{ prefer: 'no-respond-async' }, false],
+])('knows from %j whether its caller waits', async (headers, isAsync) => {
+	const read = await readWebhook(
+		request({ headers: { 'content-type': 'application/json', ...headers } }),
+		OPEN,
+		NOW,
+	)
+	expect(read).toMatchObject({ kind: 'read', isAsync })
 })

@@ -51,6 +51,44 @@ describe('POST /exports', () => {
 		expect(await response.json()).toMatchObject({ code, status })
 	})
 
+	it('puts a request on the queue for a caller who does not wait, and tells its outcome later under the same id', async () => {
+		const { webhookUrl, aws, outcomeQueue, ncp } = await start()
+		const response = await fetch(`${webhookUrl}/exports`, {
+			method: 'POST',
+			body: JSON.stringify(REQUEST),
+			headers: { 'content-type': 'application/json', prefer: 'respond-async' },
+		})
+		expect(response.status).toBe(202)
+		expect(response.headers.get('preference-applied')).toBe('respond-async')
+		const { exportId, state } = (await response.json()) as { exportId: string; state: string }
+		expect(state).toBe('queued')
+		const [event] = await takeOutcomes(aws.sqs, outcomeQueue.url, 1)
+		expect(event?.data).toMatchObject({
+			exportId,
+			state: 'accepted',
+			attempts: 1,
+			trigger: { kind: 'queue' },
+		})
+		const lookup = await fetch(webhookUrl + (response.headers.get('location') ?? ''))
+		expect(lookup.status).toBe(200)
+		expect(await lookup.json()).toEqual(event)
+		expect(ncp?.calls()).toBe(1)
+	})
+
+	it.each([
+		['an invalid request', { ...REQUEST, bucketName: 'X' }, 422],
+		['one that is no request', [], 400],
+	])('tells a caller who does not wait at once about %s', async (_name, body, status) => {
+		const { webhookUrl } = await start()
+		const headers = { 'content-type': 'application/json', prefer: 'respond-async' }
+		const response = await fetch(`${webhookUrl}/exports`, {
+			method: 'POST',
+			body: JSON.stringify(body),
+			headers,
+		})
+		expect(response.status).toBe(status)
+	})
+
 	it('takes its idempotency key from the header: one export, whatever else is sent', async () => {
 		const { webhookUrl, ncp } = await start()
 		const send = (fileName: string) =>
@@ -118,5 +156,32 @@ describe('POST /exports', () => {
 		})
 		expect((await post(webhookUrl, JSON.stringify(REQUEST))).status).toBe(401)
 		expect(ncp?.calls()).toBe(0)
+	})
+})
+
+describe('GET /exports/{exportId}', () => {
+	it('answers the latest outcome, and 404 for an id that nobody has', async () => {
+		const { webhookUrl } = await start()
+		const posted = await post(webhookUrl, JSON.stringify(REQUEST))
+		const found = await fetch(webhookUrl + (posted.headers.get('location') ?? ''))
+		expect(found.status).toBe(200)
+		expect(found.headers.get('content-type')).toBe('application/cloudevents+json')
+		expect(await found.json()).toEqual(await posted.json())
+		const missing = await fetch(`${webhookUrl}/exports/01M84ZA801EW2XZC8GJJ7CTSGN`)
+		expect(missing.status).toBe(404)
+		expect(await missing.json()).toMatchObject({ code: 'NOT_FOUND' })
+	})
+
+	it('says "queued" of an export that has no outcome yet', async () => {
+		const { webhookUrl } = await start({ isQueueIdle: true })
+		const headers = { 'content-type': 'application/json', prefer: 'respond-async' }
+		const posted = await fetch(`${webhookUrl}/exports`, {
+			method: 'POST',
+			body: JSON.stringify(REQUEST),
+			headers,
+		})
+		const found = await fetch(webhookUrl + (posted.headers.get('location') ?? ''))
+		expect(found.status).toBe(200)
+		expect(await found.json()).toEqual(await posted.json())
 	})
 })

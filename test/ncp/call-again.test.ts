@@ -130,6 +130,16 @@ it('reads a pair that was rotated before the first call', async () => {
 	expect(rotating.version()).toBe(2)
 })
 
+it('keeps within its time, although the keys cannot be read again', async () => {
+	const hanging = rotatingCredentials(
+		async () => ({ accessKey: 'a', secretKey: 's' }),
+		() => new Promise(() => undefined),
+	)
+	const started = performance.now()
+	expect((await callThrough([UNAUTHENTICATED], hanging, 1_050)).result.kind).toBe('credentials')
+	expect(performance.now() - started).toBeLessThan(1_050)
+})
+
 describe('createClock', () => {
 	it('is set by the gateway’s, again and again', () => {
 		let nowMs = NOW

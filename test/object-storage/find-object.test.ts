@@ -36,16 +36,16 @@ async function createBucket(...keys: [key: string, body: string][]): Promise<str
 }
 
 const find = (bucketName: string, changes: Partial<Wanted> = {}, keyPrefix = '{fileName}') =>
-	createFindObject(
-		toClient(aws.endpoint),
-		keyPrefix,
-	)({
-		bucketName,
-		fileName: '20210528',
-		cloudPostgresqlInstanceNo: '1234925',
-		requestedAtMs: startedMs,
-		...changes,
-	})
+	createFindObject(toClient(aws.endpoint), keyPrefix)(
+		{
+			bucketName,
+			fileName: '20210528',
+			cloudPostgresqlInstanceNo: '1234925',
+			requestedAtMs: startedMs,
+			...changes,
+		},
+		10_000,
+	)
 
 describe('createFindObject', () => {
 	it.each([
@@ -76,6 +76,8 @@ describe('createFindObject', () => {
 			[
 				['20210529', 'x'],
 				['20210528/other', 'x'],
+				['120210528', 'x'],
+				['202105280.gz', 'x'],
 			],
 		],
 	] as [string, [string, string][]][])('says "absent" of a bucket with %s', async (_name, objects) => {
@@ -86,6 +88,11 @@ describe('createFindObject', () => {
 		const bucket = await createBucket(['20210528', 'old'])
 		expect((await find(bucket, { requestedAtMs: Date.now() + 4 * 60_000 })).kind).toBe('found')
 		expect((await find(bucket, { requestedAtMs: Date.now() + 6 * 60_000 })).kind).toBe('absent')
+	})
+
+	it.each(['dump/', '/', '///'])('does not take any object for that of the file %s', async (fileName) => {
+		const bucket = await createBucket(['unrelated.bin', 'x'])
+		expect((await find(bucket, { fileName }, '')).kind).toBe('absent')
 	})
 
 	it('takes the file’s very name first, and names every candidate', async () => {
@@ -108,6 +115,13 @@ describe('createFindObject', () => {
 		[403, '<Error><Code>AccessDenied</Code></Error>', 'AccessDenied'],
 		[500, '', expect.any(String)],
 		[200, '<html><body>sign in</body></html>', 'NotAListing'],
+		[200, '<html><Name>another</Name><IsTruncated>false</IsTruncated></html>', 'NotAListing'],
+		[
+			200,
+			'<ListBucketResult><Name>b-1</Name><IsTruncated>true</IsTruncated></ListBucketResult>',
+			'NotAListing',
+		],
+		[200, '<ListBucketResult><Name>b-1</Name></ListBucketResult>', 'NotAListing'],
 		[200, '<html>sign in', expect.any(String)],
 	])('cannot tell when Object Storage answers %i %s', async (status, body, reason) => {
 		const server = createServer((_request, response) =>
@@ -115,19 +129,32 @@ describe('createFindObject', () => {
 		)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		const finding = await createFindObject(
-			toClient(url),
-			'{fileName}',
-		)({ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 })
+		const finding = await createFindObject(toClient(url), '{fileName}')(
+			{ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 },
+			10_000,
+		)
 		expect(finding).toEqual({ kind: 'unreadable', reason })
 	})
 
 	it('cannot tell when nobody answers', async () => {
-		const finding = await createFindObject(
-			toClient('http://127.0.0.1:1'),
-			'',
-		)({ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 })
+		const finding = await createFindObject(toClient('http://127.0.0.1:1'), '')(
+			{ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 },
+			10_000,
+		)
 		expect(finding).toMatchObject({ kind: 'unreadable' })
+	})
+
+	it('cannot tell when the time is up, and ends then', async () => {
+		const server = createServer(() => undefined)
+		const url = await listen(server)
+		cleanups.push(() => close(server))
+		const wanted = { bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 }
+		const started = performance.now()
+		expect(await createFindObject(toClient(url), '')(wanted, 100)).toEqual({
+			kind: 'unreadable',
+			reason: 'not listed within 100 ms',
+		})
+		expect(performance.now() - started).toBeLessThan(2_000)
 	})
 
 	describe('in a bucket of many objects', () => {
@@ -164,7 +191,7 @@ describe('createFindObject', () => {
 
 		it('asks by version 1 with a marker, and finds the last one', async () => {
 			const { url, pages, key } = await startBucketOf(5_000)
-			expect(await createFindObject(toClient(url), 'x/')(wanted(key(4_999)))).toMatchObject({
+			expect(await createFindObject(toClient(url), 'x/')(wanted(key(4_999)), 10_000)).toMatchObject({
 				kind: 'found',
 				object: { key: key(4_999) },
 			})
@@ -175,14 +202,14 @@ describe('createFindObject', () => {
 
 		it('lists at most 20 pages of 20,000 objects and keeps none of them', async () => {
 			const { url, pages } = await startBucketOf(20_000)
-			const finding = await createFindObject(toClient(url), 'x/')(wanted('none'))
+			const finding = await createFindObject(toClient(url), 'x/')(wanted('none'), 10_000)
 			expect(pages).toHaveLength(20)
 			expect(finding).toEqual({ kind: 'unreadable', reason: 'more than 20 pages of keys' })
 		})
 
 		it('has seen them all after 20 pages when the prefix is the whole bucket', async () => {
 			const { url, pages } = await startBucketOf(20_000)
-			expect(await createFindObject(toClient(url), '')(wanted('none'))).toEqual({ kind: 'absent' })
+			expect(await createFindObject(toClient(url), '')(wanted('none'), 10_000)).toEqual({ kind: 'absent' })
 			expect(pages).toHaveLength(20)
 		})
 	})
