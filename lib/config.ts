@@ -1,4 +1,5 @@
 import { ExportError } from './errors.ts'
+import { isSoundSecret } from './http/webhook-signature.ts'
 import type { KeyPair } from './ncp/credentials.ts'
 
 export type FunctionName = 'on-queue-message' | 'on-http-request' | 'on-pipeline-event' | 'on-arrival-check'
@@ -145,14 +146,9 @@ export function isLoopback(host: string): boolean {
 	return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
-/** Standard Webhooks secrets: `whsec_` and 24 to 64 bytes in base64. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
 function webhookSecretProblems(secrets: readonly string[]): string[] {
 	if (secrets.length === 0) return ['WEBHOOK_SECRETS is not set (or set WEBHOOK_AUTH to iam)']
-	const isSound = (secret: string): boolean => {
-		const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length
-		return /^(whsec_)?[A-Za-z0-9+/]+={0,2}$/.test(secret) && bytes >= 24 && bytes <= 64
-	}
-	return secrets.every(isSound) ? [] : ['WEBHOOK_SECRETS must hold secrets of 24 to 64 bytes in base64']
+	return secrets.every(isSoundSecret) ? [] : ['WEBHOOK_SECRETS must hold secrets of 24 to 64 bytes in base64']
 }
 
 interface Reader {

@@ -1,86 +1,30 @@
-import { cut, type ErrorCode, type ExportError, type Problem } from './errors.ts'
+import type { InferOutput } from 'valibot'
+import { cut, type ExportError } from './errors.ts'
 import type { ExportRequest } from './export-request.ts'
 import type { Reply } from './ncp/reply.ts'
-import type { Envelope } from './ncp/return-codes.ts'
+import type { outcomeEventSchema } from './outcome-schema.ts'
+
+/** A structured CloudEvent 1.0; its id depends on export and state alone, so a repeat can be told from news. */
+export type OutcomeEvent = InferOutput<typeof outcomeEventSchema>
+
+export type OutcomeData = OutcomeEvent['data']
 
 /** Where an export stands; see the README for what each one claims, and what it does not. */
-export type State =
-	| 'accepted'
-	| 'completed'
-	| 'missing'
-	| 'unverified'
-	| 'refused'
-	| 'rejected'
-	| 'unknown'
-	| 'exhausted'
+export type State = OutcomeData['state']
+
+/** What set us off: an SQS message, an HTTP request, or an event. */
+export type Trigger = OutcomeData['trigger']
+
+export type OutcomeError = NonNullable<OutcomeData['error']>
+
+/** What was seen in the bucket. */
+export type ArrivedObject = NonNullable<OutcomeData['object']>
 
 /** A state that an export can be in; a rejected request has no export. */
 export type SettledState = Exclude<State, 'rejected'>
 
 /** The states that an arrival check settles; without one nothing follows them either. */
 const OPEN: ReadonlySet<State> = new Set(['accepted', 'unknown'])
-
-/** What set us off: an SQS message, an HTTP request, or an event. */
-export interface Trigger {
-	kind: 'queue' | 'webhook' | 'pipeline'
-	id: string
-}
-
-export interface OutcomeReply {
-	httpStatus: number | null
-	requestId: string | null
-	returnCode: string | null
-	returnMessage: string | null
-	traceId: string | null
-}
-
-export interface OutcomeError {
-	code: ErrorCode
-	envelope: Envelope | null
-	ncpCode: string | null
-	message: string
-	problems?: readonly Problem[]
-}
-
-export interface ArrivedObject {
-	key: string
-	size: number
-	etag: string
-	lastModified: string
-}
-
-export interface OutcomeData {
-	/** Null only for `rejected`: no export exists. */
-	exportId: string | null
-	state: State
-	terminal: boolean
-	request: Pick<ExportRequest, 'cloudPostgresqlInstanceNo' | 'fileName' | 'bucketName' | 'regionCode'> | null
-	reply: OutcomeReply | null
-	error: OutcomeError | null
-	/** What was seen in the bucket, once it was. */
-	object: ArrivedObject | null
-	attempts: number
-	trigger: Trigger
-	requestedAt: string
-	settledAt: string
-	/** The body of a rejected request, cut at 64 KiB. */
-	original?: string
-	originalTruncated?: boolean
-}
-
-/** A structured CloudEvent 1.0. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md */
-export interface OutcomeEvent {
-	specversion: '1.0'
-	/** Depends on export and state alone, so a repeat can be told from news. */
-	id: string
-	source: string
-	type: `ncp.backup.export.${State}.v1`
-	subject?: string
-	time: string
-	datacontenttype: 'application/json'
-	traceparent?: string
-	data: OutcomeData
-}
 
 export interface Settled {
 	state: SettledState
@@ -182,6 +126,12 @@ export function toEvent(id: string, traceparent: string | undefined, data: Outco
 	}
 }
 
-function toOutcomeReply({ httpStatus, requestId, returnCode, returnMessage, traceId }: Reply): OutcomeReply {
+function toOutcomeReply({
+	httpStatus,
+	requestId,
+	returnCode,
+	returnMessage,
+	traceId,
+}: Reply): OutcomeData['reply'] {
 	return { httpStatus, requestId, returnCode, returnMessage, traceId }
 }

@@ -1,5 +1,6 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { isRecord } from '../export-request.ts'
+import { isSoundSecret } from '../http/webhook-signature.ts'
 
 /** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */
 export interface Secret {
@@ -47,8 +48,15 @@ async function readSecret(client: SecretsManagerClient, secretId: string): Promi
 	const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId }))
 	const secret = toSecret(SecretString ?? '')
 	if (secret === null)
-		throw new Error(`the secret ${secretId} must be { "accessKey", "secretKey", "webhookSecrets": [] }`)
+		throw new Error(
+			`the secret ${secretId} must be { "accessKey", "secretKey", "webhookSecrets": ["whsec_…"] }, with secrets of 24 to 64 bytes`,
+		)
 	return secret
+}
+
+/** A weak webhook secret is as good as none. */
+function isSound(value: unknown): value is string {
+	return typeof value === 'string' && isSoundSecret(value)
 }
 
 function toSecret(text: string): Secret | null {
@@ -58,8 +66,7 @@ function toSecret(text: string): Secret | null {
 		const { accessKey, secretKey, webhookSecrets = [] } = value
 		if (typeof accessKey !== 'string' || !/^[!-~]+$/.test(accessKey)) return null
 		if (typeof secretKey !== 'string' || secretKey === '') return null
-		if (!Array.isArray(webhookSecrets) || !webhookSecrets.every((each) => typeof each === 'string'))
-			return null
+		if (!Array.isArray(webhookSecrets) || !webhookSecrets.every(isSound)) return null
 		return { accessKey, secretKey, webhookSecrets }
 	} catch {
 		// Not JSON; the parser's words would quote the secret.

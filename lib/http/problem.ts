@@ -1,19 +1,9 @@
+import type { InferOutput } from 'valibot'
 import { type ExportError, type Problem, RequestInvalid } from '../errors.ts'
 import type { HttpResponse } from './event-formats.ts'
+import type { problemSchema } from './problem-schema.ts'
 
-/** RFC 9457, and our own members: `code`, `retryable` and, for an invalid request, `errors`. */
-export interface ProblemDetails {
-	type: string
-	title: string
-	status: number
-	detail: string
-	instance: string
-	code: string
-	retryable: boolean
-	errors?: readonly Problem[]
-	ncpCode?: string | null
-	envelope?: string | null
-}
+export type ProblemDetails = InferOutput<typeof problemSchema>
 
 const TITLES: Readonly<Record<number, string>> = {
 	400: 'The body cannot be read',

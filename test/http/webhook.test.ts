@@ -190,3 +190,23 @@ it.each([
 	)
 	expect(read).toMatchObject({ kind: 'read', isAsync })
 })
+
+it('takes the vector that the libraries of other languages publish in their tests', async () => {
+	// https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
+	const access = {
+		auth: 'signature',
+		readSecrets: async () => ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+	} as const
+	const headers = {
+		'content-type': 'application/json',
+		'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+		'webhook-timestamp': '1614265330',
+		'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+	}
+	const body = Buffer.from('{"test": 2432232314}')
+	expect((await readWebhook(request({ headers, body }), access, 1_614_265_330_000)).kind).toBe('read')
+	const changed = Buffer.from('{"test": 2432232315}')
+	expect((await readWebhook(request({ headers, body: changed }), access, 1_614_265_330_000)).kind).toBe(
+		'refused',
+	)
+})

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
 
@@ -46,5 +47,51 @@ describe('the examples of signing a call', () => {
 		await writeFile(script, await exampleOf('ts'))
 		const { stdout } = await run(process.execPath, [script], { env: env() })
 		expect(stdout).toMatch(/^202 \{/)
+	})
+})
+
+describe('refused without a word to NCP', () => {
+	const REQUEST = JSON.stringify({
+		cloudPostgresqlInstanceNo: '1234925',
+		fileName: '20210530',
+		bucketName: 'my-bucket',
+	})
+	const signed = (body: string, atMs = Date.now(), secret = SECRET) => ({
+		'content-type': 'application/json',
+		'webhook-id': 'msg_1',
+		'webhook-timestamp': String(Math.floor(atMs / 1000)),
+		'webhook-signature': new Webhook(secret).sign('msg_1', new Date(atMs), body),
+	})
+	const big = `"${'x'.repeat(256 * 1024)}"`
+	const twice = `{"fileName":"a",${REQUEST.slice(1)}`
+	const deep = `${'{"detail":'.repeat(40)}1${'}'.repeat(40)}`
+	const proto = `{"__proto__":{"a":1},${REQUEST.slice(1)}`
+
+	it.each([
+		['no signature', REQUEST, () => ({ 'content-type': 'application/json' }), 401],
+		[
+			'a wrong one',
+			REQUEST,
+			() => signed(REQUEST, Date.now(), `whsec_${Buffer.alloc(32, 8).toString('base64')}`),
+			401,
+		],
+		['an old timestamp', REQUEST, () => signed(REQUEST, Date.now() - 310_000), 401],
+		['a future timestamp', REQUEST, () => signed(REQUEST, Date.now() + 310_000), 401],
+		['a replayed id with another body', `${REQUEST} `, () => signed(REQUEST), 401],
+		['a body over 256 KiB', big, () => signed(big), 413],
+		['a wrong content type', REQUEST, () => ({ ...signed(REQUEST), 'content-type': 'text/plain' }), 415],
+		['a repeated field', twice, () => signed(twice), 400],
+		['deep nesting', deep, () => signed(deep), 400],
+		['__proto__', proto, () => signed(proto), 422],
+	] as const)('%s', async (_name, body, headers, status) => {
+		const calls = cloud.ncp?.calls()
+		const response = await fetch(`${cloud.webhookUrl}/exports`, {
+			method: 'POST',
+			body,
+			headers: headers() as Record<string, string>,
+		})
+		expect(response.status).toBe(status)
+		expect(response.headers.get('content-type')).toBe('application/problem+json')
+		expect(cloud.ncp?.calls()).toBe(calls)
 	})
 })

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import * as v from 'valibot'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DOCUMENTS, EXAMPLES } from '../../docs.ts'
+import { problemSchema } from '../../lib/http/problem-schema.ts'
+import { outcomeEventSchema } from '../../lib/outcome-schema.ts'
+import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { takeOutcomes } from './outcomes.ts'
+
+let cloud: Cloud
+beforeAll(async () => {
+	cloud = await startCloud()
+})
+afterAll(() => cloud.stop())
+
+const post = (body: string) =>
+	fetch(`${cloud.webhookUrl}/exports`, {
+		method: 'POST',
+		body,
+		headers: { 'content-type': 'application/json' },
+	})
+
+describe('the documents', () => {
+	it.each(Object.keys(DOCUMENTS))('%s is what the code says', async (path) => {
+		const text = await readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+		expect(JSON.parse(text)).toEqual(DOCUMENTS[path])
+	})
+
+	it.each(Object.entries(EXAMPLES))(
+		'answer the example "%s" as they say, in the form they say',
+		async (_name, { value, status }) => {
+			const response = await post(JSON.stringify(value))
+			expect(String(response.status)).toBe(status)
+			const answer = await response.json()
+			// A schema leaves out what it does not know: nothing may be left out.
+			expect(v.parse(status === '202' ? outcomeEventSchema : problemSchema, answer)).toEqual(answer)
+		},
+	)
+
+	it('describe every outcome that reaches the topic, a rejected one included', async () => {
+		await post('{"fileName":1}')
+		const events = await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, Object.keys(EXAMPLES).length + 1)
+		for (const event of events) expect(v.parse(outcomeEventSchema, event)).toEqual(event)
+		expect(events.map(({ data }) => data.state)).toContain('rejected')
+	})
+})
