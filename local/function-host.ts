@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { HeapQuery, Invocation, InvocationResult } from './function-process.ts'
+import type { Invocation, InvocationResult, Memory, MemoryQuery } from './function-process.ts'
 
 /** The child's side of a function: loads one bundle, then answers one invocation at a time, as Lambda's runtime does. */
 const [, , bundle = '', functionName = ''] = process.argv
@@ -15,9 +15,11 @@ type Handler = (event: unknown, context: unknown) => Promise<unknown>
 
 const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler }
 
-process.on('message', async (message: Invocation | HeapQuery) => {
-	if ('heapQuery' in message) {
-		process.send?.({ heapQuery: message.heapQuery, heapBytes: heapAfterCollection() })
+process.on('message', async (message: Invocation | MemoryQuery) => {
+	if ('memoryQuery' in message) {
+		const peakBytes = process.resourceUsage().maxRSS * 1024
+		const memory: Memory = { heapBytes: heapAfterCollection(), peakBytes }
+		process.send?.({ memoryQuery: message.memoryQuery, memory })
 		return
 	}
 	const { id, event, deadlineMs } = message

@@ -9,9 +9,16 @@ export interface Invocation {
 	deadlineMs: number
 }
 
-/** Asks a process for the size of its heap after a collection. */
-export interface HeapQuery {
-	heapQuery: number
+/** Asks a process for its memory. */
+export interface MemoryQuery {
+	memoryQuery: number
+}
+
+export interface Memory {
+	/** The heap after a collection. */
+	heapBytes: number
+	/** The most that was resident at any time. */
+	peakBytes: number
 }
 
 export type InvocationResult =
@@ -35,8 +42,8 @@ export interface FunctionOptions {
 
 export interface LocalFunction {
 	invoke: (event: unknown, id?: string) => Promise<InvocationResult>
-	/** The heap of each idle process after a collection, in bytes. */
-	heapBytes: () => Promise<number[]>
+	/** The memory of each process alive. */
+	memory: () => Promise<Memory[]>
 	/** Ends every process at once, as a crash would, and resolves when they are gone. */
 	kill: () => Promise<void>
 	/** Lets running invocations finish and ends the processes. */
@@ -107,7 +114,7 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 			result.finally(() => running.delete(result))
 			return result
 		},
-		heapBytes: () => Promise.all(idle.map(({ child }) => queryHeap(child))),
+		memory: () => Promise.all([...alive].map(queryMemory)),
 		kill,
 		stop: async () => {
 			await Promise.allSettled(running)
@@ -164,13 +171,13 @@ function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions
 	return { child, run }
 }
 
-let heapQueries = 0
+let memoryQueries = 0
 
-async function queryHeap(child: ChildProcess): Promise<number> {
-	const heapQuery = ++heapQueries
-	child.send({ heapQuery } satisfies HeapQuery)
+async function queryMemory(child: ChildProcess): Promise<Memory> {
+	const memoryQuery = ++memoryQueries
+	child.send({ memoryQuery } satisfies MemoryQuery)
 	for await (const [message] of on(child, 'message')) {
-		if (message.heapQuery === heapQuery) return message.heapBytes
+		if (message.memoryQuery === memoryQuery) return message.memory
 	}
 	throw new Error('the process ended')
 }

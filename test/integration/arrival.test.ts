@@ -81,6 +81,36 @@ describe('an export, from the queue to its last outcome', () => {
 		expect(events.at(-1)?.data.error?.message).toContain('AccessDenied')
 	})
 
+	it('looks through 20,000 objects in at most 20 pages and within 256 MB', async () => {
+		let pages = 0
+		const server = createServer((request, response) => {
+			const query = new URL(request.url ?? '', 'http://s3').searchParams
+			const from = Number(query.get('marker') ?? -1) + 1
+			const to = query.get('prefix') ? from : Math.min(20_000, from + 1_000)
+			pages++
+			const contents = Array.from(
+				{ length: to - from },
+				(_, n) =>
+					`<Contents><Key>${from + n}</Key><Size>1</Size><LastModified>2026-11-23T00:00:00Z</LastModified></Contents>`,
+			)
+			response.writeHead(200, { 'content-type': 'application/xml' })
+			response.end(
+				`<ListBucketResult><Name>my-bucket</Name><IsTruncated>${to > from && to < 20_000}</IsTruncated>${contents.join('')}</ListBucketResult>`,
+			)
+		})
+		const url = await listen(server)
+		cleanups.push(() => close(server))
+		cloud = await start('plain', {
+			arrivalDeadlineMinutes: ONE_SECOND,
+			env: { OBJECT_STORAGE_URL: url, ARRIVAL_KEY_PREFIX: 'exports/' },
+		})
+		await send()
+		expect(statesOf(await outcomes())).toEqual(['accepted', 'unverified'])
+		expect(pages).toBe(20)
+		const [memory] = (await cloud.arrivalFunction?.memory()) ?? []
+		expect(memory?.peakBytes).toBeLessThan(256 * 1024 * 1024)
+	})
+
 	it('ends completed when only the reply was lost', async () => {
 		cloud = await start('plain', { simulator: { fault: () => 'cut' } })
 		await send()
