@@ -44,6 +44,9 @@ const problem = (description: string, headers?: object) => ({
 const header = (description: string) => ({ description, schema: { type: 'string' } })
 
 const COMMON = {
+	'405': problem('Another method', { Allow: header('The method to use') }),
+	'413': problem('The body is larger than 256 KiB'),
+	'500': problem('Something went wrong here; nothing internal is shown'),
 	'401': problem('Not signed, or not rightly; no hint why'),
 	'503': problem('Not done; send the request again', { 'Retry-After': header('Seconds to wait') }),
 }
@@ -102,7 +105,6 @@ const openApi = {
 					},
 					'400': problem('The body cannot be read'),
 					'409': problem('The same export is in progress', { 'Retry-After': header('Seconds to wait') }),
-					'413': problem('The body is larger than 256 KiB'),
 					'415': problem('Neither JSON nor a form'),
 					'422': problem('A field breaks a rule, or NCP will not do it as asked'),
 					...COMMON,
@@ -152,7 +154,7 @@ const openApi = {
 			Queued: {
 				type: 'object',
 				required: ['exportId', 'state'],
-				properties: { exportId: { type: 'string' }, state: { const: 'queued' } },
+				properties: { exportId: { type: 'string' }, state: { enum: ['queued', 'in-progress'] } },
 			},
 		},
 	},

@@ -1,15 +1,16 @@
 import type { RequestQueue } from './aws/queue.ts'
-import { idempotencyMismatch } from './claim.ts'
+import { idempotencyMismatch, inProgress } from './claim.ts'
 import type { Delivery } from './delivery.ts'
 import { ExportError, RequestInvalid } from './errors.ts'
 import { toExportIdentity } from './export-key.ts'
 import type { ExportPorts } from './export-ports.ts'
-import { reserve } from './ledger.ts'
+import { keep, reserve } from './ledger.ts'
+import { toQueueableJson } from './outcome.ts'
 
 /**
  * For a caller who does not wait: gives the export its id, puts the request on the queue, and resolves with the id.
  * An export that is known already keeps its own, and its queue message publishes what is stored. Throws
- * `RequestInvalid` (its outcome is left to the caller's answer), `LEDGER_UNAVAILABLE`, or `QUEUE_UNAVAILABLE`, after
+ * `RequestInvalid` (its outcome is left to the caller's answer), `LEDGER_UNAVAILABLE`, `IN_PROGRESS`, or `QUEUE_UNAVAILABLE`, after
  * which the same request can be sent again.
  */
 export async function enqueueExport(
@@ -26,8 +27,11 @@ export async function enqueueExport(
 	const entry = (await ledger.replace(null, fresh, nowMs)) ? fresh : await ledger.read(identity.exportKey)
 	if (entry === null) throw new ExportError('LEDGER_UNAVAILABLE', 'the entry came and went')
 	if (entry.fingerprint !== identity.fingerprint) throw idempotencyMismatch()
+	// A settled one must not expire while the message is on its way: it would be another export then.
+	const kept = keep(entry, nowMs + ports.deduplicationMs)
+	if (kept !== null && !(await ledger.replace(entry, kept, nowMs))) throw inProgress(0)
 	try {
-		await queue.send(JSON.stringify(request), traceparent)
+		await queue.send(toQueueableJson(request), traceparent)
 	} catch (cause) {
 		throw new ExportError('QUEUE_UNAVAILABLE', 'the queue did not take the request', { cause })
 	}

@@ -97,6 +97,11 @@ export function reserve(claim: Pick<Claim, 'exportKey' | 'fingerprint' | 'nowMs'
 	}
 }
 
+/** A settled entry with a later expiry; null when it lasts as long anyway. */
+export function keep(entry: Entry, expiresAtMs: number): Entry | null {
+	return entry.expiresAtMs >= expiresAtMs ? null : { ...entry, version: entry.version + 1, expiresAtMs }
+}
+
 /** Certainly not done: free for the next delivery, under the same exportId. */
 export function release(entry: Entry): Entry {
 	return { ...entry, state: 'waiting', version: entry.version + 1, leaseUntilMs: 0 }

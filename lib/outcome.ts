@@ -99,9 +99,14 @@ export function toOutcomeError(error: ExportError, reply: Reply | null = null): 
 }
 
 const MAX_MESSAGE = 500
-/** The event as it is published: SNS and SQS refuse U+FFFE and U+FFFF, which JSON leaves unescaped. */
+/** The event as it is published. */
 export function serializeEvent(event: OutcomeEvent): string {
-	return JSON.stringify(event).replace(
+	return toQueueableJson(event)
+}
+
+/** JSON in characters that SNS and SQS take: they refuse U+FFFE and U+FFFF, which JSON leaves unescaped. */
+export function toQueueableJson(value: unknown): string {
+	return JSON.stringify(value).replace(
 		/[\uFFFE\uFFFF]/g,
 		(character) => `\\u${character.charCodeAt(0).toString(16)}`,
 	)

@@ -2,7 +2,7 @@ import type { RequestQueue } from './aws/queue.ts'
 import type { Delivery } from './delivery.ts'
 import { ExportError } from './errors.ts'
 import { PublishFailed } from './export-backup.ts'
-import type { OutcomeEvent } from './outcome.ts'
+import { type OutcomeEvent, toQueueableJson } from './outcome.ts'
 
 /**
  * For a caller who cannot come back: when all that failed was publishing, the request goes to the queue, whose
@@ -19,7 +19,7 @@ export async function publishLater(
 	// A rejected request has no stored event: its caller is told to send it again.
 	if (!isPublishable && !isUnsettled) throw error
 	try {
-		await queue.send(JSON.stringify(delivery.request), delivery.traceparent)
+		await queue.send(toQueueableJson(delivery.request), delivery.traceparent)
 	} catch {
 		// Now nobody but the caller knows: the answer is to send it again.
 		throw error

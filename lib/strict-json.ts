@@ -30,8 +30,11 @@ function refuseLossyNumber(_name: string, value: unknown, context?: { source: st
 		: value
 }
 
-/** Strings whole, and the marks around them: all that is needed of text that is known to be JSON. */
-const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g
+/**
+ * Strings whole, and the marks around them. A string that does not end matches to the end of the text: tried again at
+ * each of its quotation marks, 256 KiB of them would take minutes.
+ */
+const TOKENS = /"(?:[^"\\]|\\[\s\S])*"?|[{}[\]:]/g
 
 function checkDepth(text: string): void {
 	let depth = 0

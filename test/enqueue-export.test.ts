@@ -14,6 +14,7 @@ function createWorld() {
 	const ports = {
 		apiUrl: 'https://ncp.example',
 		ledger,
+		deduplicationMs: 60_000,
 		now: () => 1_000,
 		createId: () => `id-${++ids}`,
 	} as unknown as ExportPorts
@@ -45,6 +46,21 @@ describe('enqueueExport', () => {
 		const { sent, enqueue } = createWorld()
 		expect(await enqueue()).toBe(await enqueue())
 		expect(sent).toHaveLength(2)
+	})
+
+	it('keeps a settled export from expiring while its message is on the way', async () => {
+		const { ledger, enqueue } = createWorld()
+		await enqueue()
+		const [entry] = [...ledger.entries.values()]
+		if (entry) ledger.entries.set(entry.exportKey, { ...entry, state: 'refused', expiresAtMs: 1_001 })
+		expect(await enqueue()).toBe('id-1')
+		expect([...ledger.entries.values()]).toMatchObject([{ exportId: 'id-1', expiresAtMs: 61_000 }])
+	})
+
+	it('sends a file name in characters that SQS takes', async () => {
+		const { sent, enqueue } = createWorld()
+		await enqueue({ fileName: 'a\uFFFFb' })
+		expect(sent[0]?.[0]).toContain('"a\\uffffb"')
 	})
 
 	it('refuses one idempotency key for two exports, and queues nothing', async () => {

@@ -58,4 +58,16 @@ describe('parseStrictJson', () => {
 		parseStrictJson(text)
 		expect(performance.now() - started).toBeLessThan(1_000)
 	})
+
+	it.each([
+		['escaped quotation marks', '\\"'],
+		['backslashes', '\\\\'],
+		['backslashes before line ends', '\\\n'],
+		['quotation marks', '"'],
+		['open braces', '{'],
+	])('is done with 256 KiB of %s in time', (_name, unit) => {
+		const started = performance.now()
+		expect(() => parseStrictJson(`"${unit.repeat(128 * 1024)}`)).toThrow()
+		expect(performance.now() - started).toBeLessThan(1_000)
+	})
 })

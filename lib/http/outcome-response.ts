@@ -50,11 +50,12 @@ export function toLookupResponse(exportId: string, entry: Entry | null): HttpRes
 		return toProblemResponse({ status: 404, code: 'NOT_FOUND', detail, instance: `/exports/${exportId}` })
 	}
 	const { event } = entry
+	const state = entry.state === 'claimed' ? 'in-progress' : 'queued'
 	return event === null
 		? {
 				status: 200,
 				headers: { 'content-type': 'application/json' },
-				body: JSON.stringify({ exportId, state: 'queued' }),
+				body: JSON.stringify({ exportId, state }),
 			}
 		: {
 				status: 200,

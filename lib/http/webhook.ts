@@ -124,9 +124,15 @@ function parseForm(text: string): Record<string, string | string[]> {
 	return Object.fromEntries(fields)
 }
 
-/** The request's `idempotencyKey` from the header of that name: a quoted string (RFC 8941, 3.3.3) or a bare one. */
+/**
+ * The request's `idempotencyKey` from the header of that name: a quoted string (RFC 8941, 3.3.3; parameters are
+ * ignored) or a bare one. A header that is neither becomes an empty key, which no request may have.
+ */
 export function readIdempotencyKey(header: string | undefined): string | undefined {
 	const text = header?.trim()
-	const quoted = text?.match(/^"((?:[^"\\]|\\["\\])*)"$/)?.[1]
-	return quoted === undefined ? text : quoted.replace(/\\(.)/g, '$1')
+	if (text === undefined) return undefined
+	const quoted = /^"((?:[^"\\]|\\["\\])*)"\s*(?:;[^,]*)?$/.exec(text)?.[1]
+	if (quoted !== undefined) return quoted.replace(/\\(.)/g, '$1')
+	// Half a quoted string, or several values of which nobody knows the right one.
+	return /^"|,/.test(text) ? '' : text
 }

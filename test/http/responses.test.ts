@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ExportError, RequestInvalid, toExportError } from '../../lib/errors.ts'
-import { toOutcomeResponse } from '../../lib/http/outcome-response.ts'
+import { toLookupResponse, toOutcomeResponse } from '../../lib/http/outcome-response.ts'
 import { toErrorResponse, toProblemResponse, toUnsupportedResponse } from '../../lib/http/problem.ts'
+import type { Entry } from '../../lib/ledger.ts'
 import type { OutcomeEvent } from '../../lib/outcome.ts'
 import { toRejectedEvent } from '../../lib/rejected.ts'
 import { acceptedEvent } from '../events.ts'
@@ -99,5 +100,15 @@ describe('toErrorResponse', () => {
 		expect(
 			JSON.parse(toProblemResponse({ status: 418, code: 'TEA', detail: '', instance: '/' }).body).title,
 		).toBe('Error')
+	})
+})
+
+describe('toLookupResponse', () => {
+	it.each([
+		['waiting', 'queued'],
+		['claimed', 'in-progress'],
+	])('says of an export that is %s, and has no outcome, that it is %s', (state, word) => {
+		const response = toLookupResponse('e-1', { state, event: null } as Entry)
+		expect(response).toMatchObject({ status: 200, body: JSON.stringify({ exportId: 'e-1', state: word }) })
 	})
 })

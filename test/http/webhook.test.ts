@@ -158,7 +158,10 @@ it.each([
 	['"8e03978e-40d5-43dd-bc93-6894a57f9324"', '8e03978e-40d5-43dd-bc93-6894a57f9324'],
 	['8e03978e', '8e03978e'],
 	['"a \\"b\\" \\\\c"', 'a "b" \\c'],
-	['"half', '"half'],
+	['"half', ''],
+	['"a";p=1', 'a'],
+	['"a", "b"', ''],
+	['k,k', ''],
 	['', ''],
 	[undefined, undefined],
 ])('reads the Idempotency-Key %o as %o', (header, key) => {
