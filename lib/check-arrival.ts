@@ -259,12 +259,8 @@ async function settleArrival(
 ): Promise<CheckEnding> {
 	const settled = settle(entry, event, entry.expiresAtMs)
 	if (await replaceInTime(entry, settled, remainingMs, ports)) return { kind: 'outcome', event, candidates }
-	// A doubled check was first, whose outcome stands and whose delivery publishes it; or our own write landed
-	// although its answer was lost, and then nobody else will.
-	const stored = await ports.ledger.read(entry.exportKey)
-	return stored?.event?.id === event.id
-		? { kind: 'outcome', event: stored.event, candidates }
-		: { kind: 'stale' }
+	// A doubled check was first: its outcome stands, and its delivery publishes it.
+	return { kind: 'stale' }
 }
 
 async function scheduleNext(

@@ -34,8 +34,9 @@ export class PublishFailed extends ExportError {
  * The use case: claim, call NCP, settle, publish. Resolves with the published outcome when the delivery is finished,
  * also when NCP refused or the request was rejected. Rejects with a retryable `ExportError` when it must be delivered
  * again: `NCP_LATER`, `NCP_CREDENTIALS`, `IN_PROGRESS`, `DEADLINE_NEAR`, `LEDGER_UNAVAILABLE`, `INTERNAL`, and
- * `PUBLISH_FAILED`; a `PublishFailed` among them is settled, and the next delivery publishes and never calls. Delivered again after it was settled, it
- * publishes the same event, byte for byte. `remainingMs` says how long the trigger still waits for an answer.
+ * `PUBLISH_FAILED`; a `PublishFailed` among them is settled, and the next delivery publishes and never calls. Delivered
+ * again after it was settled, it publishes the same event, byte for byte. `remainingMs` says how long the trigger
+ * still waits for an answer.
  */
 export async function exportBackup(
 	delivery: Delivery,

@@ -38,7 +38,7 @@ export interface Ledger {
 	read: (exportKey: string) => Promise<Entry | null>
 	/**
 	 * Writes `next` if the item is still `previous`; `null` = absent, or expired at `nowMs`. Resolves false, and
-	 * writes nothing, when somebody else was first. A repeat of a write that was done resolves true.
+	 * writes nothing, when somebody else was first. A repeat, with the same `next`, of a write that was done resolves true.
 	 */
 	replace: (previous: Entry | null, next: Entry, nowMs: number) => Promise<boolean>
 }

@@ -40,7 +40,7 @@ export async function settleAs(
 	})
 	const settled = settle(entry, event, settledAtMs + ports.deduplicationMs)
 	if (await replaceInTime(entry, settled, remainingMs, ports)) return { event, entry: settled }
-	// Another delivery found our lease run out and was first, or our own write landed although its answer was lost.
+	// Another delivery found our lease run out and was first; what it wrote is what stands.
 	const stored = await ports.ledger.read(entry.exportKey)
 	if (stored?.event?.data.exportId === entry.exportId)
 		return { event: stored.event, entry: toSettled(stored) }

@@ -238,6 +238,29 @@ describe('checkArrival', () => {
 		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
 	})
 
+	it('says that a resend was accepted, although the answer to writing that was lost', async () => {
+		const world = await exported(LOST)
+		world.reply = ACCEPTED
+		let isLost = true
+		const ledger: ArrivalPorts['ledger'] = {
+			...world.ledger,
+			replace: async (previous, next, nowMs) => {
+				const result = await world.ledger.replace(previous, next, nowMs)
+				if (next.state !== 'accepted' || !isLost) return result
+				isLost = false
+				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+			},
+		}
+		while (world.calls < 2) {
+			const next = world.queue.shift()
+			if (next === undefined) throw new Error('no check')
+			world.nowMs = Math.max(world.nowMs, next.atMs)
+			await checkArrival({ ...next.check, isRepeated: false }, PLENTY, { ...world.ports, ledger })
+		}
+		expect(isLost).toBe(false)
+		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
+	})
+
 	it('asks for a check that may be lost once, however often its message comes again', async () => {
 		const world = await exported()
 		const [first] = world.queue

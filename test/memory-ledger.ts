@@ -3,6 +3,8 @@ import type { Entry, Ledger } from '../lib/ledger.ts'
 /** The port's contract in memory: what the table promises, without a table. */
 export function createMemoryLedger(): Ledger & { entries: Map<string, Entry> } {
 	const entries = new Map<string, Entry>()
+	/** What each entry was written from: the same one again is a repeat. */
+	const sources = new Map<string, Entry>()
 	return {
 		entries,
 		read: async (exportKey) => entries.get(exportKey) ?? null,
@@ -13,8 +15,10 @@ export function createMemoryLedger(): Ledger & { entries: Map<string, Entry> } {
 				current?.exportId === previous?.exportId &&
 				current?.version === previous?.version &&
 				current?.claimId === previous?.claimId
-			if (previous === null ? !isFree : !isSame) return false
+			if (previous === null ? !isFree : !isSame)
+				return current !== null && sources.get(next.exportKey) === next
 			entries.set(next.exportKey, structuredClone(next))
+			sources.set(next.exportKey, next)
 			return true
 		},
 	}

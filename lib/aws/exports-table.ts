@@ -9,7 +9,7 @@ import type { OutcomeEvent } from '../outcome.ts'
 interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
 	expiresAt: number
 	event: string | null
-	/** Made anew for each write, so that it can be told from everybody else's. */
+	/** Made anew for each entry that is written, so that a repeat can be told from everybody else's write. */
 	writeToken: string
 }
 
@@ -20,6 +20,14 @@ interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
  * have been sent, and its lease ends with the function's time-out, after which the work is free to be done twice.
  */
 export function createExportsTable(client: DynamoDBDocumentClient, tableName: string): Ledger {
+	/** By the entry itself: whoever writes the same one again repeats the write. */
+	const tokens = new WeakMap<Entry, string>()
+	const tokenOf = (entry: Entry): string => {
+		const token = tokens.get(entry) ?? randomUUID()
+		tokens.set(entry, token)
+		return token
+	}
+
 	const readItem = async (exportKey: string): Promise<Item | null> => {
 		const { Item } = await client
 			.send(new GetCommand({ TableName: tableName, Key: { exportKey }, ConsistentRead: true }))
@@ -33,14 +41,14 @@ export function createExportsTable(client: DynamoDBDocumentClient, tableName: st
 	}
 
 	const replace = async (previous: Entry | null, next: Entry, nowMs: number): Promise<boolean> => {
-		const item = toItem(next)
+		const item = toItem(next, tokenOf(next))
 		try {
 			await client.send(new PutCommand({ TableName: tableName, Item: item, ...toCondition(previous, nowMs) }))
 			return true
 		} catch (error) {
 			if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable(error)
 		}
-		// The SDK repeats a write whose answer was lost; the repeat then fails on our own first one.
+		// The SDK, or our caller, repeats a write whose answer was lost; the repeat then fails on our own first one.
 		return (await readItem(next.exportKey))?.writeToken === item.writeToken
 	}
 
@@ -84,12 +92,12 @@ function toCondition(previous: Entry | null, nowMs: number) {
 	}
 }
 
-function toItem({ expiresAtMs, event, ...entry }: Entry): Item {
+function toItem({ expiresAtMs, event, ...entry }: Entry, writeToken: string): Item {
 	return {
 		...entry,
 		expiresAt: Math.floor(expiresAtMs / 1000),
 		event: event === null ? null : JSON.stringify(event),
-		writeToken: randomUUID(),
+		writeToken,
 	}
 }
 

@@ -105,6 +105,17 @@ describe('createExportsTable', () => {
 		await gate.stop()
 	})
 
+	it('resolves true for a repeat of a write that was done, however much later', async () => {
+		const entry = newEntry('repeated')
+		expect(await ledger.replace(null, entry, NOW)).toBe(true)
+		expect(await ledger.replace(null, entry, NOW)).toBe(true)
+		const released = release(entry)
+		expect(await ledger.replace(entry, released, NOW)).toBe(true)
+		expect(await ledger.replace(entry, released, NOW)).toBe(true)
+		// The same in content, written by somebody else, is not a repeat.
+		expect(await ledger.replace(entry, release(entry), NOW)).toBe(false)
+	})
+
 	it('says that it is unavailable', async () => {
 		const gate = await startGate(table.endpoint, () => {
 			throw new Error('down')
