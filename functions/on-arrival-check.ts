@@ -4,6 +4,7 @@ import type { ScheduledEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-
 import type { DeliveredCheck } from '../lib/arrival-schedule.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
 import { toBatchResponse } from '../lib/aws/batch-response.ts'
+import { isRedriven } from '../lib/aws/redriven.ts'
 import { checkArrival } from '../lib/check-arrival.ts'
 import { ExportError } from '../lib/errors.ts'
 import { reportFreshness } from '../lib/observe.ts'
@@ -23,20 +24,27 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 		}
 		const { Records } = event
 		const remainingMs = remainingTime(context)
-		const results = await settleInOrder(Records, exportOf, async (record) =>
-			checkArrival(readRecord(record), remainingMs, ports),
-		)
+		const results = await settleInOrder(Records.map(readRecord), exportOf, ({ check }) => {
+			if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is no arrival check')
+			return checkArrival(check, remainingMs, ports)
+		})
 		return toBatchResponse(Records, results, (reason) => logger.error('check not finished', { reason }))
 	})
 
-/** Doubled checks of one export one after another: the second then sees what the first wrote. */
-function exportOf({ body, messageId }: SQSRecord): string {
-	return parseArrivalCheck(body)?.exportKey ?? messageId
+interface ReadRecord {
+	messageId: string
+	/** Null for a message that is none of ours: it fails until the dead-letter queue has it. */
+	check: DeliveredCheck | null
 }
 
-function readRecord({ body, attributes }: SQSRecord): DeliveredCheck {
+function readRecord(record: SQSRecord): ReadRecord {
+	const { body, messageId, attributes } = record
 	const check = parseArrivalCheck(body)
-	if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is no arrival check')
-	const isRedriven = attributes.DeadLetterQueueSourceArn !== undefined
-	return { ...check, isRepeated: isRedriven || Number(attributes.ApproximateReceiveCount) > 1 }
+	const isRepeated = isRedriven(record) || Number(attributes.ApproximateReceiveCount) > 1
+	return { messageId, check: check === null ? null : { ...check, isRepeated } }
+}
+
+/** Doubled checks of one export one after another: the second then sees what the first wrote. */
+function exportOf({ messageId, check }: ReadRecord): string {
+	return check?.exportKey ?? messageId
 }

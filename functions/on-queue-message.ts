@@ -2,6 +2,7 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { toBatchResponse } from '../lib/aws/batch-response.ts'
+import { isRedriven } from '../lib/aws/redriven.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { RequestInvalid } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export-backup.ts'
@@ -26,7 +27,8 @@ export const handler = middy<SQSEvent, SQSBatchResponse>({
 		return toBatchResponse(Records, results, (reason) => logger.error('message not finished', { reason }))
 	})
 
-function readRecord({ messageId, body, attributes, messageAttributes, receiptHandle }: SQSRecord): Message {
+function readRecord(record: SQSRecord): Message {
+	const { messageId, body, attributes, messageAttributes, receiptHandle } = record
 	const receiveCount = Number(attributes.ApproximateReceiveCount)
 	const delivery = toDelivery(
 		body,
@@ -36,7 +38,7 @@ function readRecord({ messageId, body, attributes, messageAttributes, receiptHan
 			traceparent: parseTraceparent(messageAttributes.traceparent?.stringValue),
 			sentAtMs: attributes.SentTimestamp === undefined ? undefined : Number(attributes.SentTimestamp),
 			isLast: receiveCount >= config.maxReceiveCount,
-			isRedriven: attributes.DeadLetterQueueSourceArn !== undefined,
+			isRedriven: isRedriven(record),
 		},
 	)
 	return { delivery, body, receiptHandle, receiveCount }

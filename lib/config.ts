@@ -27,6 +27,8 @@ export interface Config {
 	arrival: ArrivalConfig | null
 	webhookAuth: WebhookAuth
 	webhookSecrets: readonly string[]
+	/** In each log line, and the dimension of the metrics: one a stage. */
+	serviceName: string
 	aws: AwsConfig
 }
 
@@ -119,6 +121,7 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		arrival,
 		webhookAuth: webhookAuth as WebhookAuth,
 		webhookSecrets,
+		serviceName: optional('POWERTOOLS_SERVICE_NAME') ?? 'ncp-backup-exporter',
 		aws: readAws(required, optional),
 	}
 	if (problems.length > 0) throw new ExportError('CONFIG_INVALID', problems.join('; '))

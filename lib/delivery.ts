@@ -12,7 +12,7 @@ export interface Delivery {
 	traceparent: string | undefined
 	/** There will be no further delivery: what is not settled now is exhausted. */
 	isLast: boolean
-	/** It came back from the dead-letter queue. */
+	/** It came back from a dead-letter queue. */
 	isRedriven: boolean
 	/** When the trigger was set off, if it says so: the same for each delivery of one message. */
 	sentAtMs: number | undefined

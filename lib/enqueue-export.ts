@@ -18,7 +18,7 @@ export async function enqueueExport(
 	queue: RequestQueue,
 	ports: ExportPorts,
 ): Promise<string> {
-	const { request, traceparent } = delivery
+	const { request } = delivery
 	if (request instanceof RequestInvalid) throw request
 	const { ledger, now, createId, apiUrl } = ports
 	const identity = toExportIdentity(apiUrl, request)
@@ -31,7 +31,7 @@ export async function enqueueExport(
 	const kept = keep(entry, nowMs + ports.deduplicationMs)
 	if (kept !== null && !(await ledger.replace(entry, kept, nowMs))) throw inProgress(0)
 	try {
-		await queue.send(toQueueableJson(request), traceparent)
+		await queue.send(toQueueableJson(request), delivery)
 	} catch (cause) {
 		throw new ExportError('QUEUE_UNAVAILABLE', 'the queue did not take the request', { cause })
 	}

@@ -6,6 +6,7 @@ import type { ExportPorts, Work } from './export-ports.ts'
 import { type Entry, release } from './ledger.ts'
 import type { Reply } from './ncp/reply.ts'
 import type { OutcomeEvent, SettledState } from './outcome.ts'
+import { type Progress, startProgress, timed } from './progress.ts'
 import { toRejectedEvent } from './rejected.ts'
 import { toReplyError } from './reply-error.ts'
 import { type Decided, replaceInTime, settleAs } from './settle-export.ts'
@@ -43,17 +44,18 @@ export async function exportBackup(
 	remainingMs: () => number,
 	ports: ExportPorts,
 ): Promise<OutcomeEvent> {
+	const progress = startProgress()
 	try {
-		const decided = await decide(delivery, remainingMs, ports)
+		const decided = await decide(delivery, remainingMs, progress, ports)
 		const { event } = decided
-		await announce(decided, remainingMs, ports).catch((cause) => {
+		await announce(decided, remainingMs, progress, ports).catch((cause) => {
 			throw new PublishFailed(event, cause)
 		})
-		ports.observe(delivery, event)
+		ports.observe(delivery, event, progress)
 		return event
 	} catch (thrown) {
 		const error = toExportError(thrown)
-		ports.observe(delivery, error)
+		ports.observe(delivery, error, progress)
 		throw error
 	}
 }
@@ -62,24 +64,34 @@ export async function exportBackup(
 async function announce(
 	{ event, entry }: Decided,
 	remainingMs: () => number,
+	progress: Progress,
 	{ arrival, publish, now }: ExportPorts,
 ): Promise<void> {
-	await publish(event, remainingMs())
+	await timed(progress, 'publish', now, () => publish(event, remainingMs()))
 	if (arrival === null || entry === null || event.data.terminal) return
 	const { exportKey, exportId, nextCheck, nextCheckAtMs } = entry
 	const leftMs = Date.parse(event.data.settledAt) + arrival.deadlineMs - now()
-	if (nextCheck === 0) await arrival.schedule({ exportKey, exportId, check: 0 }, checkDelaySeconds(0, leftMs))
-	else if (now() > nextCheckAtMs + CHECK_GRACE_MS)
-		await arrival.schedule({ exportKey, exportId, check: nextCheck }, 1)
+	const isLate = now() > nextCheckAtMs + CHECK_GRACE_MS
+	if (nextCheck > 0 && !isLate) return
+	const delaySeconds = nextCheck === 0 ? checkDelaySeconds(0, leftMs) : 1
+	await timed(progress, 'schedule', now, () =>
+		arrival.schedule({ exportKey, exportId, check: nextCheck }, delaySeconds),
+	)
 }
 
-async function decide(delivery: Delivery, remainingMs: () => number, ports: ExportPorts): Promise<Decided> {
+async function decide(
+	delivery: Delivery,
+	remainingMs: () => number,
+	progress: Progress,
+	ports: ExportPorts,
+): Promise<Decided> {
 	const { request } = delivery
 	if (request instanceof RequestInvalid) return reject(delivery, request, ports)
 	// Before any side effect: a message that cannot be finished is handed back as it came.
 	if (timeToCall(remainingMs) === null) throw deadlineNear()
-	const work = { delivery, request, remainingMs }
-	const claimed = await claim(work, ports)
+	const work = { delivery, request, remainingMs, progress }
+	const claimed = await timed(progress, 'claim', ports.now, () => claim(work, ports))
+	if (claimed.kind !== 'mismatch') Object.assign(progress, pickClaim(claimed.entry))
 	switch (claimed.kind) {
 		case 'ours':
 			return perform(work, claimed.entry, ports)
@@ -92,22 +104,28 @@ async function decide(delivery: Delivery, remainingMs: () => number, ports: Expo
 	}
 }
 
+function pickClaim({ exportId, attempts }: Entry): Pick<Progress, 'exportId' | 'attempts'> {
+	return { exportId, attempts }
+}
+
 function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): Decided {
 	const event = toRejectedEvent({ ...delivery, error, rejectedAtMs: delivery.sentAtMs ?? ports.now() })
 	return { event, entry: null }
 }
 
 async function perform(work: Work, entry: Entry, ports: ExportPorts): Promise<Decided> {
-	const { delivery, request, remainingMs } = work
+	const { delivery, request, remainingMs, progress } = work
 	const callMs = timeToCall(remainingMs)
-	const reply = callMs === null ? null : await ports.callNcp(request, callMs)
+	const reply =
+		callMs === null ? null : await timed(progress, 'call', ports.now, () => ports.callNcp(request, callMs))
+	progress.reply = reply
 	const error = reply === null ? deadlineNear() : toReplyError(reply)
 	if (error === null || !error.retryable)
 		return settleAs(toSettledState(reply), work, entry, reply, error, ports)
 	if (delivery.isLast && reply !== null) return settleAs('exhausted', work, entry, reply, error, ports)
 	// Certainly not done, so the next delivery may call at once. Should this write fail for good, the lease runs out
 	// and the export is unknown: less than we know, but never more.
-	await replaceInTime(entry, release(entry), remainingMs, ports)
+	await timed(progress, 'settle', ports.now, () => replaceInTime(entry, release(entry), remainingMs, ports))
 	throw error
 }
 

@@ -6,6 +6,7 @@ import type { ExportRequest } from './export-request.ts'
 import type { Ledger } from './ledger.ts'
 import type { CallNcp } from './ncp/client.ts'
 import type { OutcomeEvent } from './outcome.ts'
+import type { Progress } from './progress.ts'
 
 export interface ExportPorts {
 	/** Base of the API: a part of an export's identity. */
@@ -21,7 +22,7 @@ export interface ExportPorts {
 	/** Null when arrival checks are off: then nothing follows an accepted or unknown export. */
 	arrival: { schedule: ScheduleCheck; deadlineMs: number } | null
 	/** One log line and the metrics of what became of a delivery; must not throw. */
-	observe: (delivery: Delivery, ending: OutcomeEvent | ExportError) => void
+	observe: (delivery: Delivery, ending: OutcomeEvent | ExportError, progress: Progress) => void
 }
 
 /** A delivery with a valid request, on its way. */
@@ -29,4 +30,5 @@ export interface Work {
 	delivery: Delivery
 	request: ExportRequest
 	remainingMs: () => number
+	progress: Progress
 }

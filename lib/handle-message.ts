@@ -36,7 +36,7 @@ export async function handleMessage(
 	} catch (error) {
 		// It did nothing wrong and nothing was tried: it begins anew instead of dying of a full batch.
 		if (delivery.isLast && error instanceof ExportError && NOT_TRIED.has(error.code)) {
-			await queue.send(body, delivery.traceparent)
+			await queue.send(body, delivery)
 			return
 		}
 		// On the last receive SQS takes the message away as soon as it is seen again: there is nothing to wait for.

@@ -1,26 +1,25 @@
 import type { Logger } from '@aws-lambda-powertools/logger'
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import type { ArrivalPorts } from './arrival-ports.ts'
 import type { Completion } from './aws/completions.ts'
-import type { ArrivalPorts } from './check-arrival.ts'
 import type { Delivery } from './delivery.ts'
 import { ExportError, RequestInvalid } from './errors.ts'
 import type { ExportPorts } from './export-ports.ts'
 import type { OutcomeData, OutcomeEvent } from './outcome.ts'
+import type { Progress } from './progress.ts'
 
 /**
- * One log line and one count for what became of a delivery. Only named fields are logged, never a whole request,
- * error, header or configuration, so no key, secret or signature can get in.
+ * One log line for what became of a delivery, and its metrics: the state or the error, and how long NCP took. Only
+ * named fields are logged, never a whole request, error, header or configuration, so no key, secret or signature can
+ * get in.
  */
 export function createObserver(logger: Logger, metrics: Metrics): ExportPorts['observe'] {
-	return (delivery, ending) => {
-		const fields = {
-			trigger: delivery.trigger,
-			traceparent: delivery.traceparent,
-			...toRequestFields(delivery),
-		}
+	return (delivery, ending, progress) => {
+		addCallTime(progress, metrics)
+		const fields = { ...toDeliveryFields(delivery), ...toProgressFields(progress) }
 		if (ending instanceof ExportError) {
-			const { code, message, retryAfterSeconds } = ending
-			logger.warn('export not finished', { ...fields, code, reason: message, retryAfterSeconds })
+			const { code, replyCode, message, retryAfterSeconds } = ending
+			logger.warn('export not finished', { ...fields, code, replyCode, reason: message, retryAfterSeconds })
 			metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
 			return
 		}
@@ -32,10 +31,27 @@ export function createObserver(logger: Logger, metrics: Metrics): ExportPorts['o
 	}
 }
 
-function toRequestFields({ request }: Delivery): Record<string, string | undefined> {
-	if (request instanceof RequestInvalid) return {}
+function addCallTime({ stepMs }: Progress, metrics: Metrics): void {
+	if (stepMs.call !== undefined) metrics.addMetric('NcpCallMs', MetricUnit.Milliseconds, stepMs.call)
+}
+
+function toDeliveryFields({ request, trigger, traceparent }: Delivery) {
+	const fields = { trigger, traceparent }
+	if (request instanceof RequestInvalid) return fields
 	const { cloudPostgresqlInstanceNo, fileName, bucketName, regionCode } = request
-	return { cloudPostgresqlInstanceNo, fileName, bucketName, regionCode }
+	return { ...fields, cloudPostgresqlInstanceNo, fileName, bucketName, regionCode }
+}
+
+function toProgressFields({ exportId, attempts, reply, stepMs }: Progress) {
+	return { exportId, attempts, ...toReplyFields(reply), stepMs }
+}
+
+function toReplyFields(
+	reply: { requestId: string | null; traceId: string | null; httpStatus: number | null } | null,
+) {
+	if (reply === null) return {}
+	const { requestId, traceId, httpStatus } = reply
+	return { ncpRequestId: requestId, ncpTraceId: traceId, httpStatus }
 }
 
 function toOutcomeFields({ id, data }: OutcomeEvent) {
@@ -45,9 +61,7 @@ function toOutcomeFields({ id, data }: OutcomeEvent) {
 		exportId,
 		state,
 		attempts,
-		ncpRequestId: reply?.requestId,
-		ncpTraceId: reply?.traceId,
-		httpStatus: reply?.httpStatus,
+		...toReplyFields(reply),
 		code: error?.code,
 		ncpCode: error?.ncpCode,
 		reason: error?.message,
@@ -55,45 +69,35 @@ function toOutcomeFields({ id, data }: OutcomeEvent) {
 	}
 }
 
-/** One log line for a check, which names every object that could be the one, and a count for what it found. */
+/** One log line for a check, which names every object that could be the one, and the metrics of what it found. */
 export function createCheckObserver(logger: Logger, metrics: Metrics): ArrivalPorts['observe'] {
-	return ({ exportId, check }, ending) => {
-		const fields = { exportId, check }
+	return ({ exportId, check }, ending, progress) => {
+		addCallTime(progress, metrics)
+		const fields = { exportId, check, stepMs: progress.stepMs }
 		switch (ending.kind) {
 			case 'outcome': {
-				const { id, data } = ending.event
-				const { state, request, object, attempts } = data
-				logger.info(`export ${state}`, {
-					...fields,
-					eventId: id,
-					state,
-					...request,
-					object,
-					attempts,
-					candidates: ending.candidates,
-				})
-				metrics.addMetric(`Export_${state}`, MetricUnit.Count, 1)
-				if (state === 'completed')
-					metrics.addMetric('ArrivalSeconds', MetricUnit.Seconds, secondsBetween(data))
+				const { request, object, trigger } = ending.event.data
+				const { candidates, event } = ending
+				const all = { ...fields, trigger, ...request, ...toOutcomeFields(event), object, candidates }
+				logger.info(`export ${event.data.state}`, all)
+				metrics.addMetric(`Export_${event.data.state}`, MetricUnit.Count, 1)
+				if (event.data.state === 'completed')
+					metrics.addMetric('ArrivalSeconds', MetricUnit.Seconds, secondsBetween(event.data))
 				return
 			}
-			case 'waiting':
-				logger.info('export not arrived yet', {
-					...fields,
-					...ending.finding,
-					nextInSeconds: ending.delaySeconds,
-				})
+			case 'waiting': {
+				const { finding, delaySeconds: nextInSeconds } = ending
+				logger.info('export not arrived yet', { ...fields, ...finding, nextInSeconds })
 				return
+			}
 			case 'stale':
 				logger.debug('check out of date', fields)
 				return
-			case 'failed':
-				logger.warn('check not finished', {
-					...fields,
-					code: ending.error.code,
-					reason: ending.error.message,
-				})
-				metrics.addMetric(`Failed_${ending.error.code}`, MetricUnit.Count, 1)
+			case 'failed': {
+				const { code, message: reason } = ending.error
+				logger.warn('check not finished', { ...fields, code, reason })
+				metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
+			}
 		}
 	}
 }
@@ -102,11 +106,18 @@ function secondsBetween({ requestedAt, settledAt }: OutcomeData): number {
 	return (Date.parse(settledAt) - Date.parse(requestedAt)) / 1000
 }
 
-/** One metric an instance, so that an alarm can tell that its exports have silently stopped. */
+/**
+ * How long ago an export of each instance was seen to arrive, and the oldest of all: an alarm on that one tells that
+ * exports have silently stopped. It is reported also when there are none, so that its silence has one meaning.
+ */
 export function reportFreshness(completions: readonly Completion[], nowMs: number, metrics: Metrics): void {
+	let oldestMinutes = 0
 	for (const { instance, atMs } of completions) {
+		const minutes = Math.floor((nowMs - atMs) / 60_000)
+		oldestMinutes = Math.max(oldestMinutes, minutes)
 		const metric = metrics.singleMetric()
 		metric.addDimension('instance', instance)
-		metric.addMetric('MinutesSinceCompleted', MetricUnit.Count, Math.floor((nowMs - atMs) / 60_000))
+		metric.addMetric('MinutesSinceCompleted', MetricUnit.Count, minutes)
 	}
+	metrics.addMetric('OldestCompletionMinutes', MetricUnit.Count, oldestMinutes)
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { RETRYABLE } from './errors.ts'
 
 /** The states of an export. `rejected` has no export. */
-const STATES = [
+export const STATES = [
 	'accepted',
 	'completed',
 	'missing',

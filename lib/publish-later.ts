@@ -19,7 +19,7 @@ export async function publishLater(
 	// A rejected request has no stored event: its caller is told to send it again.
 	if (!isPublishable && !isUnsettled) throw error
 	try {
-		await queue.send(toQueueableJson(delivery.request), delivery.traceparent)
+		await queue.send(toQueueableJson(delivery.request), delivery)
 	} catch {
 		// Now nobody but the caller knows: the answer is to send it again.
 		throw error

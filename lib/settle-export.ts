@@ -4,6 +4,7 @@ import type { ExportPorts, Work } from './export-ports.ts'
 import { type Entry, type SettledEntry, settle, toSettled } from './ledger.ts'
 import type { Reply } from './ncp/reply.ts'
 import { type OutcomeEvent, type SettledState, toOutcomeError, toOutcomeEvent } from './outcome.ts'
+import { timed } from './progress.ts'
 
 /** Settling is tried so often, while at least this is left for it and for publishing. */
 const MAX_SETTLE_TRIES = 5
@@ -18,7 +19,7 @@ export interface Decided {
 /** Writes the outcome of a claimed export, and gives what stands in the ledger then. Throws `LEDGER_UNAVAILABLE`. */
 export async function settleAs(
 	state: SettledState,
-	{ delivery, request, remainingMs }: Work,
+	{ delivery, request, remainingMs, progress }: Work,
 	entry: Entry,
 	reply: Reply | null,
 	error: ExportError | null,
@@ -39,7 +40,10 @@ export async function settleAs(
 		isArrivalChecked: ports.arrival !== null,
 	})
 	const settled = settle(entry, event, settledAtMs + ports.deduplicationMs)
-	if (await replaceInTime(entry, settled, remainingMs, ports)) return { event, entry: settled }
+	const isOurs = await timed(progress, 'settle', ports.now, () =>
+		replaceInTime(entry, settled, remainingMs, ports),
+	)
+	if (isOurs) return { event, entry: settled }
 	// Another delivery found our lease run out and was first; what it wrote is what stands.
 	const stored = await ports.ledger.read(entry.exportKey)
 	if (stored?.event?.data.exportId === entry.exportId)

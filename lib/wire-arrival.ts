@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3'
+import type { ArrivalPorts } from './arrival-ports.ts'
 import { type Completions, createCompletions } from './aws/completions.ts'
-import type { ArrivalPorts } from './check-arrival.ts'
 import type { ArrivalConfig } from './config.ts'
 import type { Credentials } from './ncp/credentials.ts'
 import { createFindObject } from './object-storage/find-object.ts'

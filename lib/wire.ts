@@ -38,8 +38,9 @@ export interface Wired {
 /** Reads the environment and builds every client, once a function instance. Throws `CONFIG_INVALID`. */
 export function wire(functionName: FunctionName): Wired {
 	const config = readConfig(process.env, functionName)
-	const logger = new Logger({ serviceName: 'ncp-backup-exporter' })
-	const metrics = new Metrics({ namespace: 'NcpBackupExporter', serviceName: 'ncp-backup-exporter' })
+	const { serviceName } = config
+	const logger = new Logger({ serviceName })
+	const metrics = new Metrics({ namespace: 'NcpBackupExporter', serviceName })
 	const client = {
 		...config.aws,
 		maxAttempts: 3,

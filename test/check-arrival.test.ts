@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { ArrivalPorts, CheckEnding } from '../lib/arrival-ports.ts'
 import type { ArrivalCheck } from '../lib/arrival-schedule.ts'
-import { type ArrivalPorts, type CheckEnding, checkArrival } from '../lib/check-arrival.ts'
+import { checkArrival } from '../lib/check-arrival.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { ExportError } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export-backup.ts'

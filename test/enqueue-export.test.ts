@@ -36,7 +36,12 @@ describe('enqueueExport', () => {
 	it('gives the export its id, and the queue its request', async () => {
 		const { sent, ledger, enqueue } = createWorld()
 		expect(await enqueue()).toBe('id-1')
-		expect(sent).toEqual([[JSON.stringify({ regionCode: 'KR', ...REQUEST }), '00-trace']])
+		expect(sent).toEqual([
+			[
+				JSON.stringify({ regionCode: 'KR', ...REQUEST }),
+				expect.objectContaining({ traceparent: '00-trace' }),
+			],
+		])
 		expect([...ledger.entries.values()]).toMatchObject([
 			{ exportId: 'id-1', state: 'waiting', attempts: 0, event: null },
 		])

@@ -78,7 +78,7 @@ describe('handleMessage', () => {
 		async (code) => {
 			const { done, result } = handle(() => Promise.reject(new ExportError(code, '')), { isLast: true })
 			await result
-			expect(done).toEqual([['send', '{}', undefined]])
+			expect(done).toEqual([['send', '{}', expect.objectContaining({ isRedriven: false })]])
 		},
 	)
 

@@ -1,11 +1,13 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { CheckEnding } from '../lib/check-arrival.ts'
-import { toDelivery } from '../lib/delivery.ts'
+import type { CheckEnding } from '../lib/arrival-ports.ts'
+import { type Delivery, toDelivery } from '../lib/delivery.ts'
 import { ExportError } from '../lib/errors.ts'
+import { classifyReply } from '../lib/ncp/reply.ts'
 import { createCheckObserver, createObserver, reportFreshness } from '../lib/observe.ts'
-import { toArrivalEvent } from '../lib/outcome.ts'
+import { type OutcomeEvent, toArrivalEvent } from '../lib/outcome.ts'
+import { startProgress } from '../lib/progress.ts'
 import { acceptedEvent } from './events.ts'
 
 const lines: string[] = []
@@ -16,11 +18,11 @@ afterEach(() => {
 	vi.restoreAllMocks()
 })
 
-function observe(...args: Parameters<ReturnType<typeof createObserver>>) {
+function observe(delivery: Delivery, ending: OutcomeEvent | ExportError, progress = startProgress()) {
 	for (const method of ['info', 'warn', 'log'] as const) vi.spyOn(console, method).mockImplementation(write)
 	vi.stubEnv('POWERTOOLS_DEV', 'true')
 	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
-	createObserver(new Logger({ serviceName: 's' }), metrics)(...args)
+	createObserver(new Logger({ serviceName: 's' }), metrics)(delivery, ending, progress)
 	return [...lines.map((line) => JSON.parse(line)), metrics.serializeMetrics()]
 }
 
@@ -50,6 +52,25 @@ it('writes one line and one count for a delivery that is not finished, without i
 	expect(JSON.stringify(line)).not.toContain('swordfish')
 })
 
+it('says of a delivery that is not finished which export it is, what NCP said, and how long each step took', () => {
+	const reply = classifyReply({ httpStatus: 429, headers: { 'x-ncp-trace-id': 't-1' }, body: '' })
+	const progress = { exportId: 'e-1', attempts: 2, reply, stepMs: { claim: 3, call: 40 } }
+	const [line, metric] = observe(
+		delivery,
+		new ExportError('NCP_LATER', 'busy', { replyCode: 'gateway/410' }),
+		progress,
+	)
+	expect(line).toMatchObject({
+		exportId: 'e-1',
+		attempts: 2,
+		ncpTraceId: 't-1',
+		httpStatus: 429,
+		replyCode: 'gateway/410',
+		stepMs: { claim: 3, call: 40 },
+	})
+	expect(metric).toMatchObject({ NcpCallMs: 40 })
+})
+
 it('names no field of a request that could not be read', () => {
 	const event = acceptedEvent('a')
 	const rejected = {
@@ -76,7 +97,10 @@ describe('createCheckObserver', () => {
 			vi.spyOn(console, method).mockImplementation(write)
 		vi.stubEnv('POWERTOOLS_DEV', 'true')
 		const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
-		createCheckObserver(new Logger({ serviceName: 's', logLevel: 'DEBUG' }), metrics)(check, ending)
+		createCheckObserver(new Logger({ serviceName: 's', logLevel: 'DEBUG' }), metrics)(check, ending, {
+			...startProgress(),
+			stepMs: { look: 7 },
+		})
 		return { line: JSON.parse(lines[0] ?? '{}'), metric: metrics.serializeMetrics() }
 	}
 
@@ -109,6 +133,7 @@ describe('createCheckObserver', () => {
 		const { line } = observeCheck({ kind: 'waiting', event: acceptedEvent('a'), finding, delaySeconds: 60 })
 		expect(line).toMatchObject({
 			level: 'INFO',
+			stepMs: { look: 7 },
 			kind: 'unreadable',
 			reason: 'AccessDenied',
 			nextInSeconds: 60,
@@ -126,7 +151,7 @@ describe('createCheckObserver', () => {
 	})
 })
 
-it('reports for each instance how long ago an export of it arrived', () => {
+it('reports for each instance how long ago an export of it arrived, and the oldest of all', () => {
 	vi.unstubAllEnvs()
 	const written: string[] = []
 	vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0)
@@ -134,9 +159,17 @@ it('reports for each instance how long ago an export of it arrived', () => {
 		{ instance: 'KR/1', atMs: 0 },
 		{ instance: 'KR/2', atMs: 3_600_000 },
 	]
-	reportFreshness(completions, 3_660_000, new Metrics({ namespace: 'N', serviceName: 's' }))
+	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
+	reportFreshness(completions, 3_660_000, metrics)
 	expect(written.map((line) => JSON.parse(line))).toMatchObject([
 		{ instance: 'KR/1', MinutesSinceCompleted: 61 },
 		{ instance: 'KR/2', MinutesSinceCompleted: 1 },
 	])
+	expect(metrics.serializeMetrics()).toMatchObject({ OldestCompletionMinutes: 61 })
+})
+
+it('reports 0 when no export has arrived yet: only a schedule that does not run is silent', () => {
+	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
+	reportFreshness([], 3_660_000, metrics)
+	expect(metrics.serializeMetrics()).toMatchObject({ OldestCompletionMinutes: 0 })
 })

@@ -24,7 +24,9 @@ const queue = { send: async (...args: unknown[]) => void sent.push(args) } as un
 it('puts the bare request on the queue and gives the stored event', async () => {
 	const event = acceptedEvent('a')
 	expect(await publishLater(new PublishFailed(event, null), delivery, queue)).toBe(event)
-	expect(sent).toEqual([[JSON.stringify({ regionCode: 'KR', ...REQUEST }), '00-trace']])
+	expect(sent).toEqual([
+		[JSON.stringify({ regionCode: 'KR', ...REQUEST }), expect.objectContaining({ traceparent: '00-trace' })],
+	])
 })
 
 it('puts on the queue what may be done but could not be settled, and says so', async () => {

@@ -1,14 +1,19 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import type { Delivery } from '../delivery.ts'
 import { cut, type ExportError } from '../errors.ts'
+import { REDRIVEN_FROM } from './redriven.ts'
 
 export interface RequestQueue {
-	/** Puts a request on the queue; throws what the SDK throws. */
-	send: (body: string, traceparent: string | undefined) => Promise<void>
+	/** Puts a request on the queue, with what its delivery knew beside it; throws what the SDK throws. */
+	send: (body: string, marks: Marks) => Promise<void>
 	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
 	hide: (receiptHandle: string, seconds: number) => Promise<void>
 	/** Copies a body to the dead-letter queue with the reason as attributes; throws what the SDK throws. */
 	deadLetter: (body: string, messageId: string, error: ExportError) => Promise<void>
 }
+
+/** What a message says beside its body. */
+export type Marks = Pick<Delivery, 'traceparent' | 'isRedriven' | 'trigger'>
 
 export interface QueueUrls {
 	requestQueueUrl: string
@@ -20,12 +25,16 @@ export function createRequestQueue(
 	{ requestQueueUrl, deadLetterQueueUrl }: QueueUrls,
 ): RequestQueue {
 	return {
-		send: async (body, traceparent) => {
+		send: async (body, { traceparent, isRedriven, trigger }) => {
+			const attributes = {
+				...(traceparent ? { traceparent: toAttribute(traceparent) } : {}),
+				...(isRedriven ? { [REDRIVEN_FROM]: toAttribute(trigger.id) } : {}),
+			}
 			await client.send(
 				new SendMessageCommand({
 					QueueUrl: requestQueueUrl,
 					MessageBody: body,
-					...(traceparent ? { MessageAttributes: { traceparent: toAttribute(traceparent) } } : {}),
+					MessageAttributes: attributes,
 				}),
 			)
 		},

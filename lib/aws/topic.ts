@@ -132,8 +132,8 @@ function toEntry({ event, message }: Waiting, id: string): PublishBatchRequestEn
 	return { Id: id, Message: message, MessageAttributes: toAttributes(event) }
 }
 
-/** For filter policies. Never more than 10: raw delivery to a queue drops a message with more. */
-function toAttributes({ type, data }: OutcomeEvent): Record<string, MessageAttributeValue> {
+/** For filter policies, and the trace for who reads no bodies. Never more than 10: raw delivery to a queue drops a message with more. */
+function toAttributes({ type, traceparent, data }: OutcomeEvent): Record<string, MessageAttributeValue> {
 	const values: Record<string, string | null | undefined> = {
 		state: data.state,
 		type,
@@ -143,6 +143,7 @@ function toAttributes({ type, data }: OutcomeEvent): Record<string, MessageAttri
 		regionCode: data.request?.regionCode,
 		errorCode: data.error?.code,
 		exportId: data.exportId,
+		traceparent,
 	}
 	return Object.fromEntries(
 		Object.entries(values)

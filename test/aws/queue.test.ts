@@ -1,7 +1,7 @@
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
-import { createRequestQueue, type RequestQueue } from '../../lib/aws/queue.ts'
+import { createRequestQueue, type Marks, type RequestQueue } from '../../lib/aws/queue.ts'
 import { RequestInvalid } from '../../lib/errors.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../local/embedded-aws.ts'
 
@@ -17,6 +17,8 @@ beforeAll(async () => {
 })
 afterAll(() => aws.stop())
 
+const PLAIN: Marks = { traceparent: undefined, isRedriven: false, trigger: { kind: 'queue', id: 'm-1' } }
+
 const receive = async ({ url }: Queue, waitSeconds = 5) => {
 	const command = new ReceiveMessageCommand({
 		QueueUrl: url,
@@ -27,7 +29,7 @@ const receive = async ({ url }: Queue, waitSeconds = 5) => {
 }
 
 it('sends a request with its trace context, and hides it for as long as it is told', async () => {
-	await queue.send('{"a":1}', '00-trace')
+	await queue.send('{"a":1}', { ...PLAIN, traceparent: '00-trace' })
 	const first = await receive(requests)
 	expect(first).toMatchObject({
 		Body: '{"a":1}',
@@ -38,8 +40,13 @@ it('sends a request with its trace context, and hides it for as long as it is to
 })
 
 it('sends a request without one', async () => {
-	await queue.send('{"b":1}', undefined)
+	await queue.send('{"b":1}', PLAIN)
 	expect((await receive(requests))?.MessageAttributes).toBeUndefined()
+})
+
+it('keeps the mark of a redriven message', async () => {
+	await queue.send('{"c":1}', { ...PLAIN, isRedriven: true })
+	expect((await receive(requests))?.MessageAttributes).toMatchObject({ redrivenFrom: { StringValue: 'm-1' } })
 })
 
 it('does not mind a receipt that nobody knows', async () => {

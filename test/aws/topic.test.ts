@@ -72,7 +72,7 @@ async function startScriptedSns(script: Record<string, string[]>) {
 describe('createTopic', () => {
 	it('delivers the event as the whole message, with at most ten attributes to filter by', async () => {
 		const { publish, receive } = await startEmbedded()
-		const event = acceptedEvent('a')
+		const event = { ...acceptedEvent('a'), traceparent: '00-trace' }
 		await publish(event, 5_000)
 		const [message] = await receive()
 		expect(message?.Body).toBe(serializeEvent(event))
@@ -90,6 +90,7 @@ describe('createTopic', () => {
 			cloudPostgresqlInstanceNo: '1234925',
 			bucketName: 'my-bucket',
 			exportId: 'a',
+			traceparent: '00-trace',
 		})
 	})
 

@@ -1,0 +1,32 @@
+/** One call to NCP, from connect to last byte. */
+export const ncpTimeoutSeconds = 10
+
+/** Two calls of one export (a clock or a key pair is put right in between), and the rest for table and topic. An HTTP API waits 29 s. */
+export const functionTimeoutSeconds = 2 * ncpTimeoutSeconds + 5
+
+/** What SQS asks for with Lambda, so that a batch is not handed out twice. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
+export const visibilitySeconds = 6 * functionTimeoutSeconds
+
+/** Six tries, with a back-off that grows from ten seconds, or a minute when the cluster is busy; then a person is called. */
+export const maxReceiveCount = 6
+
+/** NCP documents no limits; ten at a time is what the quotas of a new account surely bear. */
+export const exportConcurrency = 10
+
+/** A look may list 20 pages of keys. */
+export const lookConcurrency = exportConcurrency / 2
+
+/** Webhook calls a second: an export takes about a second, and ten run at a time. */
+export const webhookRate = exportConcurrency
+
+/** Four days in the queue, and fourteen more in the dead-letter queue, which is the longest that SQS keeps a message. */
+export const retentionSeconds = 4 * 86_400
+export const deadRetentionSeconds = 14 * 86_400
+
+/** How often the freshness of each instance is reported. */
+export const freshnessEveryMinutes = 15
+
+/** A check that cannot be made is tried for twice its deadline: by then the export has been judged, or an operator was called. */
+export function arrivalReceiveCount(deadlineMinutes: number): number {
+	return Math.min(1_000, Math.ceil((2 * deadlineMinutes * 60) / visibilitySeconds))
+}

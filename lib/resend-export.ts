@@ -1,0 +1,80 @@
+import type { ArrivalPorts, CheckEnding, CheckWork } from './arrival-ports.ts'
+import { checkDelaySeconds } from './arrival-schedule.ts'
+import { awaitCheck, beginResend, type SettledEntry, settle, undoResend } from './ledger.ts'
+import type { Reply } from './ncp/reply.ts'
+import type { Finding } from './object-storage/find-object.ts'
+import { toOutcomeEvent } from './outcome.ts'
+import { timed } from './progress.ts'
+import { replaceInTime } from './settle-export.ts'
+import { waitForArrival } from './wait-for-arrival.ts'
+
+/** Longer than the call can take: until then a doubled check has nothing to do. */
+const RESEND_MARGIN_MS = 30_000
+
+/** Only what is provably not there: an unreadable bucket may hold it. */
+export function mayResend(
+	{ state, resends }: SettledEntry,
+	finding: Finding,
+	ageMs: number,
+	{ resendAfterMs }: ArrivalPorts,
+): boolean {
+	return state === 'unknown' && finding.kind === 'absent' && resends === 0 && ageMs >= resendAfterMs
+}
+
+/** Sends an unknown export once more, counted first, so that it never is a third time. `callMs` limits the call. */
+export async function resendExport(
+	entry: SettledEntry,
+	finding: Finding,
+	callMs: number,
+	work: CheckWork,
+	ports: ArrivalPorts,
+): Promise<CheckEnding> {
+	const { ledger, callNcp, now, deadlineMs } = ports
+	const { request } = entry.event.data
+	const nowMs = now()
+	const begun = beginResend(entry, work.check.check + 1, nowMs, nowMs + callMs + RESEND_MARGIN_MS)
+	if (request === null || !(await ledger.replace(entry, begun, nowMs))) return { kind: 'stale' }
+	const reply = await timed(work.progress, 'call', now, () => callNcp(request, callMs))
+	work.progress.reply = reply
+	if (reply.kind === 'accepted') return settleResend(begun, reply, work, ports)
+	// Lost, or refused, perhaps just because the first one is under way: the deadline judges. Certainly not done:
+	// free to be sent once more, at a later check.
+	const isUndone = reply.kind === 'later' || reply.kind === 'credentials'
+	const leftMs = nowMs + deadlineMs - now()
+	return waitForArrival(
+		{ previous: begun, entry: isUndone ? undoResend(begun) : begun, finding, leftMs },
+		work,
+		ports,
+	)
+}
+
+/** Accepted after all: from here on it is judged like any other, with a deadline of its own. */
+async function settleResend(
+	begun: SettledEntry,
+	reply: Reply,
+	{ check, remainingMs, progress }: CheckWork,
+	ports: ArrivalPorts,
+): Promise<CheckEnding> {
+	const { now, deadlineMs } = ports
+	const { request, requestedAt, trigger } = begun.event.data
+	if (request === null) return { kind: 'stale' }
+	const settledAtMs = now()
+	const event = toOutcomeEvent({
+		state: 'accepted',
+		exportId: begun.exportId,
+		request,
+		reply,
+		error: null,
+		attempts: begun.attempts,
+		trigger,
+		traceparent: begun.event.traceparent,
+		requestedAtMs: Date.parse(requestedAt),
+		settledAtMs,
+		isArrivalChecked: true,
+	})
+	const next = { check: check.check + 1, delaySeconds: checkDelaySeconds(0, deadlineMs) }
+	const nextAtMs = settledAtMs + next.delaySeconds * 1000
+	const settled = awaitCheck(settle(begun, event, begun.expiresAtMs), next.check, nextAtMs)
+	const isOurs = await timed(progress, 'settle', now, () => replaceInTime(begun, settled, remainingMs, ports))
+	return isOurs ? { kind: 'outcome', event, candidates: [], next } : { kind: 'stale' }
+}

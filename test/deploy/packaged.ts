@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+export interface Resource {
+	Type: string
+	// biome-ignore lint/suspicious/noExplicitAny: CloudFormation's shapes, read where they are asserted
+	Properties: Record<string, any>
+	DependsOn?: string | string[]
+}
+
+export const root = new URL('../..', import.meta.url).pathname
+
+/** Packages the service as `npm run package` does, without building anew, into a folder of its own. */
+export async function packageService(): Promise<{
+	folder: string
+	resources: Record<string, Resource>
+	outputs: Record<string, { Value: unknown }>
+	remove: () => Promise<void>
+}> {
+	const folder = await mkdtemp(join(tmpdir(), 'package-'))
+	const osls = createRequire(import.meta.url).resolve('osls/bin/serverless.js')
+	await promisify(execFile)(process.execPath, [osls, 'package', '--package', folder], { cwd: root })
+	const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8')
+	const { Resources, Outputs } = JSON.parse(text)
+	return {
+		folder,
+		resources: Resources,
+		outputs: Outputs,
+		remove: () => rm(folder, { recursive: true }),
+	}
+}
