@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { LocalConnection } from '../ops/connection.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from './embedded-aws.ts'
 import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
 import { createFunction, type LocalFunction } from './function-process.ts'
@@ -20,6 +21,8 @@ export interface CloudOptions {
 	/** On top of what the cloud itself sets. */
 	env?: Readonly<Record<string, string>>
 	webhookPort?: number
+	/** How often a message is received before it is a dead letter. */
+	maxReceiveCount?: number
 	/** How long a message that nobody hides otherwise stays hidden after a receive. */
 	visibilitySeconds?: number
 	/** The longest back-off and delay that the queues grant; deployed, they are minutes. */
@@ -46,6 +49,11 @@ export interface Cloud {
 	/** Subscribed to the topic of outcomes, with raw delivery. */
 	outcomeQueue: Queue
 	arrivalQueue: Queue
+	arrivalDeadLetterQueue: Queue
+	/** Lambda puts failed asynchronous invocations there; here nothing does. */
+	pipelineDeadLetterQueue: Queue
+	/** For `npm run ops`. */
+	connection: LocalConnection
 	functions: Readonly<Record<'on-queue-message' | 'on-http-request' | 'on-pipeline-event', LocalFunction>>
 	/** Null when arrival checks are off. */
 	arrivalFunction: LocalFunction | null
@@ -76,7 +84,8 @@ const MAX_RECEIVE_COUNT = 6
 
 /** The whole product on this machine: embedded AWS, NCP or its simulator, and the built bundles. Nothing listens beyond 127.0.0.1. */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
-	const { onLine, onProblem = console.error, visibilitySeconds = 15, maxBackOffSeconds = 2 } = options
+	const { onLine, onProblem = console.error } = options
+	const { visibilitySeconds = 15, maxBackOffSeconds = 2, maxReceiveCount = MAX_RECEIVE_COUNT } = options
 	// Whatever has started is taken down again, last first: by stop(), or here when something else cannot start.
 	await using stack = new AsyncDisposableStack()
 	const keep = <Started extends { stop: () => Promise<void> }>(started: Started): Started => {
@@ -92,12 +101,18 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		VisibilityTimeout: String(visibilitySeconds),
 		RedrivePolicy: JSON.stringify({
 			deadLetterTargetArn: deadLetterQueue.arn,
-			maxReceiveCount: MAX_RECEIVE_COUNT,
+			maxReceiveCount,
 		}),
 	})
+	const arrivalDeadLetterQueue = await aws.createQueue('export-arrivals-dead')
 	const arrivalQueue = await aws.createQueue('export-arrivals', {
 		VisibilityTimeout: String(visibilitySeconds),
+		RedrivePolicy: JSON.stringify({
+			deadLetterTargetArn: arrivalDeadLetterQueue.arn,
+			maxReceiveCount: 100,
+		}),
 	})
+	const pipelineDeadLetterQueue = await aws.createQueue('export-pipeline-dead')
 	const outcomeQueue = await aws.createQueue('export-outcomes')
 	const topicArn = await aws.createTopic('export-outcomes')
 	await aws.subscribe(topicArn, outcomeQueue)
@@ -111,7 +126,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		EXPORTS_TABLE_NAME: table.tableName,
 		REQUEST_QUEUE_URL: requestQueue.url,
 		DEAD_LETTER_QUEUE_URL: deadLetterQueue.url,
-		MAX_RECEIVE_COUNT: String(MAX_RECEIVE_COUNT),
+		MAX_RECEIVE_COUNT: String(maxReceiveCount),
 		NCP_API_URL: access.apiUrl,
 		NCP_ACCESS_KEY: access.accessKey,
 		NCP_SECRET_KEY: access.secretKey,
@@ -168,6 +183,28 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		deadLetterQueue,
 		outcomeQueue,
 		arrivalQueue,
+		arrivalDeadLetterQueue,
+		pipelineDeadLetterQueue,
+		connection: {
+			pid: process.pid,
+			region: aws.region,
+			endpoint: aws.endpoint,
+			tableEndpoint: table.endpoint,
+			requestQueueUrl: requestQueue.url,
+			deadLetterQueueUrl: deadLetterQueue.url,
+			arrivalQueueUrl: arrivalQueue.url,
+			arrivalDeadLetterQueueUrl: arrivalDeadLetterQueue.url,
+			pipelineDeadLetterQueueUrl: pipelineDeadLetterQueue.url,
+			resultTopicArn: topicArn,
+			exportsTableName: table.tableName,
+			ncpApiUrl: access.apiUrl,
+			ncpRegionCode: env.NCP_REGION_CODE,
+			// What a real API exports is in a bucket that nobody looks into here.
+			objectStorageUrl: options.ncp ? '' : aws.endpoint,
+			objectStorageRegion: 'kr-standard',
+			credentialsSecretId: '',
+			ncpKeys: options.ncp ? null : LOCAL_KEYS,
+		},
 		arrivalFunction,
 		functions,
 		pollOnce: () => pollOnce(requests, new AbortController().signal),

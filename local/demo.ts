@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { buildFunctions } from '../build.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
+import { readOptions, runCommand } from '../terminal/command-line.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
 import { type Cloud, startCloud } from './cloud.ts'
-import { readOptions, runCommand } from './command-line.ts'
-import { onInterrupt } from './interrupt.ts'
 import { readOutcomes } from './outcomes.ts'
 import { isOutcomeOf, type SampleRequest, sendSample } from './send.ts'
-import { paint, tableHead, toOutcomeRow } from './table.ts'
 
 const LIMIT_MS = 20_000
 

@@ -63,6 +63,7 @@ export interface NcpSimulator {
 }
 
 const PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
+const LIST_PATH = '/vpostgresql/v2/getCloudPostgresqlInstanceList'
 const PARAMETERS = ['regionCode', 'fileName', 'bucketName', 'cloudPostgresqlInstanceNo', 'responseFormatType']
 const REQUIRED = ['fileName', 'bucketName', 'cloudPostgresqlInstanceNo']
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
@@ -115,13 +116,11 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		const body = (await readAll(request, MAX_BODY_BYTES)).toString('utf8')
 		const parameters = readParameters(request, body)
 		const isJson = parameters.get('responseFormatType') === 'json'
-		const refusal =
-			checkRoute(request) ??
-			checkSignature(request, options.keys, now()) ??
-			checkParameters(parameters) ??
-			checkResources(parameters, options)
-		if (refusal !== null) {
-			send(response, refusal, isJson)
+		const isList = request.url?.split('?')[0] === LIST_PATH
+		const refusal = checkRoute(request) ?? checkSignature(request, options.keys, now())
+		const early = refusal ?? (isList ? listInstances(options) : checkExport(parameters, options))
+		if (early !== null) {
+			send(response, early, isJson)
 			return
 		}
 
@@ -168,6 +167,16 @@ const SUCCESS: Answer = {
 	fields: { returnCode: '0', returnMessage: 'success' },
 }
 
+/** How many there are; the list itself nobody here reads. */
+const listInstances = ({ instances }: SimulatorOptions): Answer => ({
+	httpStatus: 200,
+	root: 'getCloudPostgresqlInstanceListResponse',
+	fields: { returnCode: '0', returnMessage: 'success', totalRows: String(instances.size) },
+})
+
+const checkExport = (parameters: URLSearchParams, options: SimulatorOptions): Answer | null =>
+	checkParameters(parameters) ?? checkResources(parameters, options)
+
 const gatewayError = (httpStatus: number, errorCode: string, message: string, details = ''): Answer => ({
 	httpStatus,
 	root: 'error',
@@ -190,7 +199,7 @@ function readParameters({ method, url, headers }: IncomingMessage, body: string)
 
 function checkRoute({ method, url }: IncomingMessage): Answer | null {
 	const [path] = (url ?? '').split('?')
-	if (path !== PATH) return gatewayError(404, '300', 'Not Found Exception')
+	if (path !== PATH && path !== LIST_PATH) return gatewayError(404, '300', 'Not Found Exception')
 	if (method !== 'GET' && method !== 'POST') return gatewayError(400, '100', 'Bad Request Exception')
 	return null
 }

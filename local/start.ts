@@ -1,10 +1,11 @@
 import { buildFunctions } from '../build.ts'
 import { readBaseUrl } from '../lib/config.ts'
+import { removeLocalConnection, writeLocalConnection } from '../ops/connection.ts'
+import { readOptions, runCommand, UsageError } from '../terminal/command-line.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
 import { type Cloud, type NcpAccess, startCloud } from './cloud.ts'
-import { readOptions, runCommand, UsageError } from './command-line.ts'
-import { onInterrupt } from './interrupt.ts'
 import { readOutcomes } from './outcomes.ts'
-import { paint, tableHead, toOutcomeRow } from './table.ts'
 
 const HELP = `npm start [-- options]
 
@@ -59,6 +60,7 @@ async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 			throw new UsageError(`port ${webhookPort} is in use; choose another with --port`)
 		throw error
 	})
+	await writeLocalConnection(cloud.connection)
 	console.log(describe(cloud))
 	const startedMs = Date.now()
 	const ids = new Set<string>()
@@ -70,6 +72,7 @@ async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 	console.log('\nStopping …')
 	await cloud.quiesce()
 	await reader.stop()
+	await removeLocalConnection(process.pid)
 	await cloud.stop()
 }
 
@@ -106,6 +109,8 @@ Send a request to either:
   AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws sqs send-message --region ${aws.region} \\
     --endpoint-url ${aws.endpoint} --queue-url ${requestQueue.url} \\
     --message-body '${request}'
+
+In another terminal: "npm run ops -- doctor", "send", "status", "watch", "dead-letters"; see "npm run ops -- --help".
 
 Outcomes appear below; Ctrl-C ends it.
 

@@ -9,10 +9,12 @@ export interface Completion {
 	atMs: number
 }
 
-/** Both throw `LEDGER_UNAVAILABLE`. */
+/** All throw `LEDGER_UNAVAILABLE`. */
 export interface Completions {
 	record: (completion: Completion) => Promise<void>
 	read: () => Promise<Completion[]>
+	/** For an instance that is no more; false when it was not there. */
+	forget: (instance: string) => Promise<boolean>
 }
 
 /** No export has this key: theirs are hashes. */
@@ -44,6 +46,19 @@ export function createCompletions(client: DynamoDBDocumentClient, tableName: str
 			return Object.entries(Item)
 				.filter(([name]) => name.startsWith(PREFIX))
 				.map(([name, atMs]) => ({ instance: name.slice(PREFIX.length), atMs: Number(atMs) }))
+		},
+		forget: async (instance) => {
+			const command = new UpdateCommand({
+				TableName: tableName,
+				Key: KEY,
+				UpdateExpression: 'REMOVE #instance',
+				ConditionExpression: 'attribute_exists(#instance)',
+				ExpressionAttributeNames: { '#instance': PREFIX + instance },
+			})
+			return client.send(command).then(
+				() => true,
+				(error) => (error instanceof ConditionalCheckFailedException ? false : throwUnavailable(error)),
+			)
 		},
 	}
 }

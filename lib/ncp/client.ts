@@ -39,14 +39,20 @@ export interface ExportParameters {
 /** `timeoutMs` may only shorten the client's own limit. Total: a failure of any kind is a Reply. */
 export type CallNcp = (parameters: ExportParameters, timeoutMs: number) => Promise<Reply>
 
-/**
- * Signs and sends the export action. One call is one HTTP exchange: nothing is repeated here, since a second POST may
- * be a second export. Source of path and parameters: NCP API guide, database-vpostgresql-exportbackuptoobjectstorage.
- */
+/** Signs and sends one action with its form; total, as `CallNcp`. */
+export type CallAction = (path: string, form: string, timeoutMs: number) => Promise<Reply>
+
+/** The export action. Source of path and parameters: NCP API guide, database-vpostgresql-exportbackuptoobjectstorage. */
 export function createNcpClient(options: NcpClientOptions): CallNcp {
+	const call = createNcpCaller(options)
+	return (parameters, timeoutMs) => call(EXPORT_PATH, encodeForm(parameters), timeoutMs)
+}
+
+/** One call is one HTTP exchange: nothing is repeated here, since a second POST may be a second export. */
+export function createNcpCaller(options: NcpClientOptions): CallAction {
 	const { credentials, clock, method = 'POST', createDispatcher = createPool } = options
 	const { origin, pathname } = new URL(options.apiUrl)
-	const path = pathname.replace(/\/$/, '') + EXPORT_PATH
+	const base = pathname.replace(/\/$/, '')
 	let dispatcher = createDispatcher(origin, options.timeoutMs)
 	let usedMs = clock.now()
 
@@ -60,14 +66,14 @@ export function createNcpClient(options: NcpClientOptions): CallNcp {
 		return dispatcher
 	}
 
-	return async (parameters, timeoutMs) => {
+	return async (action, form, timeoutMs) => {
 		const limitMs = Math.min(timeoutMs, options.timeoutMs)
 		const endsAt = performance.now() + limitMs
 		// Half of the time at most: a call begun with the rest of nothing could only end unknown.
 		const keys = await within(credentials.get(), limitMs / 2)
 		if (keys === null) return toUnsentReply('the key pair could not be read')
 		const keyVersion = credentials.version()
-		const form = encodeForm(parameters)
+		const path = base + action
 		const target = method === 'GET' ? `${path}?${form}` : path
 		const signedAtMs = clock.now()
 		const timestamp = String(signedAtMs)

@@ -29,3 +29,11 @@ it('says that it is unavailable', async () => {
 		code: 'LEDGER_UNAVAILABLE',
 	})
 })
+
+it('forgets an instance that is no more, and says so of one that it never knew', async () => {
+	const completions = createCompletions(table.client, table.tableName)
+	await completions.record({ instance: 'KR/9', atMs: 1 })
+	expect(await completions.forget('KR/9')).toBe(true)
+	expect(await completions.forget('KR/9')).toBe(false)
+	expect((await completions.read()).map(({ instance }) => instance)).not.toContain('KR/9')
+})

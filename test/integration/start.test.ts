@@ -1,41 +1,23 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { createInterface } from 'node:readline'
-import { describe, expect, it } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { close, listen } from '../../local/listen.ts'
+import { runCommand, startCommand } from './command.ts'
+
+let folder: string
+let file: string
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'start-'))
+	file = join(folder, 'cloud.json')
+})
+afterAll(() => rm(folder, { recursive: true }))
 
 const REQUEST = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","bucketName":"my-bucket"}'
 
-function run(script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
-	const child = spawn(
-		process.execPath,
-		[new URL(`../../local/${script}`, import.meta.url).pathname, ...args],
-		{
-			env: { ...process.env, ...env },
-		},
-	)
-	const lines: string[] = []
-	const waiting: { pattern: RegExp; resolve: (line: string) => void }[] = []
-	const reader = createInterface({ input: child.stdout })
-	reader.on('line', (line) => {
-		lines.push(line)
-		for (const { pattern, resolve } of waiting) if (pattern.test(line)) resolve(line)
-	})
-	const line = (pattern: RegExp) => {
-		const seen = lines.find((each) => pattern.test(each))
-		if (seen !== undefined) return Promise.resolve(seen)
-		const { promise, resolve } = Promise.withResolvers<string>()
-		waiting.push({ pattern, resolve })
-		return promise
-	}
-	const exit = once(child, 'close').then(([code]) => code as number)
-	let errorText = ''
-	child.stderr.on('data', (chunk) => {
-		errorText += chunk
-	})
-	return { child, lines, line, exit, errors: () => errorText }
-}
+const run = (script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
+	startCommand(`local/${script}`, args, { LOCAL_CLOUD_FILE: file, ...env })
 
 describe('npm start', () => {
 	it('prints where to send a request, shows its outcome, and ends cleanly on Ctrl-C', async () => {
@@ -49,8 +31,13 @@ describe('npm start', () => {
 		})
 		expect(response.status).toBe(202)
 		await line(/accepted/)
+		// Written down for the operator's commands, and for nobody else on this machine.
+		expect((await stat(file)).mode & 0o777).toBe(0o600)
+		const doctor = await runCommand('ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
+		expect(doctor.output).toContain('Nothing is broken.')
 		child.kill('SIGINT')
 		expect(await exit).toBe(0)
+		await expect(stat(file)).rejects.toThrow('ENOENT')
 		// No colours, since this is no terminal.
 		expect(lines.join('\n')).not.toContain('\u001b')
 		await expect(fetch(url)).rejects.toThrow()

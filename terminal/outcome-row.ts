@@ -64,6 +64,6 @@ function pad(text: string, width: number): string {
 }
 
 /** Foreign text must not steer the terminal. */
-function toPlain(text: string): string {
+export function toPlain(text: string): string {
 	return stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ')
 }

@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { toPlain } from '../terminal/outcome-row.ts'
+import { findTarget, type Target, type TargetOptions } from './target.ts'
+
+export interface Context {
+	target: Target
+	/** For machines: one JSON text a line on standard output, and nothing else there. */
+	isJson: boolean
+	/** Raised by Ctrl-C. */
+	signal: AbortSignal
+}
+
+interface CommonOptions extends TargetOptions {
+	json?: boolean
+}
+
+/** Adds what every command has, and runs it on the target that is asked for; `run` resolves with the exit code. */
+export function onTarget<Options extends object>(
+	command: Command,
+	signal: AbortSignal,
+	run: (context: Context, options: Options, args: readonly string[]) => Promise<number>,
+): void {
+	command
+		.option('--stage <name>', 'a deployed stage, with your own AWS credentials (default: the local cloud)')
+		.option('--region <name>', 'its AWS region (default: AWS_REGION, else ap-northeast-2)')
+		.option('--json', 'for machines: JSON on standard output, one text a line')
+		.action(async () => {
+			const { stage, region, json, ...own } = command.opts<Options & CommonOptions>()
+			const target = await findTarget({ ...(stage ? { stage } : {}), ...(region ? { region } : {}) })
+			const context = { target, isJson: json ?? false, signal }
+			process.exitCode = await run(context, own as unknown as Options, command.args)
+		})
+}
+
+export function print(text: string): void {
+	process.stdout.write(`${text}\n`)
+}
+
+export function printJson(value: unknown): void {
+	print(JSON.stringify(value))
+}
+
+/** Columns of the width that their contents have; foreign text cannot steer the terminal. */
+export function printColumns(rows: readonly (readonly string[])[]): void {
+	const plain = rows.map((row) => row.map(toPlain))
+	const widths =
+		plain[0]?.map((_cell, column) => Math.max(...plain.map((row) => row[column]?.length ?? 0))) ?? []
+	for (const row of plain)
+		print(
+			row
+				.map((cell, column) => cell.padEnd(widths[column] ?? 0))
+				.join('  ')
+				.trimEnd(),
+		)
+}

@@ -1,0 +1,9 @@
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { createCompletions } from '../lib/aws/completions.ts'
+import type { Target } from './target.ts'
+
+/** Stops watching the freshness of an instance that is no more, until an export of it arrives again. False when it was not watched. */
+export async function forgetInstance(instance: string, { dynamodb, connection }: Target): Promise<boolean> {
+	const client = DynamoDBDocumentClient.from(dynamodb)
+	return createCompletions(client, connection.exportsTableName).forget(instance)
+}

@@ -1,0 +1,123 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { SNSClient } from '@aws-sdk/client-sns'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { createSecretReader } from '../lib/aws/secrets.ts'
+import type { KeyPair } from '../lib/ncp/credentials.ts'
+import { type Connection, readLocalConnection } from './connection.ts'
+import { OpsError, toWords } from './ops-error.ts'
+
+/** What the commands work on: the local cloud, or a deployed stage. */
+export interface Target {
+	/** In words, for the operator. */
+	name: string
+	isLocal: boolean
+	connection: Connection
+	sqs: SQSClient
+	sns: SNSClient
+	dynamodb: DynamoDBClient
+	/** NCP's key pair; rejects with words. */
+	readKeys: () => Promise<KeyPair>
+}
+
+export interface TargetOptions {
+	/** Left out, it is the local cloud. */
+	stage?: string
+	region?: string
+}
+
+const SERVICE = 'ncp-backup-exporter'
+
+/** Longer than the longest poll. */
+const LIMITS = {
+	maxAttempts: 3,
+	requestHandler: { connectionTimeout: 3_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
+}
+
+/** Throws `OpsError` when there is nothing to work on. */
+export async function findTarget({ stage, region }: TargetOptions): Promise<Target> {
+	return stage === undefined ? findLocal() : findStage(stage, region)
+}
+
+async function findLocal(): Promise<Target> {
+	const connection = await readLocalConnection()
+	if (connection === null) {
+		throw new OpsError(
+			'No local cloud is running: start one with "npm start", or name a deployed stage with --stage.',
+		)
+	}
+	const { region, endpoint, tableEndpoint, ncpKeys } = connection
+	const client = { ...LIMITS, region, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+	return {
+		name: 'the local cloud',
+		isLocal: true,
+		connection,
+		sqs: new SQSClient({ ...client, endpoint }),
+		sns: new SNSClient({ ...client, endpoint }),
+		dynamodb: new DynamoDBClient({ ...client, endpoint: tableEndpoint }),
+		readKeys: async () => ncpKeys ?? readKeysFromEnvironment(),
+	}
+}
+
+function readKeysFromEnvironment(): KeyPair {
+	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey } = process.env
+	if (accessKey && secretKey) return { accessKey, secretKey }
+	throw new OpsError('NCP_ACCESS_KEY and NCP_SECRET_KEY are not set')
+}
+
+/** With the operator's own AWS credentials, wherever the SDK finds them. */
+async function findStage(stage: string, regionOption: string | undefined): Promise<Target> {
+	const region = regionOption ?? process.env.AWS_REGION ?? 'ap-northeast-2'
+	const client = { ...LIMITS, region }
+	const connection = await readOutputs(new CloudFormationClient(client), `${SERVICE}-${stage}`, region)
+	const secret = createSecretReader(
+		new SecretsManagerClient(client),
+		connection.credentialsSecretId,
+		Date.now,
+	)
+	return {
+		name: `stage ${stage} in ${region}`,
+		isLocal: false,
+		connection,
+		sqs: new SQSClient(client),
+		sns: new SNSClient(client),
+		dynamodb: new DynamoDBClient(client),
+		readKeys: secret.read,
+	}
+}
+
+const OUTPUTS = [
+	'requestQueueUrl',
+	'deadLetterQueueUrl',
+	'arrivalQueueUrl',
+	'arrivalDeadLetterQueueUrl',
+	'pipelineDeadLetterQueueUrl',
+	'resultTopicArn',
+	'exportsTableName',
+	'ncpApiUrl',
+	'ncpRegionCode',
+	'objectStorageUrl',
+	'objectStorageRegion',
+	'credentialsSecretId',
+] as const satisfies (keyof Connection)[]
+
+async function readOutputs(
+	client: CloudFormationClient,
+	stackName: string,
+	region: string,
+): Promise<Connection> {
+	const { Stacks = [] } = await client
+		.send(new DescribeStacksCommand({ StackName: stackName }))
+		.catch((error) => {
+			// CloudFormation says "does not exist" with this name alone.
+			const words = error.name === 'ValidationError' ? 'it does not exist' : toWords(error)
+			throw new OpsError(`The stack ${stackName} in ${region} cannot be read: ${words}`)
+		})
+	const outputs = new Map(Stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]))
+	const values = OUTPUTS.map((name) => [name, outputs.get(name.charAt(0).toUpperCase() + name.slice(1))])
+	const missing = values.filter(([, value]) => value === undefined).map(([name]) => name)
+	if (missing.length > 0)
+		throw new OpsError(`The stack ${stackName} lacks the outputs ${missing.join(', ')}: deploy it again.`)
+	return Object.fromEntries(values) as Record<(typeof OUTPUTS)[number], string>
+}

@@ -1,0 +1,394 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Cloud, LOCAL_KEYS, startCloud } from '../../local/cloud.ts'
+import { close, listen } from '../../local/listen.ts'
+import { startNcpSimulator } from '../../local/ncp-simulator.ts'
+import { startEmbeddedSecrets } from '../../local/secrets-manager.ts'
+import type { LocalConnection } from '../../ops/connection.ts'
+import { runCommand, startCommand } from './command.ts'
+import { takeOutcomes } from './outcomes.ts'
+
+const BUSY = '1234929'
+
+let cloud: Cloud
+let folder: string
+/** NCP is busy with one instance for as long as this is true. */
+let isBusy = true
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'ops-'))
+	cloud = await startCloud({
+		arrivalDeadlineMinutes: 1,
+		maxReceiveCount: 1,
+		visibilitySeconds: 1,
+		simulator: {
+			instances: new Map(
+				['1234925', BUSY].map((number) => [
+					number,
+					{ regionCode: 'KR', backups: new Set(['20210528', ...FILES]) },
+				]),
+			),
+			fault: ({ cloudPostgresqlInstanceNo }) =>
+				isBusy && cloudPostgresqlInstanceNo === BUSY ? 'busy' : undefined,
+		},
+	})
+	await writeConnection('cloud.json', cloud.connection)
+})
+afterAll(async () => {
+	await cloud.stop()
+	await rm(folder, { recursive: true })
+})
+
+const FILES = Array.from({ length: 25 }, (_, index) => `backup-${index}`)
+
+const writeConnection = (name: string, connection: LocalConnection) =>
+	writeFile(join(folder, name), JSON.stringify(connection))
+
+const environment = (name = 'cloud.json') => ({ LOCAL_CLOUD_FILE: join(folder, name) })
+
+const ops = (args: string[], input = '') => runCommand('ops/main.ts', args, { env: environment(), input })
+
+const request = (fileName: string, instance = '1234925') => ({
+	cloudPostgresqlInstanceNo: instance,
+	fileName,
+	bucketName: 'my-bucket',
+})
+
+/** Taken from the queue behind the topic until one fits. */
+async function outcomeOf(fileName: string, state: string, instance = '1234925') {
+	for (;;) {
+		for (const event of await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)) {
+			const { data } = event
+			if (data.request?.fileName !== fileName || data.request.cloudPostgresqlInstanceNo !== instance) continue
+			if (data.state === state) return event
+		}
+	}
+}
+
+async function countOf(url: string): Promise<number> {
+	const { Attributes } = await cloud.aws.sqs.send(
+		new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['ApproximateNumberOfMessages'] }),
+	)
+	return Number(Attributes?.ApproximateNumberOfMessages)
+}
+
+/** The queue moves a message that was received too often when it is asked for messages again. */
+async function untilDead(count: number): Promise<unknown[]> {
+	for (;;) {
+		const { json, output } = await ops(['dead-letters', 'list', '--queue', 'requests', '--json'])
+		const letters = output === '' ? [] : json()
+		if (letters.length >= count) return letters
+	}
+}
+
+describe('ops doctor', () => {
+	it('finds nothing broken in the local cloud, and exports nothing', async () => {
+		const before = cloud.ncp?.performed.length
+		const { code, json } = await ops(['doctor', '--bucket', 'my-bucket', '--json'])
+		expect(json()).toMatchObject(
+			[
+				'request queue',
+				'arrival queue',
+				'dead letters of requests',
+				'dead letters of arrival checks',
+				'dead letters of pipeline events',
+				'topic of outcomes',
+				'table of exports',
+				'NCP',
+				'bucket my-bucket',
+			].map((check) => ({ check, result: 'ok' })),
+		)
+		expect(code).toBe(0)
+		expect(cloud.ncp?.performed.length).toBe(before)
+	})
+
+	it('says what is wrong with keys, table, topic, queue and bucket, and shows no secret', async () => {
+		await writeConnection('broken.json', {
+			...cloud.connection,
+			exportsTableName: 'other',
+			resultTopicArn: `${cloud.connection.resultTopicArn}-other`,
+			arrivalQueueUrl: `${cloud.connection.arrivalQueueUrl}-other`,
+			ncpKeys: { ...LOCAL_KEYS, secretKey: 'swordfish-swordfish' },
+		})
+		const { code, output } = await runCommand('ops/main.ts', ['doctor', '--bucket', 'my-buckt'], {
+			env: environment('broken.json'),
+		})
+		expect(output).toMatch(/FAILED {3}NCP: it does not accept the key pair/)
+		expect(output).toMatch(/FAILED {3}table of exports: it does not exist/)
+		expect(output).toMatch(/FAILED {3}topic of outcomes: it does not exist/)
+		expect(output).toMatch(/FAILED {3}arrival queue: the queue does not exist/)
+		expect(output).toMatch(/FAILED {3}bucket my-buckt: it is not in/)
+		expect(output).toContain('5 of 9 are broken.')
+		expect(output).not.toContain('swordfish')
+		expect(code).toBe(1)
+	})
+
+	it('says when the clock is off', async () => {
+		const simulator = await startNcpSimulator({
+			keys: new Map([[LOCAL_KEYS.accessKey, LOCAL_KEYS.secretKey]]),
+			instances: new Map(),
+			buckets: new Set(),
+			now: () => Date.now() + 600_000,
+		})
+		await writeConnection('late.json', { ...cloud.connection, ncpApiUrl: simulator.url })
+		const { output } = await runCommand('ops/main.ts', ['doctor'], { env: environment('late.json') })
+		await simulator.stop()
+		expect(output).toMatch(/FAILED {3}NCP: .* This machine's clock is (59\d|600) s off\./)
+	})
+
+	it('says when NCP cannot be reached', async () => {
+		await writeConnection('unreachable.json', { ...cloud.connection, ncpApiUrl: 'http://127.0.0.1:1' })
+		const { output } = await runCommand('ops/main.ts', ['doctor'], { env: environment('unreachable.json') })
+		expect(output).toMatch(/FAILED {3}NCP: http:\/\/127.0.0.1:1 cannot be reached/)
+		expect(output).toMatch(/skipped {2}bucket: name one with --bucket/)
+	})
+})
+
+describe('ops send and status', () => {
+	it('sends one request from flags, and says what became of it', async () => {
+		const sent = await ops(['send', '--instance', '1234925', '--file', '20210528', '--bucket', 'my-bucket'])
+		expect(sent).toMatchObject({
+			code: 0,
+			output: expect.stringContaining('1 of 1 requests are on the queue'),
+		})
+		const { data } = await outcomeOf('20210528', 'completed')
+		const byRequest = await ops([
+			...['status', '--instance', '1234925', '--file', '20210528', '--bucket', 'my-bucket', '--json'],
+		])
+		expect(byRequest.json()).toMatchObject([{ exportId: data.exportId, state: 'completed', terminal: true }])
+		const byId = await ops(['status', data.exportId ?? ''])
+		expect(byId).toMatchObject({ code: 0, output: expect.stringMatching(/^object +20210528, 15 bytes/m) })
+	})
+
+	it('sends many from standard input, in order', async () => {
+		const lines = FILES.map((fileName) => JSON.stringify(request(fileName))).join('\n')
+		const { code, json } = await ops(['send', '--from', '-', '--json'], lines)
+		expect(code).toBe(0)
+		expect(json()).toMatchObject(
+			FILES.map((fileName) => ({
+				request: { fileName },
+				messageId: expect.stringMatching(/./),
+				reason: null,
+			})),
+		)
+	})
+
+	it('sends nothing of a file in which one request is wrong, and says where', async () => {
+		const path = join(folder, 'requests.json')
+		await writeFile(path, JSON.stringify([request('20210528'), { ...request('x'), fileNam: 'y' }]))
+		const waiting = await countOf(cloud.requestQueue.url)
+		const { code, errors } = await ops(['send', '--from', path])
+		expect(errors).toBe('Nothing was sent.\nrequest 2: fileNam is unknown; did you mean "fileName"?\n')
+		expect(code).toBe(1)
+		expect(await countOf(cloud.requestQueue.url)).toBeLessThanOrEqual(waiting)
+	})
+
+	it.each([
+		[['send', '--instance', 'x', '--file', 'f', '--bucket', 'my-bucket'], 'must be 1 to 20 digits', 2],
+		[['send', '--from', '-', '--file', 'f'], 'exclude each other', 2],
+		[['send', '--from', '/nowhere'], 'cannot be read (ENOENT)', 1],
+		[['send', '--form', '-'], 'Did you mean --from?', 2],
+		[['status'], 'Name an export by its id', 2],
+		[['dead-letters', 'redrive'], 'Name message ids, or give --all', 2],
+		[['dead-letters', 'list', '--queue', 'dead'], 'Allowed choices are requests, arrivals, pipeline', 2],
+		[['watch', '--count', '0'], 'whole number from 1', 2],
+	])('%j ends with words and a code', async (args, words, expected) => {
+		const { code, errors } = await ops(args)
+		expect(errors).toContain(words)
+		expect(errors).not.toMatch(/^\s+at /m)
+		expect(code).toBe(expected)
+	})
+
+	it('knows no export that was never asked for', async () => {
+		expect(await ops(['status', '01JD0000000000000000000000'])).toMatchObject({
+			code: 1,
+			output: expect.stringContaining('No such export'),
+		})
+	})
+})
+
+describe('ops watch', () => {
+	it('shows outcomes as they come, and leaves no queue and no subscription behind', async () => {
+		const { lines, line, exit } = startCommand(
+			'ops/main.ts',
+			['watch', '--count', '1', '--json'],
+			environment(),
+		)
+		await line(/listening/)
+		await ops(['send', '--instance', '1234925', '--file', 'never', '--bucket', 'my-bucket'])
+		expect(await exit).toBe(0)
+		expect(lines.map((each) => JSON.parse(each))).toMatchObject([{ data: { request: expect.anything() } }])
+		expect(await watchQueues()).toEqual([])
+	})
+
+	it('cleans up on Ctrl-C, and ends with code 130', async () => {
+		const { child, line, exit } = startCommand('ops/main.ts', ['watch'], environment())
+		await line(/^Listening/)
+		expect(await watchQueues()).toHaveLength(1)
+		child.kill('SIGINT')
+		expect(await exit).toBe(130)
+		expect(await watchQueues()).toEqual([])
+	})
+
+	const watchQueues = async () => {
+		const { QueueUrls = [] } = await cloud.aws.sqs.send(new ListQueuesCommand({}))
+		return QueueUrls.filter((url) => url.includes('watch'))
+	}
+})
+
+describe('ops dead-letters', () => {
+	it('lists them with their reasons, shows one, and brings back what can be', async () => {
+		await ops(['send', '--instance', BUSY, '--file', '20210528', '--bucket', 'my-bucket'])
+		await cloud.aws.sqs.send(
+			new SendMessageCommand({ QueueUrl: cloud.requestQueue.url, MessageBody: 'swordfish \u009b31m' }),
+		)
+		const exhausted = await outcomeOf('20210528', 'exhausted', BUSY)
+		const letters = (await untilDead(2)) as { messageId: string; code: string; reason: string }[]
+		const dead = letters.find(({ code }) => code === 'NCP_LATER')
+		const rejected = letters.find(({ code }) => code === 'REQUEST_UNREADABLE')
+		expect(dead?.reason).toMatch(/^exhausted: NCP has not done it yet/)
+
+		const shown = await ops(['dead-letters', 'show', rejected?.messageId ?? ''])
+		// Foreign text does not steer the terminal.
+		expect(shown.output).toMatch(/^body +swordfish$/m)
+
+		const dry = await ops(['dead-letters', 'redrive', '--all', '--dry-run'])
+		expect(dry.output).toContain(`would redrive ${dead?.messageId} to the request queue (NCP_LATER)`)
+		expect(dry.output).toContain('1 would be redriven; nothing was done.')
+		expect(await untilDead(2)).toHaveLength(2)
+
+		isBusy = false
+		const redriven = await ops(['dead-letters', 'redrive', '--all'])
+		expect(redriven).toMatchObject({ code: 0 })
+		expect(redriven.output).toContain('1 of 1 dead letters of the local cloud are back in their queues.')
+		expect(redriven.output).toContain('1 stay: they were rejected')
+		// Anew: another export than the one that was exhausted.
+		const accepted = await outcomeOf('20210528', 'accepted', BUSY)
+		expect(accepted.data.exportId).not.toBe(exhausted.data.exportId)
+		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId }])
+	})
+
+	it('sends what Lambda recorded of a failed invocation to the request queue', async () => {
+		const record = {
+			version: '1.0',
+			requestContext: { condition: 'RetriesExhausted' },
+			requestPayload: {
+				Records: [{ Sns: { Type: 'Notification', Message: JSON.stringify(request(FILES[0] ?? '', BUSY)) } }],
+			},
+			responsePayload: { errorType: 'ExportRetryable', errorMessage: 'busy' },
+		}
+		const { url } = cloud.pipelineDeadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: JSON.stringify(record) }))
+		const listed = await ops(['dead-letters', 'list', '--queue', 'pipeline', '--json'])
+		expect(listed.json()).toMatchObject([{ code: 'ExportRetryable', reason: 'busy', isHopeless: false }])
+		expect(await ops(['dead-letters', 'redrive', '--all', '--queue', 'pipeline'])).toMatchObject({ code: 0 })
+		await outcomeOf(FILES[0] ?? '', 'accepted', BUSY)
+		expect(await countOf(url)).toBe(0)
+	})
+
+	it('sends an arrival check back to its own queue, and says which message it does not find', async () => {
+		const { url } = cloud.arrivalDeadLetterQueue
+		const MessageBody = JSON.stringify({ exportKey: 'gone', exportId: 'gone', check: 0 })
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody }))
+		const [letter] = (await ops(['dead-letters', 'list', '--queue', 'arrivals', '--json'])).json() as {
+			messageId: string
+		}[]
+		const { code, output } = await ops(['dead-letters', 'redrive', letter?.messageId ?? '', 'm-0'])
+		expect(output).toContain('m-0: there is no such dead letter')
+		expect(code).toBe(1)
+		expect(await countOf(url)).toBe(0)
+	})
+})
+
+describe('ops forget', () => {
+	it('stops watching an instance', async () => {
+		const { code, output } = await ops(['forget', 'KR/1234925'])
+		expect(output).toBe('KR/1234925 is no longer watched.')
+		expect(code).toBe(0)
+		expect(await ops(['forget', 'KR/1234925'])).toMatchObject({ code: 1 })
+	})
+})
+
+describe('without a local cloud', () => {
+	it('says how to get one', async () => {
+		const { code, errors } = await runCommand('ops/main.ts', ['doctor'], { env: environment('none.json') })
+		expect(errors).toContain('No local cloud is running: start one with "npm start"')
+		expect(code).toBe(1)
+	})
+
+	it('says so when it has gone', async () => {
+		await writeConnection('gone.json', { ...cloud.connection, endpoint: 'http://127.0.0.1:1' })
+		const { code, errors } = await runCommand('ops/main.ts', ['dead-letters', 'list'], {
+			env: environment('gone.json'),
+		})
+		expect(errors).toContain('nothing answers there')
+		expect(code).toBe(1)
+	})
+})
+
+describe('a deployed stage', () => {
+	/** The one call of CloudFormation that is used. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html */
+	async function startCloudFormation(outputs: Record<string, string>) {
+		const server = createServer((incoming, response) => {
+			let body = ''
+			incoming.on('data', (chunk) => {
+				body += chunk
+			})
+			incoming.on('end', () => {
+				const isKnown = new URLSearchParams(body).get('StackName') === 'ncp-backup-exporter-prod'
+				const members = Object.entries(outputs).map(
+					([key, value]) =>
+						`<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+				)
+				const stack = `<member><StackName>s</StackName><CreationTime>2026-11-23T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs></member>`
+				response.writeHead(isKnown ? 200 : 400, { 'content-type': 'text/xml' })
+				response.end(
+					isKnown
+						? `<DescribeStacksResponse><DescribeStacksResult><Stacks>${stack}</Stacks></DescribeStacksResult></DescribeStacksResponse>`
+						: '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id x does not exist</Message></Error></ErrorResponse>',
+				)
+			})
+		})
+		return { url: await listen(server), stop: () => close(server) }
+	}
+
+	it('is found by the outputs of its stack, with the key pair from its secret', async () => {
+		const { pid: _pid, region, endpoint, tableEndpoint, ncpKeys, ...rest } = cloud.connection
+		const outputs = Object.fromEntries(
+			Object.entries({ ...rest, credentialsSecretId: 'ncp/backup-exporter' }).map(([name, value]) => [
+				name.charAt(0).toUpperCase() + name.slice(1),
+				value,
+			]),
+		)
+		const stack = await startCloudFormation(outputs)
+		const secrets = await startEmbeddedSecrets()
+		secrets.put('ncp/backup-exporter', JSON.stringify({ ...LOCAL_KEYS, webhookSecrets: [] }))
+		const env = {
+			...cloud.aws.env,
+			...environment('none.json'),
+			AWS_ENDPOINT_URL_CLOUDFORMATION: stack.url,
+			AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+			AWS_ENDPOINT_URL_DYNAMODB: tableEndpoint,
+		}
+		const { code, output } = await runCommand(
+			'ops/main.ts',
+			['doctor', '--stage', 'prod', '--region', region, '--bucket', 'my-bucket'],
+			{ env },
+		)
+		const unknown = await runCommand('ops/main.ts', ['doctor', '--stage', 'test'], { env })
+		await stack.stop()
+		await secrets.stop()
+		expect(output).toContain(`Looking at stage prod in ${region}`)
+		expect(output).toMatch(/ok {7}NCP: .* accepts the key pair/)
+		// The emulated table has no TTL, and a deployed one must.
+		expect(output).toMatch(/look {5}table of exports: it has no TTL/)
+		expect(code).toBe(0)
+		expect(unknown.errors).toContain(
+			'The stack ncp-backup-exporter-test in ap-northeast-2 cannot be read: it does not exist',
+		)
+		expect(unknown.code).toBe(1)
+	})
+})
