@@ -20,7 +20,8 @@ export default defineConfig({
 		// Integration tests start real processes; on two cores a slow start is not a failure.
 		testTimeout: 30_000,
 		hookTimeout: 30_000,
-		reporters: ['default', ['json', { outputFile: 'coverage/results.json' }]],
+		reporters: ['default', 'json'],
+		outputFile: { json: 'coverage/results.json' },
 		coverage: {
 			provider: 'v8',
 			include: ['lib/**'],

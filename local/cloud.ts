@@ -44,6 +44,8 @@ export interface Cloud {
 	table: EmbeddedTable
 	ncp: NcpSimulator | null
 	webhookUrl: string
+	/** The functions' own environment. */
+	env: Readonly<Record<string, string>>
 	requestQueue: Queue
 	deadLetterQueue: Queue
 	/** Subscribed to the topic of outcomes, with raw delivery. */
@@ -179,6 +181,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		table,
 		ncp,
 		webhookUrl: webhook.url,
+		env,
 		requestQueue,
 		deadLetterQueue,
 		outcomeQueue,
