@@ -22,7 +22,13 @@ export const handler = middy<SQSEvent, SQSBatchResponse>({
 	.handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
 		const remainingMs = remainingTime(context)
 		const results = await settleInOrder(Records.map(readRecord), instanceOf, (message) =>
-			handleMessage(message, (delivery) => exportBackup(delivery, remainingMs, ports), queue, Math.random),
+			handleMessage(
+				message,
+				(delivery) => exportBackup(delivery, remainingMs, ports),
+				queue,
+				remainingMs,
+				Math.random,
+			),
 		)
 		return toBatchResponse(Records, results, (reason) => logger.error('message not finished', { reason }))
 	})

@@ -24,6 +24,7 @@ export async function handleMessage(
 	{ delivery, body, receiptHandle, receiveCount }: Message,
 	exportOne: (delivery: Delivery) => Promise<OutcomeEvent>,
 	queue: RequestQueue,
+	remainingMs: () => number,
 	random: () => number,
 ): Promise<void> {
 	try {
@@ -45,6 +46,7 @@ export async function handleMessage(
 			await queue.hide(
 				receiptHandle,
 				backOffSeconds({ code, replyCode, retryAfterSeconds, receiveCount, random: random() }),
+				remainingMs(),
 			)
 		}
 		throw error

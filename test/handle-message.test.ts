@@ -25,7 +25,16 @@ function handle(
 ) {
 	const delivery = toDelivery('{}', { kind: 'queue', id: 'm-1' }, { regionCode: undefined, ...options })
 	const message = { delivery, body: '{}', receiptHandle: 'r-1', receiveCount: 3 }
-	return { done: queue.done, result: handleMessage(message, exportOne, queue.queue, () => 0.5) }
+	return {
+		done: queue.done,
+		result: handleMessage(
+			message,
+			exportOne,
+			queue.queue,
+			() => 9_000,
+			() => 0.5,
+		),
+	}
 }
 
 const exhausted = (): OutcomeEvent => {
@@ -43,7 +52,7 @@ describe('handleMessage', () => {
 	it('hides what must come again, for longer with each receive', async () => {
 		const { done, result } = handle(() => Promise.reject(new ExportError('NCP_LATER', 'busy')))
 		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
-		expect(done).toEqual([['hide', 'r-1', 21]])
+		expect(done).toEqual([['hide', 'r-1', 21, 9_000]])
 	})
 
 	it('copies a rejected message to the dead-letter queue, with the reason, and acknowledges it', async () => {

@@ -6,8 +6,8 @@ import { REDRIVEN_FROM } from './redriven.ts'
 export interface RequestQueue {
 	/** Puts a request on the queue, with what its delivery knew beside it; throws what the SDK throws. */
 	send: (body: string, marks: Marks) => Promise<void>
-	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
-	hide: (receiptHandle: string, seconds: number) => Promise<void>
+	/** Hides a message for so many seconds. Never throws, and gives up after `timeoutMs`: without it the queue's own visibility time-out holds. */
+	hide: (receiptHandle: string, seconds: number, timeoutMs: number) => Promise<void>
 	/** Copies a body to the dead-letter queue with the reason as attributes; throws what the SDK throws. */
 	deadLetter: (body: string, messageId: string, error: ExportError) => Promise<void>
 }
@@ -38,13 +38,15 @@ export function createRequestQueue(
 				}),
 			)
 		},
-		hide: async (receiptHandle, seconds) => {
+		hide: async (receiptHandle, seconds, timeoutMs) => {
 			const command = new ChangeMessageVisibilityCommand({
 				QueueUrl: requestQueueUrl,
 				ReceiptHandle: receiptHandle,
 				VisibilityTimeout: seconds,
 			})
-			await client.send(command).catch(() => undefined)
+			// A batch that is held up here would be killed, and all of it would come again.
+			const abortSignal = AbortSignal.timeout(Math.max(1, Math.floor(timeoutMs)))
+			await client.send(command, { abortSignal }).catch(() => undefined)
 		},
 		deadLetter: async (body, messageId, error) => {
 			await client.send(

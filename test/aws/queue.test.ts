@@ -1,9 +1,11 @@
-import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
+import { createServer } from 'node:http'
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
 import { createRequestQueue, type Marks, type RequestQueue } from '../../lib/aws/queue.ts'
 import { RequestInvalid } from '../../lib/errors.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../local/embedded-aws.ts'
+import { close, listen } from '../../local/listen.ts'
 
 let aws: EmbeddedAws
 let requests: Queue
@@ -35,7 +37,7 @@ it('sends a request with its trace context, and hides it for as long as it is to
 		Body: '{"a":1}',
 		MessageAttributes: { traceparent: { StringValue: '00-trace' } },
 	})
-	await queue.hide(first?.ReceiptHandle ?? '', 1)
+	await queue.hide(first?.ReceiptHandle ?? '', 1, 5_000)
 	expect((await receive(requests))?.MessageId).toBe(first?.MessageId)
 })
 
@@ -50,7 +52,22 @@ it('keeps the mark of a redriven message', async () => {
 })
 
 it('does not mind a receipt that nobody knows', async () => {
-	await expect(queue.hide('nonsense', 1)).resolves.toBeUndefined()
+	await expect(queue.hide('nonsense', 1, 5_000)).resolves.toBeUndefined()
+})
+
+it('does not wait for a queue that does not answer', async () => {
+	const silent = createServer(() => undefined)
+	const requestQueueUrl = `${await listen(silent)}/q`
+	const client = new SQSClient({
+		region: aws.region,
+		endpoint: requestQueueUrl,
+		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+	})
+	const startedMs = performance.now()
+	await createRequestQueue(client, { requestQueueUrl, deadLetterQueueUrl: '' }).hide('r', 1, 50)
+	// The SDK's own limits are seconds.
+	expect(performance.now() - startedMs).toBeLessThan(1_000)
+	await close(silent)
 })
 
 it('copies a message with the reason, in characters that SQS takes', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCompletions } from '../../lib/aws/completions.ts'
 import { type Cloud, LOCAL_KEYS, startCloud } from '../../local/cloud.ts'
 import { close, listen } from '../../local/listen.ts'
 import { startNcpSimulator } from '../../local/ncp-simulator.ts'
@@ -305,6 +306,8 @@ describe('ops dead-letters', () => {
 
 describe('ops forget', () => {
 	it('stops watching an instance', async () => {
+		const completions = createCompletions(cloud.table.client, cloud.table.tableName)
+		await completions.record({ instance: 'KR/1234925', atMs: Date.now() })
 		const { code, output } = await ops(['forget', 'KR/1234925'])
 		expect(output).toBe('KR/1234925 is no longer watched.')
 		expect(code).toBe(0)
