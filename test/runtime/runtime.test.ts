@@ -8,7 +8,7 @@ import { startGate } from '../../local/gate.ts'
 import type { Fault } from '../../local/ncp-simulator.ts'
 import { takeOutcomes } from '../integration/outcomes.ts'
 import { endLeases, readItems } from '../integration/table.ts'
-import { toBatch, toSignedCall } from './events.ts'
+import { toBatch, toSignedCall } from '../lambda-events.ts'
 import { isRuntimeInstalled, type Runtime, startRuntime } from './runtime-api.ts'
 
 const MISSING =

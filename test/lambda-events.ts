@@ -2,14 +2,14 @@ import type { APIGatewayProxyEventV2, SQSEvent } from 'aws-lambda'
 import { Webhook } from 'standardwebhooks'
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
-export function toBatch(queueArn: string, bodies: string[]): SQSEvent {
+export function toBatch(queueArn: string, bodies: readonly string[], receiveCount = 1): SQSEvent {
 	return {
 		Records: bodies.map((body, index) => ({
 			messageId: `message-${index}`,
 			receiptHandle: `receipt-${index}`,
 			body,
 			attributes: {
-				ApproximateReceiveCount: '1',
+				ApproximateReceiveCount: String(receiveCount),
 				SentTimestamp: '1764000000000',
 				SenderId: 'local',
 				ApproximateFirstReceiveTimestamp: '1764000000000',

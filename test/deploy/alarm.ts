@@ -1,0 +1,75 @@
+import type { Resource } from './packaged.ts'
+
+/** One value of one metric, as CloudWatch gets it. */
+export interface Datapoint {
+	namespace: string
+	metric: string
+	dimensions: Readonly<Record<string, string>>
+	value: number
+}
+
+interface EmbeddedMetrics {
+	_aws?: {
+		CloudWatchMetrics: {
+			Namespace: string
+			Dimensions: string[][]
+			Metrics: { Name: string }[]
+		}[]
+	}
+	[name: string]: unknown
+}
+
+/** What CloudWatch reads out of log lines. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+export function readDatapoints(lines: readonly string[]): Datapoint[] {
+	return lines.flatMap((line) => {
+		const parsed = toObject(line)
+		return (parsed._aws?.CloudWatchMetrics ?? []).flatMap(({ Namespace, Dimensions, Metrics }) =>
+			Dimensions.flatMap((names) =>
+				Metrics.flatMap(({ Name }) =>
+					[parsed[Name]].flat().map((value) => ({
+						namespace: Namespace,
+						metric: Name,
+						dimensions: Object.fromEntries(names.map((name) => [name, String(parsed[name])])),
+						value: Number(value),
+					})),
+				),
+			),
+		)
+	})
+}
+
+function toObject(line: string): EmbeddedMetrics {
+	try {
+		return JSON.parse(line) as EmbeddedMetrics
+	} catch {
+		// A line that is no JSON is no metric.
+		return {}
+	}
+}
+
+/** Whether an alarm of the template fires on what came in during one of its periods; `toText` renders what the template only refers to. */
+export function isFiring(
+	{ Properties }: Resource,
+	datapoints: readonly Datapoint[],
+	toText: (value: unknown) => string,
+): boolean {
+	const { Namespace, MetricName, Dimensions, Statistic, Threshold, ComparisonOperator, TreatMissingData } =
+		Properties
+	const wanted = Object.fromEntries(
+		Dimensions.map(({ Name, Value }: { Name: string; Value: unknown }) => [Name, toText(Value)]),
+	)
+	const values = datapoints
+		.filter(({ namespace, metric }) => namespace === Namespace && metric === MetricName)
+		.filter(({ dimensions }) => isSame(dimensions, wanted))
+		.map(({ value }) => value)
+	if (values.length === 0) return TreatMissingData === 'breaching'
+	const statistic = Statistic === 'Sum' ? values.reduce((sum, value) => sum + value, 0) : Math.max(...values)
+	if (ComparisonOperator !== 'GreaterThanOrEqualToThreshold') throw new Error(`unknown ${ComparisonOperator}`)
+	return statistic >= Threshold
+}
+
+/** CloudWatch's metrics are told apart by all of their dimensions. */
+function isSame(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
+	const names = Object.keys(left)
+	return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name])
+}

@@ -1,0 +1,295 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DeleteBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCompletions } from '../../lib/aws/completions.ts'
+import { bundlePath, type Cloud, startCloud } from '../../local/cloud.ts'
+import type { Queue } from '../../local/embedded-aws.ts'
+import { createFunction } from '../../local/function-process.ts'
+import type { Fault } from '../../local/ncp-simulator.ts'
+import { type Datapoint, isFiring, readDatapoints } from '../deploy/alarm.ts'
+import { packageService, type Resource, root } from '../deploy/packaged.ts'
+import { toBatch, toSignedCall } from '../lambda-events.ts'
+
+const SERVICE = 'ncp-backup-exporter-dev'
+const WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 'secret').toString('base64')}`
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+	busy: 'busy',
+	'lost-1': 'cut',
+	'lost-2': 'cut',
+	'lost-3': 'cut',
+	keys: {
+		httpStatus: 401,
+		contentType: 'application/json',
+		body: '{"error":{"errorCode":"210","message":"Permission Denied"}}',
+	},
+}
+
+let cloud: Cloud
+const lines: string[] = []
+const watchers = new Set<() => void>()
+
+function take(line: string): void {
+	lines.push(line)
+	for (const watcher of watchers) watcher()
+}
+
+/** What a function prints may come after its answer: asked again with each line. */
+async function until(isReached: () => boolean): Promise<void> {
+	const { promise, resolve } = Promise.withResolvers<void>()
+	const watcher = (): void => {
+		if (isReached()) resolve()
+	}
+	watchers.add(watcher)
+	watcher()
+	await promise
+	watchers.delete(watcher)
+}
+
+const alarms = new Map<string, Resource>()
+let remove: () => Promise<void>
+
+beforeAll(async () => {
+	const packaged = await packageService()
+	remove = packaged.remove
+	for (const resource of Object.values(packaged.resources)) {
+		if (resource.Type !== 'AWS::CloudWatch::Alarm') continue
+		alarms.set(resource.Properties.AlarmName.replace(`${SERVICE}-`, ''), resource)
+	}
+	const files = [...Object.keys(FAULTS), 'plain', 'lands', ...FIVE]
+	cloud = await startCloud({
+		isQueueIdle: true,
+		maxBackOffSeconds: 0,
+		// A tenth of a second.
+		arrivalDeadlineMinutes: 1 / 600,
+		env: { POWERTOOLS_SERVICE_NAME: SERVICE },
+		simulator: {
+			instances: new Map([['1', { regionCode: 'KR', backups: new Set(files), landing: 'never' }]]),
+			buckets: new Set(['my-bucket', 'gone-bucket']),
+			fault: ({ fileName }) => FAULTS[fileName],
+		},
+		onLine: take,
+		onProblem: () => undefined,
+	})
+})
+afterAll(async () => {
+	await cloud.stop()
+	await remove()
+})
+
+const FIVE = Array.from({ length: 5 }, (_, index) => `five-${index}`)
+
+const toRequest = (fileName: string, bucketName = 'my-bucket') =>
+	JSON.stringify({ cloudPostgresqlInstanceNo: '1', fileName, bucketName })
+
+const deliver = (bodies: readonly string[], receiveCount = 1) =>
+	cloud.functions['on-queue-message'].invoke(toBatch(cloud.requestQueue.arn, bodies, receiveCount))
+
+/** A function with another environment, invoked once. */
+async function invoke(name: string, env: Record<string, string>, event: unknown) {
+	const fn = createFunction({
+		name,
+		bundle: bundlePath(name),
+		env,
+		timeoutMs: 10_000,
+		onLine: take,
+	})
+	const result = await fn.invoke(event)
+	await fn.stop()
+	return result
+}
+
+/** The check that an export asked for, until it has said that the deadline has passed. */
+async function check(fileName: string, bucketName?: string): Promise<void> {
+	await deliver([toRequest(fileName, bucketName)])
+	for (;;) {
+		const { Messages = [] } = await cloud.aws.sqs.send(
+			new ReceiveMessageCommand({ QueueUrl: cloud.arrivalQueue.url, WaitTimeSeconds: 5 }),
+		)
+		if (Messages.length === 0) throw new Error('no check was asked for')
+		const from = lines.length
+		const bodies = Messages.map(({ Body = '' }) => Body)
+		await cloud.arrivalFunction?.invoke(toBatch(cloud.arrivalQueue.arn, bodies))
+		await until(() => /export (not arrived yet|missing|unverified)/.test(lines.slice(from).join()))
+		if (/export (missing|unverified)/.test(lines.slice(from).join())) return
+	}
+}
+
+const freshness = () =>
+	cloud.arrivalFunction?.invoke({ 'detail-type': 'Scheduled Event', source: 'aws.events' })
+
+const completions = () => createCompletions(cloud.table.client, cloud.table.tableName)
+
+/** What AWS reports of a queue by itself, read from the embedded one. */
+async function sqsDatapoints(logicalId: string, queue: Queue): Promise<Datapoint[]> {
+	const { Attributes } = await cloud.aws.sqs.send(
+		new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: ['ApproximateNumberOfMessages'] }),
+	)
+	const visible = Number(Attributes?.ApproximateNumberOfMessages)
+	return [sqs(logicalId, 'ApproximateNumberOfMessagesVisible', visible)]
+}
+
+/** The age that the oldest message of a queue will have in an hour, should nobody take it. */
+async function ageInAnHour(logicalId: string, queue: Queue): Promise<Datapoint[]> {
+	await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody: '{}' }))
+	const { Messages = [] } = await cloud.aws.sqs.send(
+		new ReceiveMessageCommand({ QueueUrl: queue.url, MessageSystemAttributeNames: ['SentTimestamp'] }),
+	)
+	const sentAtMs = Number(Messages[0]?.Attributes?.SentTimestamp)
+	return [sqs(logicalId, 'ApproximateAgeOfOldestMessage', (Date.now() + 3_600_000 - sentAtMs) / 1000)]
+}
+
+const sqs = (QueueName: string, metric: string, value: number): Datapoint => ({
+	namespace: 'AWS/SQS',
+	metric,
+	dimensions: { QueueName },
+	value,
+})
+
+const lambda = (FunctionName: string, metric: string, value: number): Datapoint => ({
+	namespace: 'AWS/Lambda',
+	metric,
+	dimensions: { FunctionName },
+	value,
+})
+
+/** A queue or a function by its logical id. */
+const toText = (value: unknown): string =>
+	typeof value === 'string'
+		? value
+		: (/:\["?(\w+)|"Ref":"(\w+)"/.exec(JSON.stringify(value))?.slice(1).find(Boolean) ?? '')
+
+/** An invocation that ends in an error, as Lambda counts it: a function that cannot even start. */
+const crash = (name: string, logicalId: string) => async (): Promise<Datapoint[]> => {
+	const { ok } = await invoke(name, {}, {})
+	return [lambda(logicalId, 'Errors', ok ? 0 : 1)]
+}
+
+/** No local platform throttles: here the datapoint is made up, since the metric is Lambda's own. */
+const throttle = (logicalId: string) => async () => [lambda(logicalId, 'Throttles', 1)]
+
+/** How to make each alarm fire; what AWS reports by itself is returned, what the code reports is in its lines. */
+const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> = {
+	exhausted: () => deliver([toRequest('busy')], 6),
+	'requests-dead': async () => {
+		await deliver(['no request'])
+		return sqsDatapoints('DeadLetterQueue', cloud.deadLetterQueue)
+	},
+	'arrivals-dead': async () => {
+		const { url: QueueUrl } = cloud.arrivalDeadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
+		return sqsDatapoints('ArrivalDeadLetterQueue', cloud.arrivalDeadLetterQueue)
+	},
+	'pipeline-dead': async () => {
+		const { url: QueueUrl } = cloud.pipelineDeadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
+		return sqsDatapoints('PipelineDeadLetterQueue', cloud.pipelineDeadLetterQueue)
+	},
+	missing: () => check('plain'),
+	unverified: async () => {
+		const s3 = new S3Client({
+			region: cloud.aws.region,
+			endpoint: cloud.aws.endpoint,
+			forcePathStyle: true,
+			credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+		})
+		await s3.send(new DeleteBucketCommand({ Bucket: 'gone-bucket' }))
+		s3.destroy()
+		await check('lands', 'gone-bucket')
+	},
+	unknown: () => deliver([toRequest('lost-1'), toRequest('lost-2'), toRequest('lost-3')]),
+	credentials: () => deliver([toRequest('keys')]),
+	'webhook-secret': async () => {
+		const { NCP_ACCESS_KEY: _access, NCP_SECRET_KEY: _secret, ...env } = cloud.env
+		const unreadable = {
+			...env,
+			WEBHOOK_AUTH: 'signature',
+			CREDENTIALS_SECRET_ID: 'gone',
+			AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:1',
+		}
+		await invoke('on-http-request', unreadable, toSignedCall(toRequest('plain'), WEBHOOK_SECRET))
+	},
+	ledger: () =>
+		invoke(
+			'on-queue-message',
+			{ ...cloud.env, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' },
+			toBatch(
+				'arn:q',
+				FIVE.map((name) => toRequest(name)),
+			),
+		),
+	publishing: () => {
+		cloud.aws.failPublishes(5)
+		return deliver(FIVE.map((name) => toRequest(name)))
+	},
+	freshness: async () => {
+		// A day and two hours, and a minute.
+		await completions().record({ instance: 'KR/1', atMs: Date.now() - 1_561 * 60_000 })
+		await freshness()
+	},
+	'requests-age': () => ageInAnHour('RequestQueue', cloud.requestQueue),
+	'arrivals-age': () => ageInAnHour('ArrivalQueue', cloud.arrivalQueue),
+	'on-queue-message-errors': crash('on-queue-message', 'OnDashqueueDashmessageLambdaFunction'),
+	'on-http-request-errors': crash('on-http-request', 'OnDashhttpDashrequestLambdaFunction'),
+	'on-arrival-check-errors': crash('on-arrival-check', 'OnDasharrivalDashcheckLambdaFunction'),
+	'on-queue-message-throttles': throttle('OnDashqueueDashmessageLambdaFunction'),
+	'on-http-request-throttles': throttle('OnDashhttpDashrequestLambdaFunction'),
+	'on-pipeline-event-throttles': throttle('OnDashpipelineDasheventLambdaFunction'),
+	'on-arrival-check-throttles': throttle('OnDasharrivalDashcheckLambdaFunction'),
+}
+
+describe('each alarm of the template', () => {
+	it('has a scenario here, and a section in docs/runbook.md', async () => {
+		expect([...alarms.keys()].sort()).toEqual(Object.keys(SCENARIOS).sort())
+		const runbook = await readFile(join(root, 'docs/runbook.md'), 'utf8')
+		for (const [name, { Properties }] of alarms) {
+			expect(runbook).toMatch(new RegExp(`^## ${name}$`, 'm'))
+			expect(Properties.AlarmDescription).toContain(`docs/runbook.md#${name}`)
+			expect(Properties.AlarmActions).toEqual([{ Ref: 'OperationsTopic' }])
+		}
+	})
+
+	it.each(Object.keys(SCENARIOS))('%s fires when it should, and only then', async (name) => {
+		const alarm = alarms.get(name)
+		if (alarm === undefined) throw new Error(`there is no alarm ${name}`)
+		// Silence is nothing to worry about, but for the one that is reported on a schedule.
+		expect(isFiring(alarm, [], toText)).toBe(name === 'freshness')
+		const from = lines.length
+		const reported = await SCENARIOS[name]?.()
+		const byAws = Array.isArray(reported) ? (reported as Datapoint[]) : []
+		await until(() => isFiring(alarm, [...readDatapoints(lines.slice(from)), ...byAws], toText))
+	})
+
+	it('is quiet about an export that goes well, and about fresh instances', async () => {
+		const from = lines.length
+		await completions().forget('KR/1')
+		await completions().record({ instance: 'KR/2', atMs: Date.now() })
+		await freshness()
+		await deliver([toRequest('plain')])
+		await until(() => /Export_missing/.test(lines.slice(from).join()))
+		const datapoints = readDatapoints(lines.slice(from))
+		for (const [name, alarm] of alarms) {
+			// Published again: it was missing before.
+			if (name !== 'missing') expect([name, isFiring(alarm, datapoints, toText)]).toEqual([name, false])
+		}
+	})
+})
+
+it('draws nothing on the dashboard that nobody reports', async () => {
+	const { resources, remove: removeAgain } = await packageService()
+	await removeAgain()
+	const body = resources.Dashboard?.Properties.DashboardBody['Fn::Sub'] as string
+	const drawn = [...body.matchAll(/\["NcpBackupExporter","(\w+)","service","([\w-]+)"/g)]
+	expect(drawn.length).toBeGreaterThan(15)
+	const source = await readFile(join(root, 'lib/observe.ts'), 'utf8')
+	for (const [, metric = '', service] of drawn) {
+		expect(service).toBe(SERVICE)
+		// States and codes are taken from the code's own tables; the rest is named where it is reported.
+		if (!/^(Export|Failed)_/.test(metric))
+			expect(`${source}${await readFile(join(root, 'functions/on-http-request.ts'), 'utf8')}`).toContain(
+				`'${metric}'`,
+			)
+	}
+})
