@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildOptions } from '../../build.ts'
-import { QUEUES } from '../../deploy/cloudformation.ts'
+import { FUNCTIONS, QUEUES } from '../../deploy/cloudformation.ts'
 import { type FunctionName, readConfig } from '../../lib/config.ts'
 import { packageService, type Resource, root } from './packaged.ts'
 import { listPermissions, listWildcards, readRows, readWildcards } from './permissions.ts'
@@ -159,6 +160,29 @@ describe('the deployed template', () => {
 
 	it('is sound by the specification that AWS publishes', () => {
 		expect(findMistakes(resources)).toEqual([])
+	})
+})
+
+describe('the packages', () => {
+	const hashes = (path: string) =>
+		Promise.all(
+			FUNCTIONS.map(async (name) =>
+				createHash('sha256')
+					.update(await readFile(join(path, `${name}.zip`)))
+					.digest('hex'),
+			),
+		)
+
+	it('are the same bytes when they are made again, later', async () => {
+		const { outputFiles = [] } = await build({ ...buildOptions, write: false })
+		for (const { path, contents } of outputFiles) {
+			expect(Buffer.from(contents).equals(await readFile(path))).toBe(true)
+			// As if it had been built at another time.
+			await utimes(path, 1_000_000_000, 1_000_000_000)
+		}
+		const again = await packageService()
+		expect(await hashes(again.folder)).toEqual(await hashes(folder))
+		await again.remove()
 	})
 })
 
