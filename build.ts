@@ -2,21 +2,33 @@ import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
-/**
- * The client needs a Pool; undici's index loads fetch, WebSocket, cache and mocks as well: 0.5 MB and, measured on
- * Node 24, 34 ms of a cold start. `test/bundles.test.ts` fails when an upgrade moves the file.
- */
-const undiciPoolOnly: Plugin = {
-	name: 'undici-pool-only',
+/** What a bundle gets in place of a module, as CommonJS, and why. `test/bundles.test.ts` fails when an upgrade makes one of these wrong. */
+const REPLACED: readonly { filter: RegExp; contents: string }[] = [
+	{
+		// A pool is all that is used; undici's index loads fetch, WebSocket, cache and mocks as well: 0.5 MB.
+		filter: /^undici$/,
+		contents: "exports.Pool = require('undici/lib/dispatcher/pool.js')",
+	},
+	{
+		// The parser for processors without SIMD: all that Lambda has, have it. 70 KB.
+		filter: /\/llhttp-wasm\.js$/,
+		contents: "throw new Error('this processor has no SIMD')",
+	},
+	{
+		// The credentials are given (lib/config.ts): nobody walks the SDK's chain of providers. 127 KB.
+		filter: /^@aws-sdk\/credential-provider-node$/,
+		contents: "exports.defaultProvider = () => async () => { throw new Error('the credentials are given') }",
+	},
+]
+
+const replacements: Plugin = {
+	name: 'replacements',
 	setup(builder) {
-		builder.onResolve({ filter: /^undici$/ }, () => ({
-			path: 'undici-pool-only',
-			namespace: 'undici-pool-only',
-		}))
-		builder.onLoad({ filter: /.*/, namespace: 'undici-pool-only' }, () => ({
-			contents: "exports.Pool = require('undici/lib/dispatcher/pool.js')",
-			resolveDir: import.meta.dirname,
-		}))
+		for (const { filter, contents } of REPLACED) {
+			const namespace = `in-place-of-${filter.source}`
+			builder.onResolve({ filter }, ({ path }) => ({ path, namespace }))
+			builder.onLoad({ filter: /.*/, namespace }, () => ({ contents, resolveDir: import.meta.dirname }))
+		}
 	},
 }
 
@@ -37,7 +49,9 @@ export const buildOptions: BuildOptions = {
 	metafile: true,
 	legalComments: 'none',
 	logLevel: 'warning',
-	plugins: [undiciPoolOnly],
+	// undici's own switch: without it comes a second, experimental parser, 165 KB.
+	define: { esbuildDetection: 'true' },
+	plugins: [replacements],
 }
 
 /** Builds all functions and returns the size of each bundle in bytes, by file name. */

@@ -1,3 +1,4 @@
+import type { AwsCredentials } from './aws/sign-request.ts'
 import { ExportError } from './errors.ts'
 import { isSoundSecret } from './http/webhook-signature.ts'
 import type { KeyPair } from './ncp/credentials.ts'
@@ -45,7 +46,8 @@ export interface ArrivalConfig {
 
 export interface AwsConfig {
 	region: string
-	credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
+	credentials: AwsCredentials
+	endpoints: Readonly<Record<'dynamodb' | 'secretsmanager' | 'sns', string>>
 }
 
 const WEBHOOK_AUTHS: readonly string[] = ['signature', 'iam', 'none'] satisfies WebhookAuth[]
@@ -183,12 +185,23 @@ function readAws(
 	optional: (name: string) => string | undefined,
 ): AwsConfig {
 	const sessionToken = optional('AWS_SESSION_TOKEN')
+	const region = required('AWS_REGION')
 	return {
-		region: required('AWS_REGION'),
+		region,
+		endpoints: {
+			dynamodb: optional('AWS_ENDPOINT_URL_DYNAMODB') ?? toEndpoint('dynamodb', region),
+			secretsmanager: optional('AWS_ENDPOINT_URL_SECRETS_MANAGER') ?? toEndpoint('secretsmanager', region),
+			sns: optional('AWS_ENDPOINT_URL_SNS') ?? toEndpoint('sns', region),
+		},
 		credentials: {
 			accessKeyId: required('AWS_ACCESS_KEY_ID'),
 			secretAccessKey: required('AWS_SECRET_ACCESS_KEY'),
 			...(sessionToken === undefined ? {} : { sessionToken }),
 		},
 	}
+}
+
+/** https://docs.aws.amazon.com/general/latest/gr/rande.html */
+export function toEndpoint(service: string, region: string): string {
+	return `https://${service}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
 }

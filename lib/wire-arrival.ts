@@ -16,12 +16,12 @@ export interface WiredArrival extends Pick<Wired, 'metrics' | 'logger'> {
 
 /** What an arrival check needs; apart from `wire`, so that the other functions do not carry the S3 client. */
 export function wireArrival(): WiredArrival {
-	const { config, ports, credentials, table, metrics, logger } = wire('on-arrival-check')
+	const { config, ports, credentials, dynamodb, metrics, logger } = wire('on-arrival-check')
 	const { arrival } = config
 	if (arrival === null || ports.arrival === null)
 		throw new Error('readConfig demands arrival checks of this function')
 	const { ledger, publish, callNcp, now } = ports
-	const completions = createCompletions(table, config.exportsTableName)
+	const completions = createCompletions(dynamodb, config.exportsTableName)
 	return {
 		metrics,
 		logger,

@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { SNSClient } from '@aws-sdk/client-sns'
-import { SQSClient } from '@aws-sdk/client-sqs'
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { ulid } from 'ulid'
-import { createArrivalQueue } from './aws/arrival-queue.ts'
+import { type CallAws, createAwsCaller } from './aws/call-aws.ts'
+import { createDynamoDb, type DynamoDb } from './aws/dynamodb.ts'
 import { createExportFinder, createExportsTable, type FindExport } from './aws/exports-table.ts'
-import { createRequestQueue, type RequestQueue } from './aws/queue.ts'
+import type { RequestQueue } from './aws/queue.ts'
 import { createSecretReader, type SecretReader } from './aws/secrets.ts'
+import { createPublishBatch } from './aws/sns.ts'
 import { createTopic } from './aws/topic.ts'
 import { type Config, type FunctionName, readConfig } from './config.ts'
 import { ExportError } from './errors.ts'
@@ -20,6 +17,9 @@ import { createNcpClient } from './ncp/client.ts'
 import { createClock } from './ncp/clock.ts'
 import { type Credentials, fixedCredentials, rotatingCredentials } from './ncp/credentials.ts'
 import { createObserver } from './observe.ts'
+import { createPool } from './pool.ts'
+import { createRandom } from './random.ts'
+import type { Sqs } from './wire-sqs.ts'
 
 export interface Wired {
 	config: Config
@@ -30,7 +30,7 @@ export interface Wired {
 	readWebhookSecrets: () => Promise<readonly string[]>
 	/** NCP's key pair, which opens Object Storage too. */
 	credentials: Credentials
-	table: DynamoDBDocumentClient
+	dynamodb: DynamoDb
 	metrics: Metrics
 	logger: Logger
 }
@@ -41,27 +41,23 @@ export function wire(functionName: FunctionName): Wired {
 	const { serviceName } = config
 	const logger = new Logger({ serviceName })
 	const metrics = new Metrics({ namespace: 'NcpBackupExporter', serviceName })
-	const client = {
-		...config.aws,
-		maxAttempts: 3,
-		requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
-	}
 	// Settling must not eat the time that publishing needs.
-	const tableClient = { ...client, requestHandler: { ...client.requestHandler, requestTimeout: 1_000 } }
-	const table = DynamoDBDocumentClient.from(new DynamoDBClient(tableClient))
+	const dynamodb = createDynamoDb(wireAws(config.aws, 'dynamodb', 1_000))
 	const secret =
 		config.credentialsSecretId === undefined
 			? null
-			: createSecretReader(new SecretsManagerClient(client), config.credentialsSecretId, Date.now)
-	const sqs = new SQSClient(client)
+			: createSecretReader(wireAws(config.aws, 'secretsmanager', 3_000), config.credentialsSecretId, Date.now)
+	// The SDK's client is a third of what a first batch would load, and many a batch does without.
+	const sqs = lazily(async () => (await import('./wire-sqs.ts')).wireSqs(config))
 	const credentials = wireCredentials(config, secret)
+	const random = createRandom()
 	const ports: ExportPorts = {
 		apiUrl: config.apiUrl,
 		callNcp: wireNcp(config, credentials),
-		ledger: createExportsTable(table, config.exportsTableName),
-		publish: createTopic(new SNSClient(client), config.resultTopicArn),
+		ledger: createExportsTable(dynamodb, config.exportsTableName),
+		publish: createTopic(createPublishBatch(wireAws(config.aws, 'sns', 3_000), config.resultTopicArn)),
 		now: Date.now,
-		createId: ulid,
+		createId: (nowMs) => ulid(nowMs, random),
 		deduplicationMs: config.deduplicationMs,
 		arrival: wireArrival(config, sqs),
 		observe: createObserver(logger, metrics),
@@ -69,11 +65,15 @@ export function wire(functionName: FunctionName): Wired {
 	return {
 		config,
 		ports,
-		queue: createRequestQueue(sqs, config),
-		findExport: createExportFinder(table, config.exportsTableName),
+		queue: {
+			send: async (...args) => (await sqs()).requests.send(...args),
+			hide: async (...args) => (await sqs()).requests.hide(...args),
+			deadLetter: async (...args) => (await sqs()).requests.deadLetter(...args),
+		},
+		findExport: createExportFinder(dynamodb, config.exportsTableName),
 		readWebhookSecrets: () => readWebhookSecrets(config, secret, logger, metrics),
 		credentials,
-		table,
+		dynamodb,
 		metrics,
 		logger,
 	}
@@ -109,8 +109,43 @@ function wireNcp({ apiUrl, ncpTimeoutMs }: Config, credentials: Credentials): Ex
 	return callAgain(call, { clock, credentials, minCallMs: 1_000, sleep, random: Math.random })
 }
 
-function wireArrival({ arrival }: Config, sqs: SQSClient): ExportPorts['arrival'] {
-	return arrival === null
-		? null
-		: { schedule: createArrivalQueue(sqs, arrival.queueUrl), deadlineMs: arrival.deadlineMs }
+function wireAws(
+	{ region, credentials, endpoints }: Config['aws'],
+	service: keyof Config['aws']['endpoints'],
+	timeoutMs: number,
+): CallAws {
+	return createAwsCaller({
+		service,
+		region,
+		endpoint: endpoints[service],
+		credentials: async () => credentials,
+		timeoutMs,
+		createDispatcher: (origin) =>
+			createPool(origin, { connections: MAX_AWS_CONNECTIONS, timeoutMs: CONNECT_MS, idleMs: IDLE_MS }),
+		now: Date.now,
+		sleep,
+		random: Math.random,
+	})
+}
+
+/** A batch is ten records, and each does one thing at a time. */
+const MAX_AWS_CONNECTIONS = 10
+const CONNECT_MS = 1_000
+/** AWS keeps them for longer; one that a frozen function has lost is noticed, and the request sent anew. */
+const IDLE_MS = 20_000
+
+function wireArrival({ arrival }: Config, sqs: () => Promise<Sqs>): ExportPorts['arrival'] {
+	if (arrival === null) return null
+	return {
+		schedule: async (...args) => (await sqs()).schedule(...args),
+		deadlineMs: arrival.deadlineMs,
+	}
+}
+
+function lazily<T>(load: () => Promise<T>): () => Promise<T> {
+	let loading: Promise<T> | null = null
+	return () => {
+		loading ??= load()
+		return loading
+	}
 }

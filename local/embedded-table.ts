@@ -1,13 +1,18 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import dynalite from 'dynalite'
+import { createDynamoDb, type DynamoDb } from '../lib/aws/dynamodb.ts'
 import { EXPORT_ID_INDEX } from '../lib/aws/exports-table.ts'
+import { callLocal } from './call-local.ts'
 import { close, listen } from './listen.ts'
 
 export interface EmbeddedTable {
 	endpoint: string
 	tableName: string
+	/** The SDK's, for looking at what the product wrote. */
 	client: DynamoDBDocumentClient
+	/** As the functions call it. */
+	items: DynamoDb
 	stop: () => Promise<void>
 }
 
@@ -43,6 +48,7 @@ export async function startEmbeddedTable(region: string): Promise<EmbeddedTable>
 		endpoint,
 		tableName,
 		client: DynamoDBDocumentClient.from(plain),
+		items: createDynamoDb(callLocal('dynamodb', endpoint, region)),
 		stop: async () => {
 			plain.destroy()
 			await close(server)

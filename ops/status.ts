@@ -1,4 +1,3 @@
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import { createExportFinder, createExportsTable } from '../lib/aws/exports-table.ts'
 import { toExportIdentity } from '../lib/export-key.ts'
 import type { ExportRequest } from '../lib/export-request.ts'
@@ -6,20 +5,19 @@ import type { Entry } from '../lib/ledger.ts'
 import type { Target } from './target.ts'
 
 /** The export with an id, or null. Throws `LEDGER_UNAVAILABLE`. */
-export async function findById(exportId: string, { dynamodb, connection }: Target): Promise<Entry | null> {
-	const client = DynamoDBDocumentClient.from(dynamodb)
-	return createExportFinder(client, connection.exportsTableName)(exportId, Date.now())
+export async function findById(exportId: string, { items, connection }: Target): Promise<Entry | null> {
+	return createExportFinder(items, connection.exportsTableName)(exportId, Date.now())
 }
 
 /** The export of a request, or null: of its `idempotencyKey` if it has one, else of instance, file and bucket. */
 export async function findByRequest(
 	request: ExportRequest,
-	{ dynamodb, connection }: Target,
+	{ items, connection }: Target,
 ): Promise<Entry | null> {
 	const { ncpApiUrl, ncpRegionCode, exportsTableName } = connection
 	const regionCode = request.regionCode ?? (ncpRegionCode || undefined)
 	const whole = { ...request, ...(regionCode === undefined ? {} : { regionCode }) }
-	const table = createExportsTable(DynamoDBDocumentClient.from(dynamodb), exportsTableName)
+	const table = createExportsTable(items, exportsTableName)
 	const entry = await table.read(toExportIdentity(ncpApiUrl, whole).exportKey)
 	return entry !== null && entry.expiresAtMs > Date.now() ? entry : null
 }

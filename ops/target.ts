@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SNSClient } from '@aws-sdk/client-sns'
 import { SQSClient } from '@aws-sdk/client-sqs'
+import { type CallAws, createAwsCaller } from '../lib/aws/call-aws.ts'
+import { createDynamoDb, type DynamoDb } from '../lib/aws/dynamodb.ts'
 import { createSecretReader } from '../lib/aws/secrets.ts'
+import { toEndpoint } from '../lib/config.ts'
 import type { KeyPair } from '../lib/ncp/credentials.ts'
+import { createPool } from '../lib/pool.ts'
 import { type Connection, readLocalConnection } from './connection.ts'
 import { OpsError, toWords } from './ops-error.ts'
 
@@ -17,6 +21,8 @@ export interface Target {
 	sqs: SQSClient
 	sns: SNSClient
 	dynamodb: DynamoDBClient
+	/** The items of the table, as the functions read and write them. */
+	items: DynamoDb
 	/** NCP's key pair; rejects with words. */
 	readKeys: () => Promise<KeyPair>
 }
@@ -55,7 +61,7 @@ async function findLocal(): Promise<Target> {
 		connection,
 		sqs: new SQSClient({ ...client, endpoint }),
 		sns: new SNSClient({ ...client, endpoint }),
-		dynamodb: new DynamoDBClient({ ...client, endpoint: tableEndpoint }),
+		...wireTable(new DynamoDBClient({ ...client, endpoint: tableEndpoint }), region, tableEndpoint),
 		readKeys: async () => ncpKeys ?? readKeysFromEnvironment(),
 	}
 }
@@ -71,18 +77,17 @@ async function findStage(stage: string, regionOption: string | undefined): Promi
 	const region = regionOption ?? process.env.AWS_REGION ?? 'ap-northeast-2'
 	const client = { ...LIMITS, region }
 	const connection = await readOutputs(new CloudFormationClient(client), `${SERVICE}-${stage}`, region)
-	const secret = createSecretReader(
-		new SecretsManagerClient(client),
-		connection.credentialsSecretId,
-		Date.now,
-	)
+	const dynamodb = new DynamoDBClient(client)
+	const endpoint = process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER
+	const callSecrets = createCaller('secretsmanager', dynamodb, region, endpoint)
+	const secret = createSecretReader(callSecrets, connection.credentialsSecretId, Date.now)
 	return {
 		name: `stage ${stage} in ${region}`,
 		isLocal: false,
 		connection,
 		sqs: new SQSClient(client),
 		sns: new SNSClient(client),
-		dynamodb: new DynamoDBClient(client),
+		...wireTable(dynamodb, region, process.env.AWS_ENDPOINT_URL_DYNAMODB),
 		readKeys: secret.read,
 	}
 }
@@ -120,4 +125,29 @@ async function readOutputs(
 	if (missing.length > 0)
 		throw new OpsError(`The stack ${stackName} lacks the outputs ${missing.join(', ')}: deploy it again.`)
 	return Object.fromEntries(values) as Record<(typeof OUTPUTS)[number], string>
+}
+
+function wireTable(dynamodb: DynamoDBClient, region: string, endpoint: string | undefined) {
+	return { dynamodb, items: createDynamoDb(createCaller('dynamodb', dynamodb, region, endpoint)) }
+}
+
+/** With the credentials that the SDK has found for a client of its own. */
+function createCaller(
+	service: 'dynamodb' | 'secretsmanager',
+	{ config }: DynamoDBClient,
+	region: string,
+	endpoint = toEndpoint(service, region),
+): CallAws {
+	const timeoutMs = 5_000
+	return createAwsCaller({
+		service,
+		region,
+		endpoint,
+		credentials: () => config.credentials(),
+		timeoutMs,
+		createDispatcher: (origin) => createPool(origin, { connections: 4, timeoutMs, idleMs: 1_000 }),
+		now: Date.now,
+		sleep,
+		random: Math.random,
+	})
 }

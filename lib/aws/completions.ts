@@ -1,5 +1,4 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
-import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { type DynamoDb, isConditionFailed, type TableRequest } from './dynamodb.ts'
 import { throwUnavailable } from './exports-table.ts'
 
 /** When an instance's last export was seen to arrive, in milliseconds since the epoch. */
@@ -23,42 +22,34 @@ const KEY = { exportKey: 'completions' }
 const PREFIX = 'at:'
 
 /** One item of the table of exports with an attribute an instance; it never expires, or silence could not be noticed. */
-export function createCompletions(client: DynamoDBDocumentClient, tableName: string): Completions {
+export function createCompletions(dynamodb: DynamoDb, TableName: string): Completions {
+	/** False when the condition does not hold. */
+	const update = (request: Omit<TableRequest, 'TableName' | 'Key'>): Promise<boolean> =>
+		dynamodb('UpdateItem', { ...request, TableName, Key: KEY }).then(
+			() => true,
+			(error) => (isConditionFailed(error) ? false : throwUnavailable(error)),
+		)
 	return {
 		record: async ({ instance, atMs }) => {
-			const command = new UpdateCommand({
-				TableName: tableName,
-				Key: KEY,
+			await update({
 				UpdateExpression: 'SET #instance = :at',
 				// An older outcome that is published again must not make the instance look stale.
 				ConditionExpression: 'attribute_not_exists(#instance) OR #instance < :at',
 				ExpressionAttributeNames: { '#instance': PREFIX + instance },
 				ExpressionAttributeValues: { ':at': atMs },
 			})
-			await client.send(command).catch((error) => {
-				if (!(error instanceof ConditionalCheckFailedException)) throwUnavailable(error)
-			})
 		},
 		read: async () => {
-			const { Item = {} } = await client
-				.send(new GetCommand({ TableName: tableName, Key: KEY }))
-				.catch(throwUnavailable)
+			const { Item = {} } = await dynamodb('GetItem', { TableName, Key: KEY }).catch(throwUnavailable)
 			return Object.entries(Item)
 				.filter(([name]) => name.startsWith(PREFIX))
 				.map(([name, atMs]) => ({ instance: name.slice(PREFIX.length), atMs: Number(atMs) }))
 		},
-		forget: async (instance) => {
-			const command = new UpdateCommand({
-				TableName: tableName,
-				Key: KEY,
+		forget: (instance) =>
+			update({
 				UpdateExpression: 'REMOVE #instance',
 				ConditionExpression: 'attribute_exists(#instance)',
 				ExpressionAttributeNames: { '#instance': PREFIX + instance },
-			})
-			return client.send(command).then(
-				() => true,
-				(error) => (error instanceof ConditionalCheckFailedException ? false : throwUnavailable(error)),
-			)
-		},
+			}),
 	}
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb'
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { cut, ExportError } from '../errors.ts'
 import type { Entry, Ledger } from '../ledger.ts'
 import type { OutcomeEvent } from '../outcome.ts'
+import { type DynamoDb, isConditionFailed } from './dynamodb.ts'
 
 /** `expiresAt` is DynamoDB's TTL: whole seconds; the condition honours it to the second, the reaper within days. */
 interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
@@ -19,7 +18,7 @@ interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
  * Not the generic idempotency library: that one deletes its record when the work throws, which forgets a call that may
  * have been sent, and its lease ends with the function's time-out, after which the work is free to be done twice.
  */
-export function createExportsTable(client: DynamoDBDocumentClient, tableName: string): Ledger {
+export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledger {
 	/** By the entry itself: whoever writes the same one again repeats the write. */
 	const tokens = new WeakMap<Entry, string>()
 	const tokenOf = (entry: Entry): string => {
@@ -29,10 +28,9 @@ export function createExportsTable(client: DynamoDBDocumentClient, tableName: st
 	}
 
 	const readItem = async (exportKey: string): Promise<Item | null> => {
-		const { Item } = await client
-			.send(new GetCommand({ TableName: tableName, Key: { exportKey }, ConsistentRead: true }))
-			.catch(throwUnavailable)
-		return (Item as Item | undefined) ?? null
+		const request = { TableName: tableName, Key: { exportKey }, ConsistentRead: true }
+		const { Item } = await dynamodb('GetItem', request).catch(throwUnavailable)
+		return (Item as unknown as Item | undefined) ?? null
 	}
 
 	const read = async (exportKey: string): Promise<Entry | null> => {
@@ -43,12 +41,12 @@ export function createExportsTable(client: DynamoDBDocumentClient, tableName: st
 	const replace = async (previous: Entry | null, next: Entry, nowMs: number): Promise<boolean> => {
 		const item = toItem(next, tokenOf(next))
 		try {
-			await client.send(new PutCommand({ TableName: tableName, Item: item, ...toCondition(previous, nowMs) }))
+			await dynamodb('PutItem', { TableName: tableName, Item: { ...item }, ...toCondition(previous, nowMs) })
 			return true
 		} catch (error) {
-			if (!(error instanceof ConditionalCheckFailedException)) return throwUnavailable(error)
+			if (!isConditionFailed(error)) return throwUnavailable(error)
 		}
-		// The SDK, or our caller, repeats a write whose answer was lost; the repeat then fails on our own first one.
+		// The caller of AWS, or our own, repeats a write whose answer was lost; the repeat then fails on our own first one.
 		return (await readItem(next.exportKey))?.writeToken === item.writeToken
 	}
 
@@ -61,16 +59,16 @@ export const EXPORT_ID_INDEX = 'exportId'
 /** The export with an id, or null when there is none, or none any more. Throws `LEDGER_UNAVAILABLE`. */
 export type FindExport = (exportId: string, nowMs: number) => Promise<Entry | null>
 
-export function createExportFinder(client: DynamoDBDocumentClient, tableName: string): FindExport {
+export function createExportFinder(dynamodb: DynamoDb, tableName: string): FindExport {
 	return async (exportId, nowMs) => {
-		const command = new QueryCommand({
+		const request = {
 			TableName: tableName,
 			IndexName: EXPORT_ID_INDEX,
 			KeyConditionExpression: 'exportId = :exportId',
 			ExpressionAttributeValues: { ':exportId': exportId },
-		})
-		const { Items = [] } = await client.send(command).catch(throwUnavailable)
-		const entries = Items.map((item) => toEntry(item as Item))
+		}
+		const { Items = [] } = await dynamodb('Query', request).catch(throwUnavailable)
+		const entries = (Items as unknown as Item[]).map(toEntry)
 		return entries.find(({ expiresAtMs }) => expiresAtMs > nowMs) ?? null
 	}
 }
@@ -109,7 +107,7 @@ function toEntry({ expiresAt, event, writeToken: _token, ...entry }: Item): Entr
 	}
 }
 
-/** Throws `LEDGER_UNAVAILABLE` in place of what the SDK threw. */
+/** Throws `LEDGER_UNAVAILABLE` in place of an `AwsError`. */
 export function throwUnavailable(error: unknown): never {
 	const name = error instanceof Error ? error.name : 'unknown'
 	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports did not answer (${cut(name)})`, {

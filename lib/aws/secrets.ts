@@ -1,6 +1,6 @@
-import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { isRecord } from '../export-request.ts'
 import { isSoundSecret } from '../http/webhook-signature.ts'
+import type { CallAws } from './call-aws.ts'
 
 /** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */
 export interface Secret {
@@ -19,17 +19,13 @@ export interface SecretReader {
 const MAX_AGE_MS = 5 * 60 * 1000
 
 /** One secret, read at most once in five minutes; readers at the same time share one request. */
-export function createSecretReader(
-	client: SecretsManagerClient,
-	secretId: string,
-	now: () => number,
-): SecretReader {
+export function createSecretReader(call: CallAws, secretId: string, now: () => number): SecretReader {
 	let cached: Promise<Secret> | null = null
 	let readAtMs = 0
 
 	const readAgain = (): Promise<Secret> => {
 		const before = { cached, readAtMs }
-		const reading = readSecret(client, secretId)
+		const reading = readSecret(call, secretId)
 		cached = reading
 		readAtMs = now()
 		// A failure is not kept: what was good before still is, for as long as it would have been.
@@ -44,9 +40,16 @@ export function createSecretReader(
 	}
 }
 
-async function readSecret(client: SecretsManagerClient, secretId: string): Promise<Secret> {
-	const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secretId }))
-	const secret = toSecret(SecretString ?? '')
+/** https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html */
+const GET_SECRET_VALUE = {
+	'content-type': 'application/x-amz-json-1.1',
+	'x-amz-target': 'secretsmanager.GetSecretValue',
+}
+
+async function readSecret(call: CallAws, secretId: string): Promise<Secret> {
+	const answer: unknown = JSON.parse(await call(GET_SECRET_VALUE, JSON.stringify({ SecretId: secretId })))
+	const { SecretString } = isRecord(answer) ? answer : {}
+	const secret = toSecret(typeof SecretString === 'string' ? SecretString : '')
 	if (secret === null)
 		throw new Error(
 			`the secret ${secretId} must be { "accessKey", "secretKey", "webhookSecrets": ["whsec_…"] }, with secrets of 24 to 64 bytes`,

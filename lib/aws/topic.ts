@@ -1,13 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-	type MessageAttributeValue,
-	PublishBatchCommand,
-	type PublishBatchCommandOutput,
-	type PublishBatchRequestEntry,
-	type SNSClient,
-} from '@aws-sdk/client-sns'
 import { cut, ExportError } from '../errors.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome.ts'
+import type { PublishBatch, TopicEntry } from './sns.ts'
 
 /** SNS limits of one PublishBatch: entries, and bytes of all of them together. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
 const MAX_ENTRIES = 10
@@ -47,13 +41,13 @@ interface Waiting {
  * Publishes outcomes. Those that are ready in one turn of the event loop go out as one PublishBatch: nobody waits
  * for a slower neighbour, and each entry's failure is its own.
  */
-export function createTopic(client: SNSClient, topicArn: string): Publish {
+export function createTopic(send: PublishBatch): Publish {
 	let waiting: Waiting[] = []
 
 	const flush = (): void => {
 		const ready = waiting.filter(({ isSettled }) => !isSettled)
 		waiting = []
-		for (const batch of toBatches(ready)) void publishBatch(client, topicArn, batch)
+		for (const batch of toBatches(ready)) void publishBatch(send, batch)
 	}
 
 	return (event, timeoutMs) => {
@@ -88,17 +82,13 @@ function toBatches(waiting: readonly Waiting[]): Waiting[][] {
 	return batches
 }
 
-async function publishBatch(client: SNSClient, topicArn: string, batch: Waiting[]): Promise<void> {
+async function publishBatch(send: PublishBatch, batch: Waiting[]): Promise<void> {
 	let left = batch
 	for (let attempt = 1; left.length > 0; attempt++) {
 		try {
-			const entries = left.map((item, index) => toEntry(item, String(index)))
-			const answer = await client.send(
-				new PublishBatchCommand({ TopicArn: topicArn, PublishBatchRequestEntries: entries }),
-			)
-			left = settle(left, answer, attempt === MAX_ATTEMPTS)
+			left = settle(left, await send(left.map(toEntry)), attempt === MAX_ATTEMPTS)
 		} catch (error) {
-			// The SDK has repeated what can be repeated; the whole batch shares this failure.
+			// What can be repeated has been; the whole batch shares this failure.
 			for (const item of left) item.reject(failed(error instanceof Error ? error.name : 'unknown', error))
 			return
 		}
@@ -107,19 +97,16 @@ async function publishBatch(client: SNSClient, topicArn: string, batch: Waiting[
 	}
 }
 
-/** Settles what is final and returns what is worth another try. Published is what SNS names as such, and nothing else. */
-function settle(batch: Waiting[], answer: PublishBatchCommandOutput, isLast: boolean): Waiting[] {
-	const published = new Set(answer.Successful?.map(({ Id }) => Id))
-	const codes = new Map(answer.Failed?.map(({ Id, Code }) => [Id, Code]))
+/** Settles what is final and returns what is worth another try. */
+function settle(batch: Waiting[], results: readonly (string | null)[], isLast: boolean): Waiting[] {
 	return batch.filter((item, index) => {
-		const id = String(index)
-		if (published.has(id)) {
+		const code = results[index]
+		if (code === null) {
 			item.resolve()
 			return false
 		}
-		const code = codes.get(id)
 		if (!isLast && PASSING.has(code ?? '')) return true
-		item.reject(failed(code ?? 'it named neither success nor failure'))
+		item.reject(failed(code ?? 'no result'))
 		return false
 	})
 }
@@ -128,12 +115,12 @@ function failed(reason: string, cause?: unknown): ExportError {
 	return new ExportError('PUBLISH_FAILED', `the topic did not take the outcome (${cut(reason)})`, { cause })
 }
 
-function toEntry({ event, message }: Waiting, id: string): PublishBatchRequestEntry {
-	return { Id: id, Message: message, MessageAttributes: toAttributes(event) }
+function toEntry({ event, message }: Waiting): TopicEntry {
+	return { message, attributes: toAttributes(event) }
 }
 
 /** For filter policies, and the trace for who reads no bodies. Never more than 10: raw delivery to a queue drops a message with more. */
-function toAttributes({ type, traceparent, data }: OutcomeEvent): Record<string, MessageAttributeValue> {
+function toAttributes({ type, traceparent, data }: OutcomeEvent): Record<string, string> {
 	const values: Record<string, string | null | undefined> = {
 		state: data.state,
 		type,
@@ -146,8 +133,8 @@ function toAttributes({ type, traceparent, data }: OutcomeEvent): Record<string,
 		traceparent,
 	}
 	return Object.fromEntries(
-		Object.entries(values)
-			.filter((pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '')
-			.map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+		Object.entries(values).filter(
+			(pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '',
+		),
 	)
 }

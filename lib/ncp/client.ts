@@ -1,7 +1,8 @@
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
+import { type ExchangeResult, exchange } from '../exchange.ts'
+import { createPool } from '../pool.ts'
 import type { Clock } from './clock.ts'
 import type { Credentials } from './credentials.ts'
-import { type ExchangeResult, exchange } from './exchange.ts'
 import { classifyReply, type Reply, toLostReply, toUnsentReply } from './reply.ts'
 import { sign } from './sign.ts'
 import { within } from './within.ts'
@@ -50,7 +51,7 @@ export function createNcpClient(options: NcpClientOptions): CallNcp {
 
 /** One call is one HTTP exchange: nothing is repeated here, since a second POST may be a second export. */
 export function createNcpCaller(options: NcpClientOptions): CallAction {
-	const { credentials, clock, method = 'POST', createDispatcher = createPool } = options
+	const { credentials, clock, method = 'POST', createDispatcher = createNcpPool } = options
 	const { origin, pathname } = new URL(options.apiUrl)
 	const base = pathname.replace(/\/$/, '')
 	let dispatcher = createDispatcher(origin, options.timeoutMs)
@@ -139,17 +140,9 @@ export function encodeForm(parameters: ExportParameters): string {
 		.join('&')
 }
 
-function createPool(origin: string, timeoutMs: number): Dispatcher {
-	return new Pool(origin, {
-		// A batch is at most ten records; pipelining would tie one call's fate to another's.
-		connections: 10,
-		pipelining: 1,
-		allowH2: false,
-		keepAliveTimeout: MAX_IDLE_MS,
-		keepAliveMaxTimeout: MAX_IDLE_MS,
-		connect: { timeout: timeoutMs },
-		headersTimeout: timeoutMs,
-		bodyTimeout: timeoutMs,
-		maxHeaderSize: 16 * 1024,
-	})
+/** A batch is at most ten records. */
+const MAX_CONNECTIONS = 10
+
+function createNcpPool(origin: string, timeoutMs: number): Dispatcher {
+	return createPool(origin, { connections: MAX_CONNECTIONS, timeoutMs, idleMs: MAX_IDLE_MS })
 }

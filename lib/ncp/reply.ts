@@ -1,13 +1,7 @@
 import { cut } from '../errors.ts'
+import type { RawReply } from '../exchange.ts'
+import { parseXml } from '../xml.ts'
 import { classifyCode, type Envelope, type ReplyKind } from './return-codes.ts'
-import { parseXml } from './xml.ts'
-
-/** What came back over HTTP, before anyone has read it. */
-export interface RawReply {
-	httpStatus: number
-	headers: Readonly<Record<string, string | string[] | undefined>>
-	body: string
-}
 
 /** What NCP answered, or that nothing readable came back; `null` = not known. */
 export interface Reply {

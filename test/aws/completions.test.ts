@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => table.stop())
 
 it('keeps the last completion of each instance', async () => {
-	const completions = createCompletions(table.client, table.tableName)
+	const completions = createCompletions(table.items, table.tableName)
 	expect(await completions.read()).toEqual([])
 	await completions.record({ instance: 'KR/1', atMs: 1 })
 	await completions.record({ instance: '-/2', atMs: 2 })
@@ -23,7 +23,7 @@ it('keeps the last completion of each instance', async () => {
 })
 
 it('says that it is unavailable', async () => {
-	const nowhere = createCompletions(table.client, 'no-such-table')
+	const nowhere = createCompletions(table.items, 'no-such-table')
 	await expect(nowhere.read()).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 	await expect(nowhere.record({ instance: 'KR/1', atMs: 1 })).rejects.toMatchObject({
 		code: 'LEDGER_UNAVAILABLE',
@@ -31,7 +31,7 @@ it('says that it is unavailable', async () => {
 })
 
 it('forgets an instance that is no more, and says so of one that it never knew', async () => {
-	const completions = createCompletions(table.client, table.tableName)
+	const completions = createCompletions(table.items, table.tableName)
 	await completions.record({ instance: 'KR/9', atMs: 1 })
 	expect(await completions.forget('KR/9')).toBe(true)
 	expect(await completions.forget('KR/9')).toBe(false)

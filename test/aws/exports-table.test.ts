@@ -1,19 +1,22 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
 import { createExportsTable } from '../../lib/aws/exports-table.ts'
 import { decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger.ts'
+import { callLocal } from '../../local/call-local.ts'
 import { type EmbeddedTable, startEmbeddedTable } from '../../local/embedded-table.ts'
-import { startGate } from '../../local/gate.ts'
+import { type Gate, startGate } from '../../local/gate.ts'
 import { acceptedEvent } from '../events.ts'
 
 let table: EmbeddedTable
 let ledger: Ledger
 beforeAll(async () => {
 	table = await startEmbeddedTable('ap-northeast-2')
-	ledger = createExportsTable(table.client, table.tableName)
+	ledger = createExportsTable(table.items, table.tableName)
 })
 afterAll(() => table.stop())
+
+const atGate = ({ url }: Gate) => createDynamoDb(callLocal('dynamodb', url, 'ap-northeast-2'))
 
 const NOW = Date.UTC(2026, 10, 23)
 let ids = 0
@@ -88,19 +91,8 @@ describe('createExportsTable', () => {
 			if (operation === 'PutItem' && phase === 'after' && ++writes === 1)
 				throw new Error('the answer is lost')
 		})
-		const client = new DynamoDBClient({
-			region: 'ap-northeast-2',
-			endpoint: gate.url,
-			credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-		})
 		const entry = newEntry('lost-answer')
-		expect(
-			await createExportsTable(DynamoDBDocumentClient.from(client), table.tableName).replace(
-				null,
-				entry,
-				NOW,
-			),
-		).toBe(true)
+		expect(await createExportsTable(atGate(gate), table.tableName).replace(null, entry, NOW)).toBe(true)
 		expect(writes).toBe(2)
 		await gate.stop()
 	})
@@ -120,13 +112,7 @@ describe('createExportsTable', () => {
 		const gate = await startGate(table.endpoint, () => {
 			throw new Error('down')
 		})
-		const client = new DynamoDBClient({
-			region: 'ap-northeast-2',
-			endpoint: gate.url,
-			maxAttempts: 1,
-			credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-		})
-		const down = createExportsTable(DynamoDBDocumentClient.from(client), table.tableName)
+		const down = createExportsTable(atGate(gate), table.tableName)
 		await expect(down.read('x')).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE', retryable: true })
 		await expect(down.replace(null, newEntry('x'), NOW)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 		await gate.stop()

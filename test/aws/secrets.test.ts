@@ -1,6 +1,6 @@
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createSecretReader } from '../../lib/aws/secrets.ts'
+import { callLocal } from '../../local/call-local.ts'
 import { type EmbeddedSecrets, startEmbeddedSecrets } from '../../local/secrets-manager.ts'
 
 let secrets: EmbeddedSecrets
@@ -16,15 +16,8 @@ const GOOD = {
 	webhookSecrets: [`whsec_${Buffer.alloc(24, 1).toString('base64')}`],
 }
 
-function createReader() {
-	const client = new SecretsManagerClient({
-		region: 'r',
-		endpoint: secrets.url,
-		maxAttempts: 1,
-		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-	})
-	return createSecretReader(client, 'ncp', () => nowMs)
-}
+const createReader = () =>
+	createSecretReader(callLocal('secretsmanager', secrets.url, 'r'), 'ncp', () => nowMs)
 
 it('reads once in five minutes, also for readers at the same time', async () => {
 	secrets.put('ncp', JSON.stringify(GOOD))

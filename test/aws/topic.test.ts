@@ -1,9 +1,10 @@
 import { createServer } from 'node:http'
-import { SNSClient } from '@aws-sdk/client-sns'
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createPublishBatch } from '../../lib/aws/sns.ts'
 import { createTopic } from '../../lib/aws/topic.ts'
 import { type OutcomeEvent, serializeEvent } from '../../lib/outcome.ts'
+import { callLocal } from '../../local/call-local.ts'
 import { startEmbeddedAws } from '../../local/embedded-aws.ts'
 import { close, listen, readAll } from '../../local/listen.ts'
 import { acceptedEvent } from '../events.ts'
@@ -13,13 +14,8 @@ afterEach(async () => {
 	for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-const toClient = (endpoint: string) =>
-	new SNSClient({
-		endpoint,
-		region: 'ap-northeast-2',
-		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-		maxAttempts: 1,
-	})
+const toTopic = (endpoint: string, topicArn: string) =>
+	createTopic(createPublishBatch(callLocal('sns', endpoint, 'ap-northeast-2'), topicArn))
 
 async function startEmbedded() {
 	const aws = await startEmbeddedAws()
@@ -37,7 +33,7 @@ async function startEmbedded() {
 		)
 		return Messages
 	}
-	return { aws, receive, publish: createTopic(toClient(aws.endpoint), topicArn) }
+	return { aws, receive, publish: toTopic(aws.endpoint, topicArn) }
 }
 
 /** An SNS that fails entries as it is told: by event id, one code an attempt; '' lets the entry pass. */
@@ -66,7 +62,7 @@ async function startScriptedSns(script: Record<string, string[]>) {
 	})
 	const url = await listen(server)
 	cleanups.push(() => close(server))
-	return { batches, publish: createTopic(toClient(url), 'arn:aws:sns:ap-northeast-2:000000000000:t') }
+	return { batches, publish: toTopic(url, 'arn:aws:sns:ap-northeast-2:000000000000:t') }
 }
 
 describe('createTopic', () => {
@@ -174,7 +170,7 @@ describe('createTopic', () => {
 		)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		await expect(createTopic(toClient(url), 'arn')(acceptedEvent('a'), 5_000)).rejects.toMatchObject({
+		await expect(toTopic(url, 'arn')(acceptedEvent('a'), 5_000)).rejects.toMatchObject({
 			code: 'PUBLISH_FAILED',
 		})
 	})
@@ -190,8 +186,6 @@ describe('createTopic', () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		await expect(createTopic(toClient(url), 'arn')(acceptedEvent('a'), 50)).rejects.toThrow(
-			'no answer within 50 ms',
-		)
+		await expect(toTopic(url, 'arn')(acceptedEvent('a'), 50)).rejects.toThrow('no answer within 50 ms')
 	})
 })

@@ -120,7 +120,7 @@ async function check(fileName: string, bucketName?: string): Promise<void> {
 const freshness = () =>
 	cloud.arrivalFunction?.invoke({ 'detail-type': 'Scheduled Event', source: 'aws.events' })
 
-const completions = () => createCompletions(cloud.table.client, cloud.table.tableName)
+const completions = () => createCompletions(cloud.table.items, cloud.table.tableName)
 
 /** What AWS reports of a queue by itself, read from the embedded one. */
 async function sqsDatapoints(logicalId: string, queue: Queue): Promise<Datapoint[]> {

@@ -306,7 +306,7 @@ describe('ops dead-letters', () => {
 
 describe('ops forget', () => {
 	it('stops watching an instance', async () => {
-		const completions = createCompletions(cloud.table.client, cloud.table.tableName)
+		const completions = createCompletions(cloud.table.items, cloud.table.tableName)
 		await completions.record({ instance: 'KR/1234925', atMs: Date.now() })
 		const { code, output } = await ops(['forget', 'KR/1234925'])
 		expect(output).toBe('KR/1234925 is no longer watched.')

@@ -1,5 +1,11 @@
 import type { Dispatcher } from 'undici'
-import type { RawReply } from './reply.ts'
+
+/** What came back over HTTP, before anyone has read it. */
+export interface RawReply {
+	httpStatus: number
+	headers: Readonly<Record<string, string | string[] | undefined>>
+	body: string
+}
 
 export interface Exchange {
 	origin: string

@@ -1,0 +1,73 @@
+import { AwsError, type CallAws } from './call-aws.ts'
+
+/** What the product keeps: flat items. */
+type Value = string | number | null
+
+type Values = Readonly<Record<string, Value>>
+
+export interface TableRequest {
+	TableName: string
+	Key?: Values
+	Item?: Values
+	ExpressionAttributeValues?: Values
+	[option: string]: unknown
+}
+
+/** One operation of DynamoDB, with plain values in place of typed ones. Throws `AwsError`. */
+export type DynamoDb = (
+	operation: 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem',
+	request: TableRequest,
+) => Promise<{ Item?: Values; Items?: Values[] }>
+
+/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html */
+export function createDynamoDb(call: CallAws): DynamoDb {
+	return async (operation, { Key, Item, ExpressionAttributeValues, ...rest }) => {
+		const body = JSON.stringify({ ...rest, ...typed({ Key, Item, ExpressionAttributeValues }) })
+		const answer = JSON.parse(
+			await call(
+				{ 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `DynamoDB_20120810.${operation}` },
+				body,
+			),
+		) as { Item?: TypedValues; Items?: TypedValues[] }
+		return {
+			...(answer.Item ? { Item: fromTyped(answer.Item) } : {}),
+			...(answer.Items ? { Items: answer.Items.map(fromTyped) } : {}),
+		}
+	}
+}
+
+/** The condition of a write does not hold. */
+export function isConditionFailed(error: unknown): boolean {
+	return error instanceof AwsError && error.name === 'ConditionalCheckFailedException'
+}
+
+type TypedValue = { S: string } | { N: string } | { NULL: true }
+
+type TypedValues = Readonly<Record<string, TypedValue>>
+
+function typed(parts: Readonly<Record<string, Values | undefined>>): Record<string, TypedValues> {
+	return Object.fromEntries(
+		Object.entries(parts).flatMap(([name, values]) =>
+			values === undefined ? [] : [[name, mapValues(values, toTyped)]],
+		),
+	)
+}
+
+function toTyped(value: Value): TypedValue {
+	if (value === null) return { NULL: true }
+	return typeof value === 'number' ? { N: String(value) } : { S: value }
+}
+
+function fromTyped(values: TypedValues): Values {
+	return mapValues(values, (value) => {
+		if ('S' in value) return value.S
+		return 'N' in value ? Number(value.N) : null
+	})
+}
+
+function mapValues<From, To>(
+	values: Readonly<Record<string, From>>,
+	map: (value: From) => To,
+): Record<string, To> {
+	return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]))
+}

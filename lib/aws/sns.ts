@@ -1,0 +1,48 @@
+import { isRecord } from '../export-request.ts'
+import { parseXml } from '../xml.ts'
+import type { CallAws } from './call-aws.ts'
+
+export interface TopicEntry {
+	message: string
+	/** All of them texts. */
+	attributes: Readonly<Record<string, string>>
+}
+
+/** For each entry, by its index: null = published, else SNS's code, or a word that says that it named neither. */
+export type PublishBatch = (entries: readonly TopicEntry[]) => Promise<readonly (string | null)[]>
+
+/** PublishBatch of SNS, which speaks the Query protocol alone. Throws `AwsError`. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
+export function createPublishBatch(call: CallAws, topicArn: string): PublishBatch {
+	const head = `Action=PublishBatch&Version=2010-03-31&TopicArn=${encodeURIComponent(topicArn)}`
+	return async (entries) => {
+		const body = [head, ...entries.map(toForm)].join('&')
+		const text = await call({ 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }, body)
+		return readResults(text, entries.length)
+	}
+}
+
+function toForm({ message, attributes }: TopicEntry, index: number): string {
+	const at = `PublishBatchRequestEntries.member.${index + 1}`
+	const fields = Object.entries(attributes).map(([name, value], attribute) => {
+		const entry = `${at}.MessageAttributes.entry.${attribute + 1}`
+		return `${entry}.Name=${encodeURIComponent(name)}&${entry}.Value.DataType=String&${entry}.Value.StringValue=${encodeURIComponent(value)}`
+	})
+	return [`${at}.Id=${index}&${at}.Message=${encodeURIComponent(message)}`, ...fields].join('&')
+}
+
+/** Published is what SNS names as such, and nothing else. */
+function readResults(text: string, count: number): (string | null)[] {
+	const results: (string | null)[] = Array(count).fill('it named neither success nor failure')
+	const answer = childOf(childOf(parseXml(text), 'PublishBatchResponse'), 'PublishBatchResult')
+	for (const { Id, Code } of membersOf(answer, 'Failed')) results[Number(Id)] = String(Code)
+	for (const { Id } of membersOf(answer, 'Successful')) results[Number(Id)] = null
+	return results.slice(0, count)
+}
+
+function membersOf(answer: unknown, name: string): Record<string, unknown>[] {
+	return [childOf(childOf(answer, name), 'member')].flat().filter(isRecord)
+}
+
+function childOf(value: unknown, name: string): unknown {
+	return isRecord(value) ? value[name] : undefined
+}
