@@ -1,0 +1,34 @@
+/** One number a round for each variant. */
+export type Samples<Name extends string> = Readonly<Record<Name, readonly number[]>>
+
+export interface Compared {
+	median: number
+	/** To the yardstick of the same round, and of these the median: the machine's drift is in both. */
+	ratio: number
+}
+
+/** Measures all variants in each round, so that whatever else the machine does hits them alike. */
+export async function inRounds<Name extends string, Item>(
+	items: Readonly<Record<Name, Item>>,
+	rounds: number,
+	measure: (item: Item) => Promise<number>,
+): Promise<Samples<Name>> {
+	const names = Object.keys(items) as Name[]
+	const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>
+	for (let round = 0; round < rounds; round++) {
+		for (const name of names) samples[name].push(await measure(items[name]))
+	}
+	return samples
+}
+
+export function compare(samples: readonly number[], yardstick: readonly number[]): Compared {
+	const ratios = samples.map((sample, round) => sample / (yardstick[round] ?? Number.NaN))
+	return { median: median(samples), ratio: median(ratios) }
+}
+
+export function median(samples: readonly number[]): number {
+	const sorted = samples.toSorted((one, other) => one - other)
+	const middle = sorted.length / 2
+	const [low = Number.NaN, high = Number.NaN] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]]
+	return (low + high) / 2
+}

@@ -1,0 +1,30 @@
+import type { Section } from './page.ts'
+import { runBatches } from './run-batches.ts'
+import type { StandIns } from './stand-ins.ts'
+import { VARIANTS } from './variants.ts'
+
+const MIB = 1024 * 1024
+
+/** What one process keeps after so many records, and the most that was ever resident. Collected before each look at the heap. */
+export async function measureMemory(records: number, standIns: StandIns): Promise<Section> {
+	const stops = [records / 100, records / 10]
+	const [early, late] = await runBatches(VARIANTS.ours, { stops, collects: true }, standIns)
+	const toRow = (title: string, bytes = Number.NaN) => ({ title, cells: [(bytes / MIB).toFixed(1)] })
+	return {
+		heading: `Memory of ours over ${records} records`,
+		columns: ['MiB'],
+		rows: [
+			toRow(`heap after ${records / 10} records`, early?.heapBytes),
+			toRow(`heap after ${records} records`, late?.heapBytes),
+			toRow('peak resident', late?.peakBytes),
+		],
+		targets: [
+			{ text: 'peak resident, MiB', figure: (late?.peakBytes ?? Number.NaN) / MIB, limit: 130 },
+			{
+				text: 'growth of the heap, MiB',
+				figure: ((late?.heapBytes ?? Number.NaN) - (early?.heapBytes ?? Number.NaN)) / MIB,
+				limit: 1,
+			},
+		],
+	}
+}

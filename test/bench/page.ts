@@ -1,0 +1,45 @@
+import { paint } from '../../local/table.ts'
+
+export interface Row {
+	title: string
+	cells: readonly string[]
+}
+
+export interface Target {
+	text: string
+	figure: number
+	/** Inclusive. */
+	limit: number
+}
+
+/** A part of the page: figures, and what they should be. */
+export interface Section {
+	heading: string
+	columns: readonly string[]
+	rows: readonly Row[]
+	targets: readonly Target[]
+}
+
+export function toText({ heading, columns, rows, targets }: Section): string {
+	const lines = [
+		paint('bold', toLine({ title: heading, cells: columns })),
+		...rows.map(({ title, cells }) => toLine({ title: `  ${title}`, cells })),
+		...targets.map(toVerdict),
+	]
+	return `${lines.join('\n')}\n`
+}
+
+/** NaN is over, too: a figure that is missing meets nothing. */
+export function isMet({ figure, limit }: Target): boolean {
+	return figure <= limit
+}
+
+function toVerdict(target: Target): string {
+	const { text, figure, limit } = target
+	const verdict = isMet(target) ? paint('green', 'ok  ') : paint('red', 'OVER')
+	return `  ${verdict} ${toLine({ title: text, cells: [figure.toFixed(2), `at most ${limit.toFixed(2)}`] }, 39)}`
+}
+
+function toLine({ title, cells }: Row, width = 46): string {
+	return title.padEnd(width) + cells.map((cell) => cell.padStart(15)).join('')
+}

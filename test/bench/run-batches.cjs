@@ -1,0 +1,88 @@
+'use strict'
+
+/**
+ * Loads one bundle, hands it batches of ten records and reports on file descriptor 3, a line of JSON at each stop.
+ * Arguments: the bundle, a prefix that makes the file names its own, and the stops, each a number of batches.
+ * Plain CommonJS without imports of ours: type stripping and loading them would be a part of every figure.
+ */
+const { readFileSync, writeSync } = require('node:fs')
+
+const [, , bundle, prefix, ...stops] = process.argv
+
+const CONTEXT = {
+	awsRequestId: 'bench',
+	functionName: 'bench',
+	callbackWaitsForEmptyEventLoop: true,
+	getRemainingTimeInMillis: () => 20_000,
+}
+
+run().catch((error) => {
+	console.error(error)
+	process.exit(1)
+})
+
+async function run() {
+	const { handler } = require(bundle)
+	let batch = 0
+	for (const stop of stops.map(Number)) {
+		let startedMs = 0
+		while (batch < stop) {
+			const event = toEvent(`${prefix}-${batch++}`)
+			startedMs = nowMs()
+			const { batchItemFailures } = await handler(event, CONTEXT)
+			if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} records failed`)
+		}
+		await report(startedMs, nowMs())
+	}
+	// Open connections and timers would keep it alive.
+	process.exit()
+}
+
+function toEvent(name) {
+	const Records = Array.from({ length: 10 }, (_, index) => ({
+		messageId: `${name}-${index}`,
+		receiptHandle: `receipt-${name}-${index}`,
+		body: JSON.stringify({
+			cloudPostgresqlInstanceNo: String(1_234_920 + index),
+			fileName: `${name}-${index}`,
+			bucketName: 'my-bucket',
+		}),
+		attributes: { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) },
+		messageAttributes: {},
+		eventSource: 'aws:sqs',
+	}))
+	return { Records }
+}
+
+async function report(startedMs, atMs) {
+	const { user, system } = process.cpuUsage()
+	const line = {
+		atMs,
+		batchMs: atMs - startedMs,
+		cpuMs: (user + system) / 1000,
+		heapBytes: await heapAfterCollection(),
+		peakBytes: peakBytes(),
+	}
+	writeSync(3, `${JSON.stringify(line)}\n`)
+}
+
+/** One clock for all processes of the machine. */
+function nowMs() {
+	return Number(process.hrtime.bigint()) / 1e6
+}
+
+/** 0 without `--expose-gc`. What finalizers let go of is free after the next collection only. */
+async function heapAfterCollection() {
+	if (globalThis.gc === undefined) return 0
+	for (let turn = 0; turn < 5; turn++) {
+		globalThis.gc()
+		await new Promise(setImmediate)
+	}
+	return process.memoryUsage().heapUsed
+}
+
+/** On Linux `maxRSS` begins with what the parent had when it forked. */
+function peakBytes() {
+	if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024
+	return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
+}

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { StandIns } from './stand-ins.ts'
+import type { Variant } from './variants.ts'
+
+export interface Stop {
+	/** From just before the process was started to the end of the batch. */
+	sinceStartMs: number
+	/** The last batch alone. */
+	batchMs: number
+	/** User and system time of the process so far. */
+	cpuMs: number
+	/** After a collection; 0 when none was asked for. */
+	heapBytes: number
+	/** The most that was resident so far. */
+	peakBytes: number
+}
+
+export interface Run {
+	/** Numbers of batches after which to report. */
+	stops: readonly number[]
+	/** The heap is wanted, so collect before each report. */
+	collects?: boolean
+}
+
+const RECORDS = 10
+const RUNNER = fileURLToPath(new URL('run-batches.cjs', import.meta.url))
+const LIMIT_MS = 280_000
+
+/** Lambda's runtime sizes V8's heap by the function's memory: a tenth for the young generation, half of that a space. */
+const MEMORY_MIB = readMemorySize()
+const YOUNG_MIB = Math.floor(MEMORY_MIB / 10)
+const LAMBDA_FLAGS = [
+	`--max-semi-space-size=${Math.floor(YOUNG_MIB / 2)}`,
+	`--max-old-space-size=${MEMORY_MIB - YOUNG_MIB}`,
+]
+
+let runs = 0
+
+/** Runs a variant in a process of its own. Throws unless every record did what it should have done. */
+export async function runBatches(
+	variant: Variant,
+	{ stops, collects }: Run,
+	standIns: StandIns,
+): Promise<Stop[]> {
+	await standIns.ask({})
+	const flags = collects ? [...LAMBDA_FLAGS, '--expose-gc'] : LAMBDA_FLAGS
+	const startedMs = Number(process.hrtime.bigint()) / 1e6
+	const child = spawn(
+		process.execPath,
+		[...flags, RUNNER, variant.bundle, `run-${runs++}`, ...stops.map(String)],
+		{
+			env: { ...standIns.env, ...variant.env },
+			// What functions log goes nowhere, in all variants alike.
+			stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+			timeout: LIMIT_MS,
+		},
+	)
+	const [, , stderr, reports] = child.stdio
+	const closed = once(child, 'close')
+	const [errors, lines] = await Promise.all([readText(stderr), readText(reports)])
+	const [exitCode] = await closed
+	if (exitCode !== 0) throw new Error(`${variant.title} ended with ${exitCode}: ${errors.slice(0, 2_000)}`)
+	await checkCounts(variant, (stops.at(-1) ?? 0) * RECORDS, standIns)
+	return lines
+		.trimEnd()
+		.split('\n')
+		.map((line) => JSON.parse(line))
+		.map(({ atMs, ...stop }) => ({ ...stop, sinceStartMs: atMs - startedMs }))
+}
+
+async function readText(
+	stream: NodeJS.ReadableStream | NodeJS.WritableStream | null | undefined,
+): Promise<string> {
+	let text = ''
+	for await (const chunk of stream as NodeJS.ReadableStream) text += chunk
+	return text
+}
+
+async function checkCounts(
+	{ title, perRecord }: Variant,
+	records: number,
+	standIns: StandIns,
+): Promise<void> {
+	const { problems, ...counts } = await standIns.ask({})
+	for (const name of ['calls', 'published', 'writes'] as const) {
+		if (counts[name] === perRecord[name] * records) continue
+		throw new Error(
+			`${title}: ${counts[name]} ${name} for ${records} records, not ${perRecord[name] * records}`,
+		)
+	}
+	if (problems.length > 0) throw new Error(`${title} asked what nobody understands: ${problems[0]}`)
+}
+
+function readMemorySize(): number {
+	const text = readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8')
+	return Number(/^ {2}memorySize: (\d+)$/m.exec(text)?.[1])
+}

@@ -1,0 +1,85 @@
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
+import { buildFunctions, buildOptions } from '../../build.ts'
+
+/** One way to write the function. */
+export interface Variant {
+	title: string
+	/** Path of its bundle. */
+	bundle: string
+	/** What one record must cause: a handler that fails fast is no yardstick. */
+	perRecord: { calls: number; published: number; writes: number }
+	env?: Readonly<Record<string, string>>
+}
+
+const DONE = { calls: 1, published: 1, writes: 2 }
+const DONE_WITHOUT_TABLE = { ...DONE, writes: 0 }
+const WITHOUT_TABLE = { WITHOUT_TABLE: '1' }
+
+const empty: Variant = {
+	title: 'empty handler',
+	bundle: pathTo('dist/bench/empty.cjs'),
+	perRecord: { calls: 0, published: 0, writes: 0 },
+}
+const ours: Variant = {
+	title: 'ours',
+	bundle: pathTo('dist/functions/on-queue-message.cjs'),
+	perRecord: DONE,
+}
+const blogStyle: Variant = {
+	title: 'blog style',
+	bundle: pathTo('dist/bench/blog-style.cjs'),
+	perRecord: DONE,
+}
+const obvious: Variant = {
+	title: 'obvious',
+	bundle: pathTo('dist/bench/obvious.cjs'),
+	perRecord: DONE,
+}
+const floor: Variant = {
+	title: 'floor',
+	bundle: pathTo('dist/bench/floor.cjs'),
+	perRecord: { calls: 1, published: 0, writes: 0 },
+}
+
+/** What `npm run bench` compares; see `variants/` for what each of them is. */
+export const VARIANTS = { empty, floor, ours, obvious, blogStyle } as const
+
+/** The same without a table, to compare the CPU of everything else. */
+export const WITHOUT_TABLE_VARIANTS = {
+	floor,
+	ours: { ...ours, bundle: pathTo('dist/bench/ours-without-table.cjs'), perRecord: DONE_WITHOUT_TABLE },
+	obvious: { ...obvious, env: WITHOUT_TABLE, perRecord: DONE_WITHOUT_TABLE },
+	blogStyle: { ...blogStyle, env: WITHOUT_TABLE, perRecord: DONE_WITHOUT_TABLE },
+} as const satisfies Record<string, Variant>
+
+const memoryInPlaceOfTable: Plugin = {
+	name: 'memory-in-place-of-table',
+	setup(builder) {
+		builder.onResolve({ filter: /\/exports-table\.ts$/ }, () => ({
+			path: pathTo('test/bench/variants/ours-without-table.ts'),
+		}))
+	},
+}
+
+/** Bundles the product as it is deployed, and the variants with the same settings, without what is special to the product. */
+export async function buildVariants(): Promise<void> {
+	await buildFunctions()
+	const outdir = 'dist/bench'
+	await build({
+		...buildOptions,
+		entryPoints: ['empty', 'floor', 'obvious', 'blog-style'].map((name) => `test/bench/variants/${name}.js`),
+		outdir,
+		plugins: [],
+	})
+	await build({
+		...buildOptions,
+		entryPoints: [{ in: 'functions/on-queue-message.ts', out: 'ours-without-table' }],
+		outdir,
+		plugins: [memoryInPlaceOfTable, ...(buildOptions.plugins ?? [])],
+	})
+}
+
+function pathTo(path: string): string {
+	return fileURLToPath(new URL(`../../${path}`, import.meta.url))
+}

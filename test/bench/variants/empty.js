@@ -1,0 +1,4 @@
+/** The yardstick: what Node.js itself costs. */
+export async function handler() {
+	return { batchItemFailures: [] }
+}

@@ -1,0 +1,11 @@
+import type { Ledger } from '../../../lib/ledger.ts'
+import { createMemoryLedger } from '../../memory-ledger.ts'
+
+/** Stands in for `lib/aws/exports-table.ts` in the bundle of `on-queue-message`: everything but the table is the product. */
+export function createExportsTable(): Ledger {
+	return createMemoryLedger()
+}
+
+export function createExportFinder(): () => Promise<null> {
+	return async () => null
+}
