@@ -1,4 +1,4 @@
-import { paint } from '../../local/table.ts'
+import { paint } from '../../terminal/outcome-row.ts'
 
 export interface Row {
 	title: string

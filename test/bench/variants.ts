@@ -71,6 +71,7 @@ export async function buildVariants(): Promise<void> {
 		entryPoints: ['empty', 'floor', 'obvious', 'blog-style'].map((name) => `test/bench/variants/${name}.js`),
 		outdir,
 		plugins: [],
+		define: {},
 	})
 	await build({
 		...buildOptions,
