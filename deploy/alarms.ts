@@ -91,6 +91,8 @@ function list(freshnessMinutes: number): readonly Alarm[] {
 		state('unknown', 60, 3),
 		failure('credentials', 'NCP_CREDENTIALS', 5, 1),
 		failure('webhook-secret', 'SECRET_UNREADABLE', 5, 1),
+		// Nobody foresaw it: a defect.
+		failure('internal', 'INTERNAL', 5, 1),
 		// Both are tried again by themselves; these are more than a hiccup.
 		failure('ledger', 'LEDGER_UNAVAILABLE', 15, 5),
 		failure('publishing', 'PUBLISH_FAILED', 15, 5),

@@ -1,8 +1,10 @@
-/** One call to NCP, from connect to last byte. */
+/** One call to NCP, from connect to last byte. At most 12: the webhook's function must end within the 29 s that osls grants. */
 export const ncpTimeoutSeconds = 10
 
-/** Two calls of one export (a clock or a key pair is put right in between), and the rest for table and topic. An HTTP API waits 29 s. */
+/** Two calls of one export (a clock or a key pair is put right in between), and the rest for table and topic. */
 export const functionTimeoutSeconds = 2 * ncpTimeoutSeconds + 5
+
+if (functionTimeoutSeconds > 29) throw new Error('deploy/numbers.ts: ncpTimeoutSeconds must be at most 12')
 
 /** What SQS asks for with Lambda, so that a batch is not handed out twice. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
 export const visibilitySeconds = 6 * functionTimeoutSeconds

@@ -2,18 +2,25 @@
 const { alarms } = require('./alarms.ts')
 const { dashboard } = require('./dashboard.ts')
 const { arrivalReceiveCount, ...numbers } = require('./numbers.ts')
+const { checkParameters, PARAMETERS } = require('./parameters.ts')
 const { policies } = require('./policies.ts')
 const { roles } = require('./roles.ts')
 
 module.exports = async ({ resolveVariable }) => {
-	const arrivalDeadlineMinutes = Number(await resolveVariable('param:arrivalDeadlineMinutes'))
+	const values = PARAMETERS.map(async (name) => [name, String(await resolveVariable(`param:${name}`))])
+	const parameters = Object.fromEntries(await Promise.all(values))
+	checkParameters(parameters)
 	return {
-		numbers: { ...numbers, arrivalReceiveCount: arrivalReceiveCount(arrivalDeadlineMinutes) },
+		parameters,
+		numbers: {
+			...numbers,
+			arrivalReceiveCount: arrivalReceiveCount(Number(parameters.arrivalDeadlineMinutes)),
+		},
 		resources: {
 			Resources: {
 				...roles,
-				...policies(await resolveVariable('param:requestSourceArns')),
-				...alarms(Number(await resolveVariable('param:freshnessMinutes'))),
+				...policies(parameters.requestSourceArns),
+				...alarms(Number(parameters.freshnessMinutes)),
 				...dashboard,
 			},
 		},

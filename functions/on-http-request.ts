@@ -5,7 +5,7 @@ import httpSecurityHeaders from '@middy/http-security-headers'
 import type { Context } from 'aws-lambda'
 import { toDelivery } from '../lib/delivery.ts'
 import { enqueueExport } from '../lib/enqueue-export.ts'
-import { toExportError } from '../lib/errors.ts'
+import { ExportError, toExportError } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export-backup.ts'
 import {
 	type HttpRequest,
@@ -36,9 +36,18 @@ export const handler = middy<unknown, HttpResult>({ timeoutEarlyInMillis: 0 })
 		const request = parseHttpEvent(event, context.awsRequestId)
 		if (request === null) return toHttpResult(toUnsupportedResponse())
 		return toHttpResult(
-			await answer(request, context).catch((error) => toErrorResponse(toExportError(error), request.path)),
+			await answer(request, context).catch((error) => {
+				if (!(error instanceof ExportError)) reportDefect(error)
+				return toErrorResponse(toExportError(error), request.path)
+			}),
 		)
 	})
+
+/** The use case reports its own; nobody else would tell the operator of these. */
+function reportDefect(error: unknown): void {
+	logger.error('webhook call not finished', { reason: error instanceof Error ? error.name : 'unknown' })
+	metrics.addMetric('Failed_INTERNAL', MetricUnit.Count, 1)
+}
 
 async function answer(request: HttpRequest, context: Context): Promise<HttpResponse> {
 	const body = await readWebhook(

@@ -79,15 +79,23 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ArrivalPo
 				const { request, object, trigger } = ending.event.data
 				const { candidates, event } = ending
 				const all = { ...fields, trigger, ...request, ...toOutcomeFields(event), object, candidates }
-				logger.info(`export ${event.data.state}`, all)
+				if (event.data.error === null) logger.info(`export ${event.data.state}`, all)
+				else logger.warn(`export ${event.data.state}`, all)
 				metrics.addMetric(`Export_${event.data.state}`, MetricUnit.Count, 1)
 				if (event.data.state === 'completed')
 					metrics.addMetric('ArrivalSeconds', MetricUnit.Seconds, secondsBetween(event.data))
 				return
 			}
 			case 'waiting': {
-				const { finding, delaySeconds: nextInSeconds } = ending
-				logger.info('export not arrived yet', { ...fields, ...finding, nextInSeconds })
+				const { event, finding, delaySeconds: nextInSeconds } = ending
+				const { request, traceparent } = { ...event.data, ...event }
+				logger.info('export not arrived yet', {
+					...fields,
+					traceparent,
+					...request,
+					...finding,
+					nextInSeconds,
+				})
 				return
 			}
 			case 'stale':

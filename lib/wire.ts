@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { ulid } from 'ulid'
-import { type CallAws, createAwsCaller } from './aws/call-aws.ts'
+import { AwsError, type CallAws, createAwsCaller } from './aws/call-aws.ts'
 import { createDynamoDb, type DynamoDb } from './aws/dynamodb.ts'
 import { createExportFinder, createExportsTable, type FindExport } from './aws/exports-table.ts'
 import type { RequestQueue } from './aws/queue.ts'
-import { createSecretReader, type SecretReader } from './aws/secrets.ts'
+import { createSecretReader, type SecretReader, SecretUnreadable } from './aws/secrets.ts'
 import { createPublishBatch } from './aws/sns.ts'
 import { createTopic } from './aws/topic.ts'
 import { type Config, type FunctionName, readConfig } from './config.ts'
@@ -88,9 +88,13 @@ async function readWebhookSecrets(
 ): Promise<readonly string[]> {
 	if (webhookSecrets.length > 0 || secret === null) return webhookSecrets
 	try {
-		return (await secret.read()).webhookSecrets
+		const { webhookSecrets: stored } = await secret.read()
+		if (stored.length === 0) throw new SecretUnreadable('the secret has no webhookSecrets')
+		return stored
 	} catch (cause) {
-		const reason = cause instanceof Error ? cause.name : 'unknown'
+		// Of anything but our own errors and AWS's codes the text might quote the secret.
+		const isOurs = cause instanceof SecretUnreadable || cause instanceof AwsError
+		const reason = isOurs ? cause.message : 'unexpected error'
 		logger.error('the webhook secrets cannot be read', { reason })
 		metrics.addMetric('Failed_SECRET_UNREADABLE', MetricUnit.Count, 1)
 		throw new ExportError('SECRET_UNREADABLE', `the webhook secrets cannot be read (${reason})`, { cause })

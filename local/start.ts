@@ -25,6 +25,12 @@ const ARRIVAL_SECONDS = 30
 
 const HANDED_ON = ['NCP_REGION_CODE', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
 
+/** What to ask the simulator for, to see each ending. */
+const WORLD = `Simulated instances: 1234925 (files 20210528, 20210529, 20210530; arrives), 1234926 (20210528; busy at first),
+1234927 (20210528; its reply is lost), 1234928 (20210601; never arrives); bucket my-bucket.
+
+`
+
 await runCommand(async () => {
 	const options = readOptions({
 		port: { type: 'string' },
@@ -101,7 +107,7 @@ Webhook            ${webhookUrl}/exports
 Request queue      ${requestQueue.url}
 Dead-letter queue  ${deadLetterQueue.url}
 ${ncp === null ? '' : `Simulated NCP      ${ncp.url}\n`}
-Send a request to either:
+${ncp === null ? '' : WORLD}Send a request to either:
 
   curl -s ${webhookUrl}/exports -H 'content-type: application/json' \\
     -d '${request}'

@@ -3,6 +3,8 @@ import { toPlain } from '../terminal/outcome-row.ts'
 import { findTarget, type Target, type TargetOptions } from './target.ts'
 
 export interface Context {
+	/** As it was given; undefined = the local cloud. */
+	stage: string | undefined
 	target: Target
 	/** For machines: one JSON text a line on standard output, and nothing else there. */
 	isJson: boolean
@@ -27,9 +29,14 @@ export function onTarget<Options extends object>(
 		.action(async () => {
 			const { stage, region, json, ...own } = command.opts<Options & CommonOptions>()
 			const target = await findTarget({ ...(stage ? { stage } : {}), ...(region ? { region } : {}) })
-			const context = { target, isJson: json ?? false, signal }
+			const context = { stage, target, isJson: json ?? false, signal }
 			process.exitCode = await run(context, own as unknown as Options, command.args)
 		})
+}
+
+/** What to type next, on the same target. */
+export function toCommand({ stage }: Context, words: string): string {
+	return `npm run ops -- ${words}${stage === undefined ? '' : ` --stage ${stage}`}`
 }
 
 export function print(text: string): void {

@@ -27,7 +27,7 @@ export interface DeadLetter {
 	/** Why it is here, as far as anybody knows. */
 	code: string
 	reason: string
-	/** What to do with it is to mend it: as it is, it ends here again. */
+	/** Rejected: as it is, it can never be carried out, and a redrive ends here again. */
 	isHopeless: boolean
 	body: string
 	receiptHandle: string
@@ -119,6 +119,12 @@ export async function redriveDeadLetter(letter: DeadLetter, target: Target): Pro
 		}),
 	)
 	await target.sqs.send(new DeleteMessageCommand({ QueueUrl: dead, ReceiptHandle: letter.receiptHandle }))
+}
+
+/** Deletes one for good. */
+export async function discardDeadLetter({ queue, receiptHandle }: DeadLetter, target: Target): Promise<void> {
+	const QueueUrl = urlsOf(target, queue).dead
+	await target.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: receiptHandle }))
 }
 
 /** Lambda's record of a failed invocation holds what it was invoked with. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */

@@ -26,7 +26,7 @@ const CALL_MS = 10_000
 export async function examine(target: Target, buckets: readonly string[]): Promise<Finding[]> {
 	const { connection } = target
 	// Read once: the pair opens NCP and the buckets.
-	const keys = target.readKeys()
+	const keys: Promise<Keys> = target.readKeys()
 	keys.catch(() => undefined)
 	const checks: [string, Check][] = [
 		['request queue', () => checkQueue(connection.requestQueueUrl, target)],
@@ -37,6 +37,7 @@ export async function examine(target: Target, buckets: readonly string[]): Promi
 		['topic of outcomes', () => checkTopic(target)],
 		['table of exports', () => checkTable(target)],
 		['NCP', async () => checkNcp(await readKeys(keys), target)],
+		['webhook secrets', async () => checkWebhookSecrets(await readKeys(keys))],
 		...buckets.map((bucket): [string, Check] => [
 			`bucket ${bucket}`,
 			async () => checkBucket(bucket, await readKeys(keys), target),
@@ -52,7 +53,9 @@ export async function examine(target: Target, buckets: readonly string[]): Promi
 	)
 }
 
-async function readKeys(keys: Promise<KeyPair>): Promise<KeyPair> {
+type Keys = Awaited<ReturnType<Target['readKeys']>>
+
+async function readKeys(keys: Promise<Keys>): Promise<Keys> {
 	return keys.catch((error) => {
 		throw new OpsError(`the key pair cannot be read: ${toWords(error)}`)
 	})
@@ -118,6 +121,13 @@ async function checkNcp(keys: KeyPair, { connection: { ncpApiUrl, ncpRegionCode 
 	})
 	const form = ncpRegionCode === '' ? '' : `regionCode=${encodeURIComponent(ncpRegionCode)}`
 	return judge(await call('/vpostgresql/v2/getCloudPostgresqlInstanceList', form, CALL_MS), ncpApiUrl)
+}
+
+async function checkWebhookSecrets({ webhookSecretCount: count }: Keys) {
+	if (count === null) return ok('the local webhook takes unsigned calls')
+	return count === 0
+		? failed('the secret has no webhookSecrets: the webhook answers 503 to everybody')
+		: ok(`${count} in the secret`)
 }
 
 const MAX_SKEW_MS = 60_000

@@ -1,3 +1,6 @@
+import { SecretUnreadable } from '../lib/aws/secrets.ts'
+import { ExportError } from '../lib/errors.ts'
+
 /** What went wrong, and what to do about it: told in words, without a stack. */
 export class OpsError extends Error {}
 
@@ -25,7 +28,10 @@ const WORDS: Readonly<Record<string, string>> = {
 /** A foreign error in words; its own text only where ours say nothing. */
 export function toWords(error: unknown): string {
 	if (!(error instanceof Error)) return 'unknown error'
+	if (error instanceof OpsError || error instanceof SecretUnreadable) return error.message
+	// Ours say what could not be done; why is in what they came from.
+	if (error instanceof ExportError && error.cause !== undefined) return toWords(error.cause)
 	const { code, name, message } = error as Error & { code?: string }
 	const words = WORDS[code ?? ''] ?? WORDS[name]
-	return words === undefined ? `${name}: ${message}` : words
+	return words ?? (name === message ? name : `${name}: ${message}`)
 }

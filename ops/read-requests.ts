@@ -7,7 +7,12 @@ import { OpsError, OpsUsageError } from './ops-error.ts'
 
 /** Requests from a file, or from standard input for `-`: one JSON object, a list of them, or one a line. Throws `OpsError` with every problem and its place. */
 export async function readRequests(path: string): Promise<ExportRequest[]> {
-	const content = path === '-' ? await text(process.stdin) : await readFile(path, 'utf8').catch(toOpsError)
+	const content =
+		path === '-'
+			? await text(process.stdin)
+			: await readFile(path, 'utf8').catch((error) => {
+					throw new OpsError(`${path} cannot be read (${error.code}).`)
+				})
 	const items = toItems(content)
 	if (items.length === 0) throw new OpsError('There is no request in it.')
 	const problems: string[] = []
@@ -67,8 +72,4 @@ const MAX_LISTED = 20
 function shorten(problems: readonly string[]): readonly string[] {
 	const more = problems.length - MAX_LISTED
 	return more <= 0 ? problems : [...problems.slice(0, MAX_LISTED), `… and ${more} more`]
-}
-
-function toOpsError(error: NodeJS.ErrnoException): never {
-	throw new OpsError(`The file cannot be read (${error.code}).`)
 }

@@ -23,8 +23,8 @@ export interface Target {
 	dynamodb: DynamoDBClient
 	/** The items of the table, as the functions read and write them. */
 	items: DynamoDb
-	/** NCP's key pair; rejects with words. */
-	readKeys: () => Promise<KeyPair>
+	/** NCP's key pair, and how many secrets the webhook has; null where it asks for none. Rejects with words. */
+	readKeys: () => Promise<KeyPair & { webhookSecretCount: number | null }>
 }
 
 export interface TargetOptions {
@@ -48,7 +48,7 @@ export async function findTarget({ stage, region }: TargetOptions): Promise<Targ
 
 async function findLocal(): Promise<Target> {
 	const connection = await readLocalConnection()
-	if (connection === null) {
+	if (connection === null || !isAlive(connection.pid)) {
 		throw new OpsError(
 			'No local cloud is running: start one with "npm start", or name a deployed stage with --stage.',
 		)
@@ -62,14 +62,23 @@ async function findLocal(): Promise<Target> {
 		sqs: new SQSClient({ ...client, endpoint }),
 		sns: new SNSClient({ ...client, endpoint }),
 		...wireTable(new DynamoDBClient({ ...client, endpoint: tableEndpoint }), region, tableEndpoint),
-		readKeys: async () => ncpKeys ?? readKeysFromEnvironment(),
+		readKeys: async () => ({ ...(ncpKeys ?? readKeysFromEnvironment()), webhookSecretCount: null }),
+	}
+}
+
+/** Killed, it could not take its file away. */
+function isAlive(pid: number): boolean {
+	try {
+		return process.kill(pid, 0)
+	} catch {
+		return false
 	}
 }
 
 function readKeysFromEnvironment(): KeyPair {
 	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey } = process.env
 	if (accessKey && secretKey) return { accessKey, secretKey }
-	throw new OpsError('NCP_ACCESS_KEY and NCP_SECRET_KEY are not set')
+	throw new OpsError('set NCP_ACCESS_KEY and NCP_SECRET_KEY here too: a real pair is written nowhere')
 }
 
 /** With the operator's own AWS credentials, wherever the SDK finds them. */
@@ -88,7 +97,10 @@ async function findStage(stage: string, regionOption: string | undefined): Promi
 		sqs: new SQSClient(client),
 		sns: new SNSClient(client),
 		...wireTable(dynamodb, region, process.env.AWS_ENDPOINT_URL_DYNAMODB),
-		readKeys: secret.read,
+		readKeys: async () => {
+			const { webhookSecrets, ...keys } = await secret.read()
+			return { ...keys, webhookSecretCount: webhookSecrets.length }
+		},
 	}
 }
 

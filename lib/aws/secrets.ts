@@ -9,8 +9,11 @@ export interface Secret {
 	webhookSecrets: readonly string[]
 }
 
+/** What is wrong with a secret, in words that hold nothing of it. */
+export class SecretUnreadable extends Error {}
+
 export interface SecretReader {
-	/** At most five minutes old. Throws a plain Error that names the secret's id and no value. */
+	/** At most five minutes old. Throws `SecretUnreadable`, or an `AwsError`. */
 	read: () => Promise<Secret>
 	/** From Secrets Manager itself, also when the cache is fresh. */
 	readAgain: () => Promise<Secret>
@@ -47,11 +50,10 @@ const GET_SECRET_VALUE = {
 }
 
 async function readSecret(call: CallAws, secretId: string): Promise<Secret> {
-	const answer: unknown = JSON.parse(await call(GET_SECRET_VALUE, JSON.stringify({ SecretId: secretId })))
-	const { SecretString } = isRecord(answer) ? answer : {}
-	const secret = toSecret(typeof SecretString === 'string' ? SecretString : '')
+	const answer = toRecord(await call(GET_SECRET_VALUE, JSON.stringify({ SecretId: secretId })))
+	const secret = toSecret(typeof answer.SecretString === 'string' ? answer.SecretString : '')
 	if (secret === null)
-		throw new Error(
+		throw new SecretUnreadable(
 			`the secret ${secretId} must be { "accessKey", "secretKey", "webhookSecrets": ["whsec_…"] }, with secrets of 24 to 64 bytes`,
 		)
 	return secret
@@ -62,17 +64,20 @@ function isSound(value: unknown): value is string {
 	return typeof value === 'string' && isSoundSecret(value)
 }
 
-function toSecret(text: string): Secret | null {
+function toRecord(text: string): Record<string, unknown> {
 	try {
 		const value: unknown = JSON.parse(text)
-		if (!isRecord(value)) return null
-		const { accessKey, secretKey, webhookSecrets = [] } = value
-		if (typeof accessKey !== 'string' || !/^[!-~]+$/.test(accessKey)) return null
-		if (typeof secretKey !== 'string' || secretKey === '') return null
-		if (!Array.isArray(webhookSecrets) || !webhookSecrets.every(isSound)) return null
-		return { accessKey, secretKey, webhookSecrets }
+		return isRecord(value) ? value : {}
 	} catch {
-		// Not JSON; the parser's words would quote the secret.
-		return null
+		// The parser's words would quote the secret.
+		return {}
 	}
+}
+
+function toSecret(text: string): Secret | null {
+	const { accessKey, secretKey, webhookSecrets = [] } = toRecord(text)
+	if (typeof accessKey !== 'string' || !/^[!-~]+$/.test(accessKey)) return null
+	if (typeof secretKey !== 'string' || secretKey === '') return null
+	if (!Array.isArray(webhookSecrets) || !webhookSecrets.every(isSound)) return null
+	return { accessKey, secretKey, webhookSecrets }
 }

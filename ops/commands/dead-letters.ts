@@ -1,15 +1,17 @@
 import { type Command, Option } from 'commander'
 import { startProgressBar } from '../../terminal/progress-bar.ts'
-import { type Context, onTarget, print, printColumns, printJson } from '../command.ts'
+import { type Context, onTarget, print, printColumns, printJson, toCommand } from '../command.ts'
 import {
 	DEAD_QUEUES,
 	type DeadLetter,
 	type DeadQueue,
+	discardDeadLetter,
 	redriveDeadLetter,
 	releaseDeadLetters,
 	takeDeadLetters,
 } from '../dead-letters.ts'
 import { OpsError, OpsUsageError, toWords } from '../ops-error.ts'
+import type { Target } from '../target.ts'
 import { toCount } from './watch.ts'
 
 interface DeadLetterOptions {
@@ -21,6 +23,11 @@ interface RedriveOptions extends DeadLetterOptions {
 	all?: boolean
 	dryRun?: boolean
 	includeRejected?: boolean
+}
+
+interface DiscardOptions extends DeadLetterOptions {
+	rejected?: boolean
+	dryRun?: boolean
 }
 
 const DEFAULT_LIMIT = 1_000
@@ -45,6 +52,15 @@ export function addDeadLetters(program: Command, signal: AbortSignal): void {
 			.option('--dry-run', 'say what would be done, and do nothing'),
 	)
 	onTarget<RedriveOptions>(redrive, signal, redriveSome)
+	const discard = withQueue(
+		group
+			.command('discard')
+			.argument('[messageIds...]')
+			.description('delete dead letters for good')
+			.option('--rejected', 'every one that was rejected: as it is, it can never be carried out')
+			.option('--dry-run', 'say what would be deleted, and do nothing'),
+	)
+	onTarget<DiscardOptions>(discard, signal, discardSome)
 }
 
 function withQueue(command: Command): Command {
@@ -75,9 +91,10 @@ async function listAll(context: Context, options: DeadLetterOptions): Promise<nu
 		else if (letters.size === 0) print(`There are no dead letters in ${context.target.name}.`)
 		else {
 			printColumns([['message', 'queue', 'sent', 'why'], ...[...letters].map(toRow)])
-			print(
-				'\nNext: "dead-letters show <message>" for its text, "dead-letters redrive --all --dry-run" to bring them back.',
-			)
+			print(`
+The text of one:   ${toCommand(context, 'dead-letters show <message>')}
+Bring them back:   ${toCommand(context, 'dead-letters redrive --all')}  (first with --dry-run)
+Take them away:    ${toCommand(context, 'dead-letters discard <message>')}`)
 		}
 		return 0
 	})
@@ -108,44 +125,73 @@ async function redriveSome(
 	ids: readonly string[],
 ): Promise<number> {
 	if (ids.length > 0 === (options.all ?? false)) throw new OpsUsageError('Name message ids, or give --all.')
+	const isWanted = ({ isHopeless }: DeadLetter): boolean => options.includeRejected === true || !isHopeless
+	return eachLetter(context, options, { ids, isWanted, apply: redriveDeadLetter, report: reportRedriven })
+}
+
+async function discardSome(
+	context: Context,
+	options: DiscardOptions,
+	ids: readonly string[],
+): Promise<number> {
+	if (ids.length > 0 === (options.rejected ?? false))
+		throw new OpsUsageError('Name message ids, or give --rejected.')
+	const isWanted = ({ isHopeless }: DeadLetter): boolean => isHopeless
+	return eachLetter(context, options, { ids, isWanted, apply: discardDeadLetter, report: reportDiscarded })
+}
+
+interface Work<Options> {
+	/** These; none = all that are wanted. */
+	ids: readonly string[]
+	isWanted: (letter: DeadLetter) => boolean
+	/** Does it to one; afterwards it is no longer in the queue. */
+	apply: (letter: DeadLetter, target: Target) => Promise<void>
+	report: (context: Context, options: Options, result: Result) => void
+}
+
+interface Result {
+	wanted: readonly DeadLetter[]
+	done: string[]
+	failures: { messageId: string; reason: string }[]
+	/** How many were there and not wanted. */
+	left: number
+}
+
+async function eachLetter<Options extends DeadLetterOptions & { dryRun?: boolean }>(
+	context: Context,
+	options: Options,
+	{ ids, isWanted, apply, report }: Work<Options>,
+): Promise<number> {
 	return withLetters(options, context, async (letters) => {
 		const all = [...letters]
-		const wanted = all.filter((letter) => isWanted(letter, options, ids))
+		const wanted = all.filter((each) => (ids.length > 0 ? ids.includes(each.messageId) : isWanted(each)))
 		const failures = ids
 			.filter((id) => !all.some(({ messageId }) => messageId === id))
-			.map((messageId) => ({ messageId, reason: 'there is no such dead letter' }))
-		const redriven = {
-			wanted,
-			done: [] as string[],
-			failures,
-			skipped: all.length - wanted.length,
-		}
-		if (!options.dryRun) await redriveEach(wanted, letters, redriven, context)
-		report(context, options, redriven)
+			.map((messageId) => ({ messageId, reason: 'there is no such dead letter, or somebody is at it' }))
+		const result: Result = { wanted, done: [], failures, left: all.length - wanted.length }
+		if (!options.dryRun) await applyToEach(letters, result, apply, context)
+		if (context.isJson) {
+			const { done, left } = result
+			printJson({ done, wanted: wanted.map(({ messageId }) => messageId), failures, left })
+		} else report(context, options, result)
+		for (const { messageId, reason } of failures) process.stderr.write(`${messageId}: ${reason}\n`)
 		if (context.signal.aborted) return 130
 		return failures.length === 0 ? 0 : 1
 	})
 }
 
-interface Redriven {
-	wanted: readonly DeadLetter[]
-	done: string[]
-	failures: { messageId: string; reason: string }[]
-	skipped: number
-}
-
-/** What is back in its queue is taken out of `letters`: it must not be released. */
-async function redriveEach(
-	wanted: readonly DeadLetter[],
+/** What is done with is taken out of `letters`: it must not be released. */
+async function applyToEach(
 	letters: Set<DeadLetter>,
-	{ done, failures }: Redriven,
+	{ wanted, done, failures }: Result,
+	apply: Work<object>['apply'],
 	{ target, signal }: Context,
 ): Promise<void> {
 	const bar = startProgressBar(wanted.length)
 	for (const letter of wanted) {
 		if (signal.aborted) break
 		try {
-			await redriveDeadLetter(letter, target)
+			await apply(letter, target)
 			letters.delete(letter)
 			done.push(letter.messageId)
 			bar.update(done.length)
@@ -156,40 +202,37 @@ async function redriveEach(
 	bar.clear()
 }
 
-function report(
-	{ target, isJson }: Context,
+function reportRedriven(
+	{ target }: Context,
 	{ dryRun, all }: RedriveOptions,
-	{ wanted, done, failures, skipped }: Redriven,
+	{ wanted, done, left }: Result,
 ): void {
-	if (isJson) {
-		printJson({ redriven: done, wanted: wanted.map(({ messageId }) => messageId), failures, skipped })
-		return
-	}
 	if (dryRun) {
 		for (const { messageId, queue, code } of wanted)
 			print(`would redrive ${messageId} to ${toSource(queue)} (${code})`)
 		print(`${wanted.length} would be redriven; nothing was done.`)
 	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are back in their queues.`)
-	if (all && skipped > 0)
-		print(
-			`${skipped} stay: they were rejected, and would be again. Mend and send them anew, or give --include-rejected.`,
-		)
-	for (const { messageId, reason } of failures) print(`${messageId}: ${reason}`)
+	const hopeless = wanted.filter(({ isHopeless }) => isHopeless).length
+	if (hopeless > 0) print(`${hopeless} of them were rejected, and will be again.`)
+	if (all && left > 0)
+		print(`${left} stay: they were rejected, and would be again. Mend and send them anew, and discard these.`)
+}
+
+function reportDiscarded({ target }: Context, { dryRun }: DiscardOptions, { wanted, done }: Result): void {
+	if (dryRun) {
+		for (const { messageId, code } of wanted) print(`would delete ${messageId} (${code})`)
+		print(`${wanted.length} would be deleted; nothing was done.`)
+	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are deleted.`)
 }
 
 const toSource = (queue: DeadQueue): string =>
 	queue === 'arrivals' ? 'the arrival queue' : 'the request queue'
-
-function isWanted(letter: DeadLetter, options: RedriveOptions, ids: readonly string[]): boolean {
-	if (ids.length > 0) return ids.includes(letter.messageId)
-	return options.includeRejected === true || !letter.isHopeless
-}
 
 function toRow({ messageId, queue, sentAt, code, reason }: DeadLetter): string[] {
 	return [messageId, queue, sentAt, `${code}: ${reason}`]
 }
 
 /** Without what only SQS needs. */
-function toPublic({ receiptHandle: _receipt, attributes: _attributes, ...rest }: DeadLetter) {
-	return rest
+function toPublic({ receiptHandle: _receipt, attributes: _attributes, isHopeless, ...rest }: DeadLetter) {
+	return { ...rest, rejected: isHopeless }
 }

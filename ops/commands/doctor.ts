@@ -32,6 +32,10 @@ async function diagnose({ target, isJson }: Context, { bucket = [] }: DoctorOpti
 		else print(`${MARKS[finding.result]}  ${finding.check}: ${toPlain(finding.words)}`)
 	}
 	const count = findings.filter(({ result }) => result === 'failed').length
-	if (!isJson) print(count === 0 ? '\nNothing is broken.' : `\n${count} of ${findings.length} are broken.`)
+	const warnings = findings.filter(({ result }) => result === 'warning').length
+	if (!isJson) {
+		print(count === 0 ? '\nNothing is broken.' : `\n${count} of ${findings.length} are broken.`)
+		if (warnings > 0) print(`${warnings} should be looked at.`)
+	}
 	return count === 0 ? 0 : 1
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type Context, onTarget, print, printJson } from '../command.ts'
+import { type Context, onTarget, print, printJson, toCommand } from '../command.ts'
 import { OpsUsageError } from '../ops-error.ts'
 import { readRequests, toRequest } from '../read-requests.ts'
 import { sendRequests } from '../send.ts'
@@ -39,7 +39,7 @@ async function send(context: Context, options: SendOptions): Promise<number> {
 			print(
 				`${unsent.length} are not (${first.reason}). Send them all again: one that was sent is the same export.`,
 			)
-		else print('What becomes of them: "npm run ops -- watch", or "status --instance … --file … --bucket …".')
+		else print(`What becomes of one: ${toCommand(context, 'status --instance … --file … --bucket …')}`)
 	}
 	if (signal.aborted) return 130
 	return unsent.length === 0 ? 0 : 1

@@ -50,7 +50,10 @@ async function status(
 			: await findById(exportId, target)
 	if (entry === null) {
 		if (isJson) printJson(null)
-		else print('No such export: it was never claimed, or was forgotten after DEDUPLICATION_HOURS.')
+		else
+			print(
+				'No such export: it was never asked for, is still in the queue, or is forgotten (DEDUPLICATION_HOURS). One that was sent with an idempotencyKey is found with --key.',
+			)
 		return 1
 	}
 	const known = toStatus(entry)

@@ -15,7 +15,7 @@ export interface Resource {
 export const root = new URL('../..', import.meta.url).pathname
 
 /** Packages the service as `npm run package` does, without building anew, into a folder of its own. */
-export async function packageService(): Promise<{
+export async function packageService(...args: string[]): Promise<{
 	folder: string
 	resources: Record<string, Resource>
 	outputs: Record<string, { Value: unknown }>
@@ -23,7 +23,7 @@ export async function packageService(): Promise<{
 }> {
 	const folder = await mkdtemp(join(tmpdir(), 'package-'))
 	const osls = createRequire(import.meta.url).resolve('osls/bin/serverless.js')
-	await promisify(execFile)(process.execPath, [osls, 'package', '--package', folder], { cwd: root })
+	await promisify(execFile)(process.execPath, [osls, 'package', '--package', folder, ...args], { cwd: root })
 	const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8')
 	const { Resources, Outputs } = JSON.parse(text)
 	return {

@@ -158,6 +158,40 @@ describe('the deployed template', () => {
 		expect(propertiesOf('AWS::Logs::LogGroup')).toMatchObject(Array(4).fill({ RetentionInDays: 30 }))
 	})
 
+	it.each([
+		['bucketZone=mars', 'bucketZone must be kr, sg, us'],
+		['freshnessMinutes=soon', 'freshnessMinutes must be a whole number of minutes'],
+		['requestSourceArns=arn:aws:sns:r:1:t, arn:aws:sns:r:1:u', 'separated by commas alone'],
+		['deduplicationHours=4', 'deduplicationHours must cover arrivalDeadlineMinutes twice'],
+		['secretId=arn:aws:secretsmanager:r:1:secret:s-x', 'must be the name of a secret'],
+	])('is not made with --param %s', async (parameter, words) => {
+		await expect(packageService('--param', parameter)).rejects.toMatchObject({
+			stdout: expect.stringContaining(words),
+		})
+	})
+
+	it('follows its parameters', async () => {
+		const parameters = {
+			ncpZone: 'gov',
+			bucketZone: 'gov-krs',
+			arrivalDeadlineMinutes: '30',
+			freshnessMinutes: '60',
+			requestSourceArns: 'arn:aws:sns:r:1:t,arn:aws:events:r:1:rule/x',
+		}
+		const args = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`])
+		const packaged = await packageService(...args)
+		await packaged.remove()
+		const { outputs, resources: other } = packaged
+		expect(outputs.NcpApiUrl?.Value).toBe('https://ncloud.apigw.gov-ntruss.com')
+		expect(outputs.ObjectStorageRegion?.Value).toBe('gov2-standard')
+		expect(other.FreshnessAlarm?.Properties.Threshold).toBe(60)
+		expect(other.ArrivalQueue?.Properties.RedrivePolicy.maxReceiveCount).toBe(24)
+		expect(other.RequestQueuePolicy?.Properties.PolicyDocument.Statement[1].Condition).toEqual({
+			ArnEquals: { 'aws:SourceArn': ['arn:aws:sns:r:1:t', 'arn:aws:events:r:1:rule/x'] },
+		})
+		expect(findMistakes(other)).toEqual([])
+	})
+
 	it('is sound by the specification that AWS publishes', () => {
 		expect(findMistakes(resources)).toEqual([])
 	})
@@ -248,8 +282,11 @@ describe('docs/permissions.md', () => {
 		const text = await page
 		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
 		const sources = Object.keys(metafile.inputs).filter((path) => path.startsWith('lib/'))
-		const commands = (await Promise.all(sources.map((path) => readFile(join(root, path), 'utf8')))).flatMap(
-			(source) => [...source.matchAll(/new (\w+Command)\(/g)].map(([, name]) => name),
+		const texts = await Promise.all(sources.map((path) => readFile(join(root, path), 'utf8')))
+		// As the SDK's commands, and as our own callers name them.
+		const operation = /new (\w+Command)\(|dynamodb\('(\w+)'|Action=(\w+)|'(\w+\.GetSecretValue)'/g
+		const commands = texts.flatMap((source) =>
+			[...source.matchAll(operation)].map((match) => match.slice(1).find(Boolean) ?? ''),
 		)
 		expect(commands.length).toBeGreaterThan(8)
 		// SendMessage is sent to three queues: their lines are named by the queue.

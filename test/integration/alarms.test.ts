@@ -4,6 +4,7 @@ import { DeleteBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
+import { toExportIdentity } from '../../lib/export-key.ts'
 import { bundlePath, type Cloud, startCloud } from '../../local/cloud.ts'
 import type { Queue } from '../../local/embedded-aws.ts'
 import { createFunction } from '../../local/function-process.ts'
@@ -210,6 +211,14 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 			AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:1',
 		}
 		await invoke('on-http-request', unreadable, toSignedCall(toRequest('plain'), WEBHOOK_SECRET))
+	},
+	internal: async () => {
+		// Somebody has written into the table by hand.
+		const request = { cloudPostgresqlInstanceNo: '1', fileName: 'plain', bucketName: 'broken-item' }
+		const { exportKey } = toExportIdentity(cloud.env.NCP_API_URL ?? '', { ...request, regionCode: 'KR' })
+		const Item = { exportKey, event: 'no event', expiresAt: Math.ceil(Date.now() / 1000) + 3_600 }
+		await cloud.table.items('PutItem', { TableName: cloud.table.tableName, Item })
+		await deliver([JSON.stringify(request)])
 	},
 	ledger: () =>
 		invoke(

@@ -99,6 +99,7 @@ describe('ops doctor', () => {
 				'topic of outcomes',
 				'table of exports',
 				'NCP',
+				'webhook secrets',
 				'bucket my-bucket',
 			].map((check) => ({ check, result: 'ok' })),
 		)
@@ -122,7 +123,7 @@ describe('ops doctor', () => {
 		expect(output).toMatch(/FAILED {3}topic of outcomes: it does not exist/)
 		expect(output).toMatch(/FAILED {3}arrival queue: the queue does not exist/)
 		expect(output).toMatch(/FAILED {3}bucket my-buckt: it is not in/)
-		expect(output).toContain('5 of 9 are broken.')
+		expect(output).toContain('5 of 10 are broken.')
 		expect(output).not.toContain('swordfish')
 		expect(code).toBe(1)
 	})
@@ -190,7 +191,7 @@ describe('ops send and status', () => {
 	it.each([
 		[['send', '--instance', 'x', '--file', 'f', '--bucket', 'my-bucket'], 'must be 1 to 20 digits', 2],
 		[['send', '--from', '-', '--file', 'f'], 'exclude each other', 2],
-		[['send', '--from', '/nowhere'], 'cannot be read (ENOENT)', 1],
+		[['send', '--from', '/nowhere'], '/nowhere cannot be read (ENOENT)', 1],
 		[['send', '--form', '-'], 'Did you mean --from?', 2],
 		[['status'], 'Name an export by its id', 2],
 		[['dead-letters', 'redrive'], 'Name message ids, or give --all', 2],
@@ -269,7 +270,11 @@ describe('ops dead-letters', () => {
 		// Anew: another export than the one that was exhausted.
 		const accepted = await outcomeOf('20210528', 'accepted', BUSY)
 		expect(accepted.data.exportId).not.toBe(exhausted.data.exportId)
-		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId }])
+		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId, rejected: true }])
+
+		const discarded = await ops(['dead-letters', 'discard', '--rejected'])
+		expect(discarded.output).toBe('1 of 1 dead letters of the local cloud are deleted.')
+		expect((await ops(['dead-letters', 'list'])).output).toContain('There are no dead letters')
 	})
 
 	it('sends what Lambda recorded of a failed invocation to the request queue', async () => {
@@ -284,7 +289,7 @@ describe('ops dead-letters', () => {
 		const { url } = cloud.pipelineDeadLetterQueue
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: JSON.stringify(record) }))
 		const listed = await ops(['dead-letters', 'list', '--queue', 'pipeline', '--json'])
-		expect(listed.json()).toMatchObject([{ code: 'ExportRetryable', reason: 'busy', isHopeless: false }])
+		expect(listed.json()).toMatchObject([{ code: 'ExportRetryable', reason: 'busy', rejected: false }])
 		expect(await ops(['dead-letters', 'redrive', '--all', '--queue', 'pipeline'])).toMatchObject({ code: 0 })
 		await outcomeOf(FILES[0] ?? '', 'accepted', BUSY)
 		expect(await countOf(url)).toBe(0)
@@ -297,8 +302,8 @@ describe('ops dead-letters', () => {
 		const [letter] = (await ops(['dead-letters', 'list', '--queue', 'arrivals', '--json'])).json() as {
 			messageId: string
 		}[]
-		const { code, output } = await ops(['dead-letters', 'redrive', letter?.messageId ?? '', 'm-0'])
-		expect(output).toContain('m-0: there is no such dead letter')
+		const { code, errors } = await ops(['dead-letters', 'redrive', letter?.messageId ?? '', 'm-0'])
+		expect(errors).toContain('m-0: there is no such dead letter')
 		expect(code).toBe(1)
 		expect(await countOf(url)).toBe(0)
 	})
@@ -369,6 +374,7 @@ describe('a deployed stage', () => {
 		const stack = await startCloudFormation(outputs)
 		const secrets = await startEmbeddedSecrets()
 		secrets.put('ncp/backup-exporter', JSON.stringify({ ...LOCAL_KEYS, webhookSecrets: [] }))
+		// Every call would be refused, and nobody could tell why.
 		const env = {
 			...cloud.aws.env,
 			...environment('none.json'),
@@ -388,7 +394,8 @@ describe('a deployed stage', () => {
 		expect(output).toMatch(/ok {7}NCP: .* accepts the key pair/)
 		// The emulated table has no TTL, and a deployed one must.
 		expect(output).toMatch(/look {5}table of exports: it has no TTL/)
-		expect(code).toBe(0)
+		expect(output).toMatch(/FAILED {3}webhook secrets: the secret has no webhookSecrets/)
+		expect(code).toBe(1)
 		expect(unknown.errors).toContain(
 			'The stack ncp-backup-exporter-test in ap-northeast-2 cannot be read: it does not exist',
 		)

@@ -1,0 +1,40 @@
+/** The parameters of serverless.yml, as text: from the command line they are nothing else. */
+export const PARAMETERS = [
+	'ncpZone',
+	'regionCode',
+	'bucketZone',
+	'secretId',
+	'deduplicationHours',
+	'arrivalDeadlineMinutes',
+	'unknownResendMinutes',
+	'freshnessMinutes',
+	'requestSourceArns',
+] as const
+
+export type Parameters = Readonly<Record<(typeof PARAMETERS)[number], string>>
+
+const RULES: Readonly<Record<keyof Parameters, [pattern: RegExp, words: string]>> = {
+	ncpZone: [/^(public|gov|fin)$/, 'must be public, gov or fin'],
+	regionCode: [/^[A-Z]{2,8}$/, 'must be 2 to 8 capital letters, such as KR'],
+	bucketZone: [/^(kr|sg|us|de|jp|gov-kr|gov-krs|fin)$/, 'must be kr, sg, us, de, jp, gov-kr, gov-krs or fin'],
+	secretId: [/^[\w/+=.@-]{1,512}$/, 'must be the name of a secret, not its ARN'],
+	deduplicationHours: [/^[1-9]\d{0,3}$/, 'must be a whole number of hours, from 1'],
+	arrivalDeadlineMinutes: [/^[1-9]\d{0,4}$/, 'must be a whole number of minutes, from 1'],
+	unknownResendMinutes: [/^[1-9]\d{0,4}$/, 'must be a whole number of minutes, from 1'],
+	freshnessMinutes: [/^[1-9]\d{0,5}$/, 'must be a whole number of minutes, from 1'],
+	requestSourceArns: [
+		/^(arn:[\w-]+:(sns|events):[^\s,]+(,arn:[\w-]+:(sns|events):[^\s,]+)*)?$/,
+		'must be ARNs of SNS topics and EventBridge rules, separated by commas alone',
+	],
+}
+
+/** Throws an Error with every problem, each naming its parameter: a template that cannot work is not made. */
+export function checkParameters(parameters: Parameters): void {
+	const problems = PARAMETERS.filter((name) => !RULES[name][0].test(parameters[name])).map(
+		(name) => `${name} ${RULES[name][1]}`,
+	)
+	const minutes = 2 * Number(parameters.arrivalDeadlineMinutes) + Number(parameters.unknownResendMinutes)
+	if (Number(parameters.deduplicationHours) * 60 < minutes)
+		problems.push('deduplicationHours must cover arrivalDeadlineMinutes twice and unknownResendMinutes')
+	if (problems.length > 0) throw new Error(`--param ${problems.join('; --param ')}`)
+}
