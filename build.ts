@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 /** What a bundle gets in place of a module, as CommonJS, and why. `test/bundles.test.ts` fails when an upgrade makes one of these wrong. */
-const REPLACED: readonly { filter: RegExp; contents: string }[] = [
+export const REPLACED: readonly { filter: RegExp; contents: string }[] = [
 	{
 		// A pool is all that is used; undici's index loads fetch, WebSocket, cache and mocks as well: 0.5 MB.
 		filter: /^undici$/,

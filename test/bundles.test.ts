@@ -1,8 +1,10 @@
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildOptions, REPLACED } from '../build.ts'
 import { bundlePath, type Cloud, LOCAL_KEYS, startCloud } from '../local/cloud.ts'
 import { createFunction } from '../local/function-process.ts'
 
@@ -17,13 +19,47 @@ afterAll(async () => {
 	await rm(folder, { recursive: true })
 })
 
+/** fetch, WebSocket, mocks, caches, HTTP/2, the second parser, the provider chain, and any other parser of XML. */
+const FORBIDDEN =
+	/undici\/(index|lib\/(mock|cache|handler\/(cache|retry)|interceptor|milo|websocket|web\/(websocket|eventsource|cache|cookies|fetch\/(index|request|response|headers)))\b|lib\/dispatcher\/(client-h2|parser-h1|agent|env-http-proxy-agent|proxy-agent|retry-agent|balanced-pool))|llhttp-wasm\.js|credential-provider|nested-clients|token-providers|xml2js|node_modules\/sax|xmldom|@aws-sdk\/xml-builder\/.*nodable|axios|zod|ajv/
+
 const NAMES = ['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check']
 
 describe('the bundles', () => {
-	it.each(NAMES)('%s holds the pool of undici and nothing of its fetch, WebSocket or mocks', async (name) => {
-		const code = await readFile(bundlePath(name), 'utf8')
-		expect(code).toContain('UND_ERR_CONNECT_TIMEOUT')
-		expect(code).not.toMatch(/MockNotMatchedError|WebSocketStream|CacheStorage/)
+	it.each(NAMES)('%s has undici’s pool, and nothing that is not on its way', async (name) => {
+		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
+		const inputs = Object.entries(metafile.outputs[`dist/functions/${name}.cjs`]?.inputs ?? {})
+		const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)
+		// Without these the replacements of build.ts would have replaced nothing.
+		expect(used).toContainEqual(expect.stringMatching(/undici\/lib\/dispatcher\/pool\.js$/))
+		expect(used).toContainEqual(expect.stringMatching(/undici\/lib\/llhttp\/llhttp_simd-wasm\.js$/))
+		const isReplaced = (path: string): boolean => path.startsWith('in-place-of-')
+		expect(inputs.filter(([path]) => isReplaced(path))).toHaveLength(REPLACED.length)
+		for (const path of used.filter((each) => !isReplaced(each))) expect(path).not.toMatch(FORBIDDEN)
+	})
+
+	it('load what every batch needs, and the SDK’s clients when they are needed', async () => {
+		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
+		for (const name of NAMES.filter((each) => each !== 'on-arrival-check')) {
+			const inputs = Object.keys(metafile.outputs[`dist/functions/${name}.cjs`]?.inputs ?? {})
+			const clients = inputs.flatMap((path) => /@aws-sdk\/(client-[\w-]+)/.exec(path)?.[1] ?? [])
+			expect([...new Set(clients)]).toEqual(['client-sqs'])
+		}
+		// Not as a part of the start: esbuild wraps what is imported dynamically.
+		const code = await readFile(bundlePath('on-queue-message'), 'utf8')
+		expect(code).toMatch(/Promise\.resolve\(\)\.then\(\(\)=>\(\w+\(\),\w+\)\)/)
+	})
+
+	it('keep within their budget of 600 KB, but for the one that carries the S3 client', async () => {
+		const sizes = await Promise.all(
+			NAMES.map(async (name) => [name, (await stat(bundlePath(name))).size / 1024]),
+		)
+		expect(Object.fromEntries(sizes)).toEqual({
+			'on-queue-message': expect.toSatisfy((kib: number) => kib <= 600),
+			'on-http-request': expect.toSatisfy((kib: number) => kib <= 600),
+			'on-pipeline-event': expect.toSatisfy((kib: number) => kib <= 600),
+			'on-arrival-check': expect.toSatisfy((kib: number) => kib <= 760),
+		})
 	})
 
 	it('runs alone in an empty folder, with only environment variables', async () => {

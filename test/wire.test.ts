@@ -72,6 +72,14 @@ describe('the webhook’s secrets', () => {
 		expect(secrets.reads()).toBe(1)
 	})
 
+	it('that are missing in the secret are told as such: no caller could ever be let in', async () => {
+		secrets.put('ncp', JSON.stringify(KEYS))
+		const { readWebhookSecrets, logger } = wireWith({})
+		const log = vi.spyOn(logger, 'error').mockImplementation(() => undefined)
+		await expect(readWebhookSecrets()).rejects.toMatchObject({ code: 'SECRET_UNREADABLE' })
+		expect(log).toHaveBeenCalledWith(expect.any(String), { reason: 'the secret has no webhookSecrets' })
+	})
+
 	it('that cannot be read are an error with a code, a log line and a count', async () => {
 		const { readWebhookSecrets, metrics, logger } = wireWith({})
 		const log = vi.spyOn(logger, 'error').mockImplementation(() => undefined)

@@ -1,0 +1,103 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type AwsService, createAwsCaller } from '../../lib/aws/call-aws.ts'
+import { createPool } from '../../lib/pool.ts'
+import { close, listen } from '../../local/listen.ts'
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+	for (const cleanup of cleanups.splice(0)) await cleanup()
+})
+
+/** A server with one answer after another, the last one for good. */
+async function start(...answers: Answer[]) {
+	const requests: IncomingMessage[] = []
+	const delays: number[] = []
+	const server = createServer((request, response) => {
+		requests.push(request)
+		request.resume()
+		const answer = answers[Math.min(requests.length, answers.length) - 1]
+		request.on('end', () => answer?.(request, response))
+	})
+	const endpoint = await listen(server)
+	cleanups.push(() => close(server))
+	const options: AwsService = {
+		service: 'dynamodb',
+		region: 'eu-1',
+		endpoint,
+		credentials: async () => ({ accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: 'ST' }),
+		timeoutMs: 200,
+		createDispatcher: (origin) => createPool(origin, { connections: 1, timeoutMs: 1_000, idleMs: 1_000 }),
+		now: () => 0,
+		sleep: async (ms) => void delays.push(ms),
+		random: () => 0.5,
+	}
+	return { requests, delays, call: createAwsCaller(options) }
+}
+
+const reply =
+	(status: number, body: string): Answer =>
+	(_request, response) =>
+		void response.writeHead(status).end(body)
+
+const ok = reply(200, '{"a":1}')
+const reset: Answer = (_request, response) => void response.destroy()
+const silence: Answer = () => undefined
+
+describe('createAwsCaller', () => {
+	it('signs what it sends, and gives back the body', async () => {
+		const { call, requests } = await start(ok)
+		expect(await call({ 'x-amz-target': 'T.Op' }, '{}')).toBe('{"a":1}')
+		expect(requests[0]?.headers).toMatchObject({
+			'x-amz-target': 'T.Op',
+			'x-amz-security-token': 'ST',
+			authorization: expect.stringMatching(/^AWS4-HMAC-SHA256 Credential=AK\/19700101\/eu-1\/dynamodb\//),
+		})
+	})
+
+	it.each([
+		['an answer that was lost', reset],
+		['an answer that does not come', silence],
+		['a server error', reply(500, '{"__type":"com.amazonaws#InternalServerError"}')],
+		['throttling', reply(400, '{"__type":"com.amazonaws#ThrottlingException","message":"slow"}')],
+		['a full table', reply(400, '{"__type":"x#ProvisionedThroughputExceededException"}')],
+		[
+			'throttling of SNS',
+			reply(400, '<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>'),
+		],
+	])('tries again after %s', async (_name, answer) => {
+		const { call, requests, delays } = await start(answer, ok)
+		expect(await call({}, '')).toBe('{"a":1}')
+		expect(requests).toHaveLength(2)
+		// Half of the jitter's bound.
+		expect(delays).toEqual([50])
+	})
+
+	it('gives up after three tries, with the last code', async () => {
+		const { call, requests, delays } = await start(reply(503, '{"__type":"ServiceUnavailable"}'))
+		await expect(call({}, '')).rejects.toMatchObject({ name: 'ServiceUnavailable' })
+		expect(requests).toHaveLength(3)
+		expect(delays).toEqual([50, 100])
+	})
+
+	it.each([
+		[
+			'{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}',
+			'ConditionalCheckFailedException',
+		],
+		['{"__type":"ResourceNotFoundException","message":"x"}', 'ResourceNotFoundException'],
+		['<ErrorResponse><Error><Code>NotFound</Code></Error></ErrorResponse>', 'NotFound'],
+		['<html>', 'HTTP 400'],
+	])('does not repeat what was refused: %s', async (body, name) => {
+		const { call, requests } = await start(reply(400, body))
+		await expect(call({}, '')).rejects.toMatchObject({ name })
+		expect(requests).toHaveLength(1)
+	})
+
+	it('names the connection’s failure when nobody answers', async () => {
+		const { call } = await start(reset)
+		await expect(call({}, '')).rejects.toMatchObject({ name: 'UND_ERR_SOCKET' })
+	})
+})
