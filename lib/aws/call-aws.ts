@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { type ExchangeResult, exchange } from '../exchange.ts'
-import { type AwsCredentials, signRequest } from './sign-request.ts'
+import { type AwsCredentials, createSigner } from './sign-request.ts'
 
 export interface AwsService {
 	service: 'dynamodb' | 'secretsmanager' | 'sns'
@@ -54,12 +54,11 @@ export function createAwsCaller(options: AwsService): CallAws {
 	const { service, region, timeoutMs, now, sleep, random } = options
 	const { origin, host } = new URL(options.endpoint)
 	const dispatcher = options.createDispatcher(origin)
+	const sign = createSigner(service, region)
 	return async (given, body) => {
 		for (let tries = 1; ; tries++) {
-			const headers = signRequest(
-				{ service, region, headers: { ...given, host }, body, nowMs: now() },
-				await options.credentials(),
-			)
+			const credentials = await options.credentials()
+			const headers = sign({ headers: { ...given, host }, body, nowMs: now() }, credentials)
 			const exchanged = { origin, method: 'POST', target: '/', headers, body, timeoutMs } as const
 			const result = await exchange(dispatcher, { ...exchanged, maxReplyBytes: MAX_REPLY_BYTES })
 			if (result.kind === 'replied' && result.reply.httpStatus === 200) return result.reply.body

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
 
 export interface AwsCredentials {
 	accessKeyId: string
@@ -7,47 +7,50 @@ export interface AwsCredentials {
 }
 
 export interface RequestToSign {
-	service: string
-	region: string
 	/** Names in lower case; all of them are signed, `host` must be among them. */
 	headers: Readonly<Record<string, string>>
 	body: string
 	nowMs: number
 }
 
+/** The headers of a POST to `/`, signed. */
+export type SignRequest = (request: RequestToSign, credentials: AwsCredentials) => Record<string, string>
+
 /**
- * The headers of a POST to `/` with AWS Signature Version 4.
+ * AWS Signature Version 4 for one service. The key of a day is kept: deriving it anew took a fifth of a warm batch.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
-export function signRequest(
-	{ service, region, headers, body, nowMs }: RequestToSign,
-	{ accessKeyId, secretAccessKey, sessionToken }: AwsCredentials,
-): Record<string, string> {
-	const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
-	const date = time.slice(0, 8)
-	const all: Record<string, string> = {
-		...headers,
-		'x-amz-date': time,
-		...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
+export function createSigner(service: string, region: string): SignRequest {
+	let kept: { date: string; secretAccessKey: string; key: KeyObject } | null = null
+
+	const keyOf = (date: string, secretAccessKey: string): KeyObject => {
+		if (kept?.date === date && kept.secretAccessKey === secretAccessKey) return kept.key
+		const parts = [date, region, service, 'aws4_request']
+		const derived = parts.reduce<Buffer | string>(
+			(secret, part) => createHmac('sha256', secret).update(part).digest(),
+			`AWS4${secretAccessKey}`,
+		)
+		kept = { date, secretAccessKey, key: createSecretKey(Buffer.from(derived)) }
+		return kept.key
 	}
-	const names = Object.keys(all).sort()
-	const signedHeaders = names.join(';')
-	const lines = names.map((name) => `${name}:${all[name]}\n`).join('')
-	const canonical = `POST\n/\n\n${lines}\n${signedHeaders}\n${sha256(body)}`
-	const scope = `${date}/${region}/${service}/aws4_request`
-	const key = ['aws4_request', service, region, date].reduceRight<Buffer | string>(
-		(secret, part) => hmac(secret, part),
-		`AWS4${secretAccessKey}`,
-	)
-	const signature = hmac(key, `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256(canonical)}`).toString('hex')
-	all.authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`
-	return all
-}
 
-function hmac(key: Buffer | string, text: string): Buffer {
-	return createHmac('sha256', key).update(text).digest()
-}
-
-function sha256(text: string): string {
-	return createHash('sha256').update(text).digest('hex')
+	return ({ headers, body, nowMs }, { accessKeyId, secretAccessKey, sessionToken }) => {
+		const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
+		const date = time.slice(0, 8)
+		const all: Record<string, string> = {
+			...headers,
+			'x-amz-date': time,
+			...(sessionToken === undefined ? {} : { 'x-amz-security-token': sessionToken }),
+		}
+		const names = Object.keys(all).sort()
+		const signedHeaders = names.join(';')
+		const lines = names.map((name) => `${name}:${all[name]}\n`).join('')
+		const canonical = `POST\n/\n\n${lines}\n${signedHeaders}\n${hash('sha256', body)}`
+		const scope = `${date}/${region}/${service}/aws4_request`
+		const signature = createHmac('sha256', keyOf(date, secretAccessKey))
+			.update(`AWS4-HMAC-SHA256\n${time}\n${scope}\n${hash('sha256', canonical)}`)
+			.digest('hex')
+		all.authorization = `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${signedHeaders}, Signature=${signature}`
+		return all
+	}
 }

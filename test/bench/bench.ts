@@ -51,7 +51,7 @@ function toSections({ rounds = '', only, quick = false }: BenchOptions): Measure
 	const sections: Record<string, Measure> = {
 		cold: (standIns) => measureColdStart(Number(rounds) || (quick ? 5 : 15), standIns),
 		cpu: (standIns) => measureCpu(quick ? 1 : 3, standIns),
-		batch: measureBatch,
+		batch: (standIns) => measureBatch(quick ? 1 : 3, standIns),
 		memory: (standIns) => measureMemory(quick ? 10_000 : 100_000, standIns),
 		bundles: measureBundles,
 	}

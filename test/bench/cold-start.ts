@@ -11,7 +11,9 @@ export async function measureColdStart(rounds: number, standIns: StandIns): Prom
 	const again = { ...empty, title: 'empty handler again: the noise' }
 	const variants = { empty, floor, ours, again, obvious, blogStyle }
 	const samples = await inRounds(variants, rounds, async (variant) => {
-		const [first] = await runBatches(variant, { stops: [1] }, standIns)
+		const {
+			stops: [first],
+		} = await runBatches(variant, { stops: [1] }, standIns)
 		return first?.sinceStartMs ?? Number.NaN
 	})
 	const names = ['empty', 'again', 'floor', 'ours', 'obvious', 'blogStyle'] as const

@@ -13,7 +13,9 @@ const RECORDS = BATCHES * 10
 export async function measureCpu(rounds: number, standIns: StandIns): Promise<Section> {
 	const samples = await inRounds(WITHOUT_TABLE_VARIANTS, rounds, async (variant) => {
 		const stops = [WARM_BATCHES, WARM_BATCHES + BATCHES]
-		const [warm, end] = await runBatches(variant, { stops }, standIns)
+		const {
+			stops: [warm, end],
+		} = await runBatches(variant, { stops }, standIns)
 		return ((end?.cpuMs ?? Number.NaN) - (warm?.cpuMs ?? Number.NaN)) / RECORDS
 	})
 	const names = ['floor', 'ours', 'obvious', 'blogStyle'] as const

@@ -8,7 +8,9 @@ const MIB = 1024 * 1024
 /** What one process keeps after so many records, and the most that was ever resident. Collected before each look at the heap. */
 export async function measureMemory(records: number, standIns: StandIns): Promise<Section> {
 	const stops = [records / 100, records / 10]
-	const [early, late] = await runBatches(VARIANTS.ours, { stops, collects: true }, standIns)
+	const {
+		stops: [early, late],
+	} = await runBatches(VARIANTS.ours, { stops, collects: true }, standIns)
 	const toRow = (title: string, bytes = Number.NaN) => ({ title, cells: [(bytes / MIB).toFixed(1)] })
 	return {
 		heading: `Memory of ours over ${records} records`,

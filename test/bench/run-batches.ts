@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { StandIns } from './stand-ins.ts'
+import type { Counts, StandIns } from './stand-ins.ts'
 import type { Variant } from './variants.ts'
 
 export interface Stop {
@@ -39,12 +39,18 @@ const LAMBDA_FLAGS = [
 
 let runs = 0
 
+export interface Ran {
+	stops: Stop[]
+	/** What the stand-ins saw of it. */
+	counts: Counts
+}
+
 /** Runs a variant in a process of its own. Throws unless every record did what it should have done. */
 export async function runBatches(
 	variant: Variant,
 	{ stops, collects }: Run,
 	standIns: StandIns,
-): Promise<Stop[]> {
+): Promise<Ran> {
 	await standIns.ask({})
 	const flags = collects ? [...LAMBDA_FLAGS, '--expose-gc'] : LAMBDA_FLAGS
 	const startedMs = Number(process.hrtime.bigint()) / 1e6
@@ -63,12 +69,13 @@ export async function runBatches(
 	const [errors, lines] = await Promise.all([readText(stderr), readText(reports)])
 	const [exitCode] = await closed
 	if (exitCode !== 0) throw new Error(`${variant.title} ended with ${exitCode}: ${errors.slice(0, 2_000)}`)
-	await checkCounts(variant, (stops.at(-1) ?? 0) * RECORDS, standIns)
-	return lines
+	const counts = await standIns.ask({})
+	checkCounts(variant, (stops.at(-1) ?? 0) * RECORDS, counts)
+	const reported = lines
 		.trimEnd()
 		.split('\n')
 		.map((line) => JSON.parse(line))
-		.map(({ atMs, ...stop }) => ({ ...stop, sinceStartMs: atMs - startedMs }))
+	return { stops: reported.map(({ atMs, ...stop }) => ({ ...stop, sinceStartMs: atMs - startedMs })), counts }
 }
 
 async function readText(
@@ -79,12 +86,7 @@ async function readText(
 	return text
 }
 
-async function checkCounts(
-	{ title, perRecord }: Variant,
-	records: number,
-	standIns: StandIns,
-): Promise<void> {
-	const { problems, ...counts } = await standIns.ask({})
+function checkCounts({ title, perRecord }: Variant, records: number, { problems, ...counts }: Counts): void {
 	for (const name of ['calls', 'published', 'writes'] as const) {
 		if (counts[name] === perRecord[name] * records) continue
 		throw new Error(

@@ -26,13 +26,15 @@ interface Answer {
 	type: string
 	body: string
 	delayMs?: number
+	/** Where to keep how long it took. */
+	took?: number[]
 }
 
 /** Null for what it does not understand: the variant is broken then, and so would be its figures. */
 type Answerer = (request: IncomingMessage, body: string) => Answer | null
 
 function none(): Counts {
-	return { calls: 0, published: 0, writes: 0, problems: [] }
+	return { calls: 0, published: 0, writes: 0, callMs: [], publishMs: [], problems: [] }
 }
 
 function read(request: IncomingMessage, response: ServerResponse, toAnswer: Answerer): void {
@@ -44,8 +46,10 @@ function read(request: IncomingMessage, response: ServerResponse, toAnswer: Answ
 	request.on('end', () => send(response, toAnswer(request, text) ?? refuse(request)))
 }
 
-function send(response: ServerResponse, { type, body, delayMs = 0 }: Answer): void {
+function send(response: ServerResponse, { type, body, delayMs = 0, took }: Answer): void {
+	const startedMs = performance.now()
 	const write = (): void => {
+		took?.push(performance.now() - startedMs)
 		response.writeHead(200, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body)
 	}
 	if (delayMs === 0) write()
@@ -71,7 +75,12 @@ function answerNcp({ method, url, headers }: IncomingMessage, body: string): Ans
 	if (path !== '/vpostgresql/v2/exportBackupToObjectStorage' || !/(^|&)fileName=/.test(query)) return null
 	if (headers['x-ncp-apigw-signature-v2'] !== signature) return null
 	counts.calls++
-	return { type: 'application/xml;charset=UTF-8', body: NCP_ANSWER, delayMs: delays.gatewayMs }
+	return {
+		type: 'application/xml;charset=UTF-8',
+		body: NCP_ANSWER,
+		delayMs: delays.gatewayMs,
+		took: counts.callMs,
+	}
 }
 
 function answerSns(_request: IncomingMessage, body: string): Answer | null {
@@ -87,6 +96,7 @@ function answerSns(_request: IncomingMessage, body: string): Answer | null {
 		type: 'text/xml',
 		body: `<${action}Response xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><${action}Result>${result}</${action}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></${action}Response>`,
 		delayMs: delays.topicMs,
+		took: counts.publishMs,
 	}
 }
 

@@ -20,6 +20,9 @@ export interface Counts {
 	published: number
 	/** Of the table. */
 	writes: number
+	/** How long NCP and the topic truly took, each time: a timer of 50 ms fires when the machine lets it. */
+	callMs: number[]
+	publishMs: number[]
 	/** What nobody understood. */
 	problems: string[]
 }
