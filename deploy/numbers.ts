@@ -12,14 +12,23 @@ export const visibilitySeconds = 6 * functionTimeoutSeconds
 /** Six tries, with a back-off that grows from ten seconds, or a minute when the cluster is busy; then a person is called. */
 export const maxReceiveCount = 6
 
-/** NCP documents no limits; ten at a time is what the quotas of a new account surely bear. */
-export const exportConcurrency = 10
+/** NCP documents no limits: so many calls at a time from the queue, and half as many from each other way in. */
+export const callsAtATime = 20
+
+/** A batch's exports are all under way at once. */
+export const batchSize = 10
+
+/** Instances that take batches. SQS wants two at least. */
+export const queueConcurrency = Math.max(2, callsAtATime / batchSize)
+
+/** Instances with one call each. */
+export const callConcurrency = callsAtATime / 2
 
 /** A look may list 20 pages of keys. */
-export const lookConcurrency = exportConcurrency / 2
+export const lookBatchSize = batchSize / 2
 
-/** Webhook calls a second: an export takes about a second, and ten run at a time. */
-export const webhookRate = exportConcurrency
+/** Webhook calls a second: as many as can be under way. */
+export const webhookRate = callConcurrency
 
 /** Four days in the queue, and fourteen more in the dead-letter queue, which is the longest that SQS keeps a message. */
 export const retentionSeconds = 4 * 86_400

@@ -36,5 +36,13 @@ export function checkParameters(parameters: Parameters): void {
 	const minutes = 2 * Number(parameters.arrivalDeadlineMinutes) + Number(parameters.unknownResendMinutes)
 	if (Number(parameters.deduplicationHours) * 60 < minutes)
 		problems.push('deduplicationHours must cover arrivalDeadlineMinutes twice and unknownResendMinutes')
+	const zone = zoneOf(parameters.bucketZone)
+	if (zone !== parameters.ncpZone)
+		problems.push(`bucketZone ${parameters.bucketZone} is in ncpZone ${zone}, not ${parameters.ncpZone}`)
 	if (problems.length > 0) throw new Error(`--param ${problems.join('; --param ')}`)
+}
+
+function zoneOf(bucketZone: string): string {
+	if (bucketZone.startsWith('gov-')) return 'gov'
+	return bucketZone === 'fin' ? 'fin' : 'public'
 }

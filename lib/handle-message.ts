@@ -30,7 +30,7 @@ export async function handleMessage(
 	try {
 		const event = await exportOne(delivery)
 		const invalid = toRequestInvalid(event)
-		if (invalid !== null) await queue.deadLetter(body, delivery.trigger.id, invalid)
+		if (invalid !== null) await queue.deadLetter(body, delivery, invalid)
 		if (delivery.isLast && event.data.state === 'exhausted') {
 			throw new ExportError('NCP_LATER', 'retries are used up; the message goes to the dead-letter queue')
 		}

@@ -76,9 +76,18 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ArrivalPo
 		const fields = { exportId, check, stepMs: progress.stepMs }
 		switch (ending.kind) {
 			case 'outcome': {
-				const { request, object, trigger } = ending.event.data
 				const { candidates, event } = ending
-				const all = { ...fields, trigger, ...request, ...toOutcomeFields(event), object, candidates }
+				const { traceparent } = event
+				const { request, object, trigger } = event.data
+				const all = {
+					...fields,
+					trigger,
+					traceparent,
+					...request,
+					...toOutcomeFields(event),
+					object,
+					candidates,
+				}
 				if (event.data.error === null) logger.info(`export ${event.data.state}`, all)
 				else logger.warn(`export ${event.data.state}`, all)
 				metrics.addMetric(`Export_${event.data.state}`, MetricUnit.Count, 1)

@@ -30,7 +30,9 @@ export function onTarget<Options extends object>(
 			const { stage, region, json, ...own } = command.opts<Options & CommonOptions>()
 			const target = await findTarget({ ...(stage ? { stage } : {}), ...(region ? { region } : {}) })
 			const context = { stage, target, isJson: json ?? false, signal }
-			process.exitCode = await run(context, own as unknown as Options, command.args)
+			const exitCode = await run(context, own as unknown as Options, command.args)
+			// Interrupted, the code says by what.
+			process.exitCode = signal.aborted ? process.exitCode : exitCode
 		})
 }
 

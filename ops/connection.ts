@@ -43,7 +43,8 @@ export async function removeLocalConnection(pid: number): Promise<void> {
 /** Null when no local cloud has written one down. */
 export async function readLocalConnection(): Promise<LocalConnection | null> {
 	try {
-		return JSON.parse(await readFile(FILE, 'utf8')) as LocalConnection
+		const value = JSON.parse(await readFile(FILE, 'utf8')) as Partial<LocalConnection> | null
+		return typeof value?.pid === 'number' && value.endpoint ? (value as LocalConnection) : null
 	} catch {
 		// Not there, or half written: either way there is nothing to connect to.
 		return null

@@ -1,6 +1,7 @@
 import {
 	ChangeMessageVisibilityBatchCommand,
 	DeleteMessageCommand,
+	GetQueueAttributesCommand,
 	type Message,
 	type MessageAttributeValue,
 	ReceiveMessageCommand,
@@ -13,6 +14,7 @@ import { toDelivery } from '../lib/delivery.ts'
 import { RequestInvalid } from '../lib/errors.ts'
 import { isRecord } from '../lib/export-request.ts'
 import { toQueueableJson } from '../lib/outcome.ts'
+import { OpsError, toWords } from './ops-error.ts'
 import { findByRequest } from './status.ts'
 import type { Target } from './target.ts'
 
@@ -35,7 +37,10 @@ export interface DeadLetter {
 }
 
 /** How long others do not see what is being looked at; released at the end. */
-const HIDE_SECONDS = 120
+const HIDE_SECONDS = 300
+
+/** Whoever works on letters stops by then: afterwards others may have them. */
+export const WORK_MS = (HIDE_SECONDS - 60) * 1_000
 
 /** So many empty answers in a row are an empty queue: SQS may overlook a message, the local one does not. */
 const emptyAnswers = ({ isLocal }: Target): number => (isLocal ? 1 : 3)
@@ -52,36 +57,67 @@ function urlsOf({ connection }: Target, queue: DeadQueue): { dead: string; sourc
 	}
 }
 
-/** Up to `limit` dead letters, hidden from others until they are released. */
+/**
+ * Takes up to `limit` dead letters into `letters`, hidden from others until they are released: whoever owns the set does
+ * that, also when this throws. Ends early when the signal is raised.
+ */
 export async function takeDeadLetters(
+	letters: Set<DeadLetter>,
 	queues: readonly DeadQueue[],
 	limit: number,
 	target: Target,
-): Promise<DeadLetter[]> {
-	const perQueue = await Promise.all(queues.map((queue) => takeFrom(queue, limit, target)))
-	return perQueue.flat().slice(0, limit)
-}
-
-async function takeFrom(queue: DeadQueue, limit: number, target: Target): Promise<DeadLetter[]> {
-	const found = new Map<string, DeadLetter>()
-	for (let empty = 0; empty < emptyAnswers(target) && found.size < limit; ) {
-		const { Messages = [] } = await target.sqs.send(
-			new ReceiveMessageCommand({
-				QueueUrl: urlsOf(target, queue).dead,
-				MaxNumberOfMessages: 10,
-				WaitTimeSeconds: 1,
-				VisibilityTimeout: HIDE_SECONDS,
-				MessageAttributeNames: ['All'],
-				MessageSystemAttributeNames: ['All'],
-			}),
-		)
-		empty = Messages.length === 0 ? empty + 1 : 0
-		for (const message of Messages) {
-			const letter = await toDeadLetter(queue, message, target)
-			found.set(letter.messageId, letter)
+	signal: AbortSignal,
+): Promise<void> {
+	let left = limit
+	const takeFrom = async (queue: DeadQueue): Promise<void> => {
+		const known = new Set<string>()
+		for (let empty = 0; empty < emptyAnswers(target) && left > 0 && !signal.aborted; ) {
+			const count = Math.min(10, left)
+			// The other queues are asked at the same time: together no more than the limit.
+			left -= count
+			const messages = await receive(queue, count, target)
+			const fresh = messages.filter(({ MessageId = '' }) => !known.has(MessageId))
+			left += count - fresh.length
+			for (const message of messages) known.add(message.MessageId ?? '')
+			const taken = fresh.map((message) => toDeadLetter(queue, message))
+			for (const letter of taken) letters.add(letter)
+			await Promise.all(taken.map((letter) => explain(letter, target)))
+			// What comes a second time was hidden for long enough: there is nothing new.
+			empty = fresh.length === 0 ? empty + 1 : 0
 		}
 	}
-	return [...found.values()]
+	await Promise.all(queues.map(takeFrom))
+}
+
+async function receive(queue: DeadQueue, count: number, target: Target): Promise<Message[]> {
+	const { Messages = [] } = await target.sqs.send(
+		new ReceiveMessageCommand({
+			QueueUrl: urlsOf(target, queue).dead,
+			MaxNumberOfMessages: count,
+			// A short poll asks only some of SQS's servers.
+			WaitTimeSeconds: target.isLocal ? 0 : 1,
+			VisibilityTimeout: HIDE_SECONDS,
+			MessageAttributeNames: ['All'],
+			MessageSystemAttributeNames: ['All'],
+		}),
+	)
+	return Messages
+}
+
+/** How many letters nobody sees now, since a command, perhaps one that died, is looking at them. */
+export async function countHidden(queues: readonly DeadQueue[], target: Target): Promise<number> {
+	const counts = await Promise.all(
+		queues.map(async (queue) => {
+			const { Attributes } = await target.sqs.send(
+				new GetQueueAttributesCommand({
+					QueueUrl: urlsOf(target, queue).dead,
+					AttributeNames: ['ApproximateNumberOfMessagesNotVisible'],
+				}),
+			)
+			return Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0)
+		}),
+	)
+	return counts.reduce((sum, count) => sum + count, 0)
 }
 
 /** Others see them again at once. */
@@ -130,51 +166,65 @@ export async function discardDeadLetter({ queue, receiptHandle }: DeadLetter, ta
 /** Lambda's record of a failed invocation holds what it was invoked with. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
 function toSourceBody({ queue, body }: DeadLetter): string {
 	if (queue !== 'pipeline') return body
-	const { input } = readPipelineEvent(toRecord(body).requestPayload, '')
+	const { requestPayload } = toRecord(body)
+	if (requestPayload === undefined) throw new OpsError('it does not hold what the function was invoked with')
+	const { input } = readPipelineEvent(requestPayload, '')
 	return typeof input === 'string' ? input : toQueueableJson(input)
 }
 
-async function toDeadLetter(queue: DeadQueue, message: Message, target: Target): Promise<DeadLetter> {
+function toDeadLetter(queue: DeadQueue, message: Message): DeadLetter {
 	const { MessageId = '', Body = '', ReceiptHandle = '', Attributes = {}, MessageAttributes = {} } = message
-	const why = await explain(queue, Body, MessageAttributes, target)
 	return {
 		queue,
 		messageId: MessageId,
 		sentAt: new Date(Number(Attributes.SentTimestamp)).toISOString(),
+		code: 'UNKNOWN',
+		reason: '',
 		isHopeless: false,
-		...why,
 		body: Body,
 		receiptHandle: ReceiptHandle,
 		attributes: MessageAttributes,
 	}
 }
 
+/** Says in the letter why it is here. Never throws: a ledger that does not answer is no reason to hide a letter. */
+async function explain(letter: DeadLetter, target: Target): Promise<void> {
+	Object.assign(letter, await explainLetter(letter, target))
+}
+
 type Why = Pick<DeadLetter, 'code' | 'reason'> & { isHopeless?: boolean }
 
-async function explain(
-	queue: DeadQueue,
-	body: string,
-	{ errorCode, errorMessage }: Record<string, MessageAttributeValue>,
-	target: Target,
-): Promise<Why> {
-	if (errorCode?.StringValue !== undefined)
-		return { code: errorCode.StringValue, reason: errorMessage?.StringValue ?? '', isHopeless: true }
-	if (queue === 'arrivals') {
-		return parseArrivalCheck(body) === null
-			? { code: 'REQUEST_UNREADABLE', reason: 'it is no arrival check', isHopeless: true }
-			: { code: 'CHECK_NOT_MADE', reason: 'the check could not be made for hours; see the function’s log' }
+async function explainLetter({ queue, body, attributes }: DeadLetter, target: Target): Promise<Why> {
+	const { errorCode, errorMessage, originalMessageId } = attributes
+	// All three are the function's own; a sender may have set one of them.
+	if (errorCode?.StringValue !== undefined && errorMessage !== undefined && originalMessageId !== undefined)
+		return { code: errorCode.StringValue, reason: errorMessage.StringValue ?? '', isHopeless: true }
+	switch (queue) {
+		case 'arrivals':
+			return parseArrivalCheck(body) === null
+				? { code: 'REQUEST_UNREADABLE', reason: 'it is no arrival check', isHopeless: true }
+				: { code: 'CHECK_NOT_MADE', reason: 'the check could not be made for hours; see the function’s log' }
+		case 'pipeline':
+			return explainInvocation(toRecord(body))
+		case 'requests':
+			return explainRequest(body, target)
 	}
-	if (queue === 'pipeline') {
-		const { responsePayload, requestContext } = toRecord(body)
-		const { errorType, errorMessage: text } = isRecord(responsePayload) ? responsePayload : {}
-		const condition = isRecord(requestContext) ? requestContext.condition : undefined
-		return {
-			code: String(errorType ?? condition ?? 'UNKNOWN'),
-			reason: String(text ?? 'Lambda gives no reason'),
-			isHopeless: errorType === 'RequestInvalid',
-		}
+}
+
+function explainInvocation({
+	requestPayload,
+	responsePayload,
+	requestContext,
+}: Record<string, unknown>): Why {
+	if (requestPayload === undefined)
+		return { code: 'UNKNOWN', reason: 'it is no record of an invocation', isHopeless: true }
+	const { errorType, errorMessage } = isRecord(responsePayload) ? responsePayload : {}
+	const condition = isRecord(requestContext) ? requestContext.condition : undefined
+	return {
+		code: String(errorType ?? condition ?? 'UNKNOWN'),
+		reason: String(errorMessage ?? 'Lambda gives no reason'),
+		isHopeless: errorType === 'RequestInvalid',
 	}
-	return explainRequest(body, target)
 }
 
 /** A message that SQS moved here carries no reason: the ledger knows how its export stands. */
@@ -182,13 +232,16 @@ async function explainRequest(body: string, target: Target): Promise<Why> {
 	const { request } = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
 	if (request instanceof RequestInvalid)
 		return { code: request.code, reason: request.message, isHopeless: true }
-	const entry = await findByRequest(request, target)
-	const error = entry?.event?.data.error
-	if (entry === null) return { code: 'NOT_SETTLED', reason: 'the ledger does not know its export (any more)' }
-	if (error) return { code: error.code, reason: `${entry.state}: ${error.message}` }
-	return {
-		code: 'NOT_SETTLED',
-		reason: `its export is ${entry.state}; its last delivery died, or could not publish`,
+	try {
+		const entry = await findByRequest(request, target)
+		const error = entry?.event?.data.error
+		if (entry === null)
+			return { code: 'NOT_SETTLED', reason: 'the ledger does not know its export (any more)' }
+		if (error) return { code: error.code, reason: `${entry.state}: ${error.message}` }
+		const reason = `its export is ${entry.state}; its last delivery died, or could not publish`
+		return { code: 'NOT_SETTLED', reason }
+	} catch (error) {
+		return { code: 'UNKNOWN', reason: `the ledger cannot tell: ${toWords(error)}` }
 	}
 }
 

@@ -23,7 +23,11 @@ type Check = () => Promise<Omit<Finding, 'check'>>
 const CALL_MS = 10_000
 
 /** Everything that the product needs, each looked at on its own. Changes nothing anywhere. Never throws. */
-export async function examine(target: Target, buckets: readonly string[]): Promise<Finding[]> {
+export async function examine(
+	target: Target,
+	buckets: readonly string[],
+	signal: AbortSignal,
+): Promise<Finding[]> {
 	const { connection } = target
 	// Read once: the pair opens NCP and the buckets.
 	const keys: Promise<Keys> = target.readKeys()
@@ -45,11 +49,13 @@ export async function examine(target: Target, buckets: readonly string[]): Promi
 	]
 	if (buckets.length === 0)
 		checks.push(['bucket', async () => skipped('name one with --bucket to look into it')])
+	const interrupted = Promise.withResolvers<Omit<Finding, 'check'>>()
+	signal.addEventListener('abort', () => interrupted.resolve(skipped('interrupted')))
 	return Promise.all(
-		checks.map(async ([check, run]) => ({
-			check,
-			...(await run().catch((error) => failed(toWords(error)))),
-		})),
+		checks.map(async ([check, run]) => {
+			const looked = run().catch((error) => failed(toWords(error)))
+			return { check, ...(await Promise.race([looked, interrupted.promise])) }
+		}),
 	)
 }
 
@@ -150,6 +156,8 @@ function judge(reply: Reply, apiUrl: string) {
 			return sent
 				? warning(`it is there, but says "${message}": try again in a while`)
 				: failed(`${apiUrl} cannot be reached: ${message}`)
+		case 'unknown':
+			return failed(`${apiUrl} does not answer as NCP does (${message}): is it the right address?`)
 		default:
 			return failed(`it answers, but not with a list (${message}): is ${apiUrl} the right address?`)
 	}

@@ -13,6 +13,8 @@ Exit codes: 0 done; 1 not, or not all, or not found, and the words say why; 2 a 
 130 after Ctrl-C. With --json, run it as "npm run --silent ops -- …".`
 
 const interrupted = new AbortController()
+// Whoever read us has gone (`| head`): as Ctrl-C, so that nothing is left behind.
+process.stdout.on('error', () => interrupted.abort())
 onInterrupt().then((exitCode) => {
 	process.exitCode = exitCode
 	interrupted.abort()
@@ -31,8 +33,10 @@ for (const add of [addSend, addStatus, addWatch, addDeadLetters, addDoctor, addF
 try {
 	await program.parseAsync()
 } catch (error) {
-	process.exitCode = toExitCode(error)
+	process.exitCode = interrupted.signal.aborted ? process.exitCode : toExitCode(error)
 }
+// What still waits for an answer waits for nobody.
+if (interrupted.signal.aborted) process.exit()
 
 function toExitCode(error: unknown): number {
 	// It has said what is wrong already; its own code is 1 for every mistake, and 0 for --help.

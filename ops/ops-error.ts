@@ -29,6 +29,9 @@ const WORDS: Readonly<Record<string, string>> = {
 export function toWords(error: unknown): string {
 	if (!(error instanceof Error)) return 'unknown error'
 	if (error instanceof OpsError || error instanceof SecretUnreadable) return error.message
+	// The clean-up failed, too: what came first is what matters.
+	if (error instanceof SuppressedError)
+		return `${toWords(error.suppressed)} (and cleaning up: ${toWords(error.error)})`
 	// Ours say what could not be done; why is in what they came from.
 	if (error instanceof ExportError && error.cause !== undefined) return toWords(error.cause)
 	const { code, name, message } = error as Error & { code?: string }

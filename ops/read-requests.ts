@@ -1,15 +1,17 @@
 import { readFile } from 'node:fs/promises'
+import { addAbortSignal } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { RequestInvalid } from '../lib/errors.ts'
 import { type ExportRequest, parseExportRequest } from '../lib/export-request.ts'
 import { parseStrictJson } from '../lib/strict-json.ts'
+import { toPlain } from '../terminal/outcome-row.ts'
 import { OpsError, OpsUsageError } from './ops-error.ts'
 
 /** Requests from a file, or from standard input for `-`: one JSON object, a list of them, or one a line. Throws `OpsError` with every problem and its place. */
-export async function readRequests(path: string): Promise<ExportRequest[]> {
+export async function readRequests(path: string, signal: AbortSignal): Promise<ExportRequest[]> {
 	const content =
 		path === '-'
-			? await text(process.stdin)
+			? await text(addAbortSignal(signal, process.stdin))
 			: await readFile(path, 'utf8').catch((error) => {
 					throw new OpsError(`${path} cannot be read (${error.code}).`)
 				})
@@ -20,7 +22,7 @@ export async function readRequests(path: string): Promise<ExportRequest[]> {
 		try {
 			return [parseExportRequest(value())]
 		} catch (error) {
-			problems.push(`${place}: ${error instanceof Error ? error.message : 'cannot be read'}`)
+			problems.push(`${place}: ${toPlain(error instanceof Error ? error.message : 'cannot be read')}`)
 			return []
 		}
 	})

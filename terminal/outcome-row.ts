@@ -47,7 +47,7 @@ export function toOutcomeRow(
 		seconds,
 		trigger.kind,
 		paint(COLOURS[state], state),
-		request ? `${request.cloudPostgresqlInstanceNo} ${subject}` : '-',
+		request ? toPlain(`${request.cloudPostgresqlInstanceNo} ${subject}`) : '-',
 		toPlain(known) + paint('dim', again),
 	])
 }
@@ -65,5 +65,5 @@ function pad(text: string, width: number): string {
 
 /** Foreign text must not steer the terminal. */
 export function toPlain(text: string): string {
-	return stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ')
+	return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}]/gu, ' ')
 }

@@ -70,7 +70,7 @@ describe('handleMessage', () => {
 			[
 				'deadLetter',
 				'{}',
-				'm-1',
+				expect.objectContaining({ trigger: { kind: 'queue', id: 'm-1' } }),
 				expect.objectContaining({ code: 'REQUEST_INVALID', message: 'fileName is required' }),
 			],
 		])

@@ -9,7 +9,7 @@ export interface RequestQueue {
 	/** Hides a message for so many seconds. Never throws, and gives up after `timeoutMs`: without it the queue's own visibility time-out holds. */
 	hide: (receiptHandle: string, seconds: number, timeoutMs: number) => Promise<void>
 	/** Copies a body to the dead-letter queue with the reason as attributes; throws what the SDK throws. */
-	deadLetter: (body: string, messageId: string, error: ExportError) => Promise<void>
+	deadLetter: (body: string, marks: Marks, error: ExportError) => Promise<void>
 }
 
 /** What a message says beside its body. */
@@ -48,7 +48,7 @@ export function createRequestQueue(
 			const abortSignal = AbortSignal.timeout(Math.max(1, Math.floor(timeoutMs)))
 			await client.send(command, { abortSignal }).catch(() => undefined)
 		},
-		deadLetter: async (body, messageId, error) => {
+		deadLetter: async (body, { traceparent, trigger }, error) => {
 			await client.send(
 				new SendMessageCommand({
 					QueueUrl: deadLetterQueueUrl,
@@ -56,7 +56,8 @@ export function createRequestQueue(
 					MessageAttributes: {
 						errorCode: toAttribute(error.code),
 						errorMessage: toAttribute(cut(error.message, 500)),
-						originalMessageId: toAttribute(messageId),
+						originalMessageId: toAttribute(trigger.id),
+						...(traceparent ? { traceparent: toAttribute(traceparent) } : {}),
 					},
 				}),
 			)

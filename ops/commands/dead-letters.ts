@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander'
+import { toPlain } from '../../terminal/outcome-row.ts'
 import { startProgressBar } from '../../terminal/progress-bar.ts'
 import { type Context, onTarget, print, printColumns, printJson, toCommand } from '../command.ts'
 import {
+	countHidden,
 	DEAD_QUEUES,
 	type DeadLetter,
 	type DeadQueue,
@@ -9,6 +11,7 @@ import {
 	redriveDeadLetter,
 	releaseDeadLetters,
 	takeDeadLetters,
+	WORK_MS,
 } from '../dead-letters.ts'
 import { OpsError, OpsUsageError, toWords } from '../ops-error.ts'
 import type { Target } from '../target.ts'
@@ -72,13 +75,19 @@ function withQueue(command: Command): Command {
 /** What `use` leaves in the set is released again, whatever happens. */
 async function withLetters(
 	{ queue, limit }: DeadLetterOptions,
-	{ target }: Context,
+	{ target, signal }: Context,
 	use: (letters: Set<DeadLetter>) => Promise<number>,
 ): Promise<number> {
-	const found = await takeDeadLetters(queue === undefined ? DEAD_QUEUES : [queue], limit, target)
-	const letters = new Set(found)
+	const queues = queue === undefined ? DEAD_QUEUES : [queue]
+	const letters = new Set<DeadLetter>()
 	try {
-		if (found.length === limit) process.stderr.write(`There may be more than ${limit}: see --limit.\n`)
+		await takeDeadLetters(letters, queues, limit, target, signal)
+		if (letters.size === limit) process.stderr.write(`There may be more than ${limit}: see --limit.\n`)
+		const hidden = letters.size === 0 ? await countHidden(queues, target) : 0
+		if (hidden > 0)
+			throw new OpsError(
+				`${hidden} dead letters are in the hands of another command: try again in five minutes.`,
+			)
 		return await use(letters)
 	} finally {
 		await releaseDeadLetters([...letters], target)
@@ -175,8 +184,8 @@ async function eachLetter<Options extends DeadLetterOptions & { dryRun?: boolean
 			printJson({ done, wanted: wanted.map(({ messageId }) => messageId), failures, left })
 		} else report(context, options, result)
 		for (const { messageId, reason } of failures) process.stderr.write(`${messageId}: ${reason}\n`)
-		if (context.signal.aborted) return 130
-		return failures.length === 0 ? 0 : 1
+		// What was not reached in time is released, and another run takes it.
+		return failures.length === 0 && (options.dryRun || result.done.length === wanted.length) ? 0 : 1
 	})
 }
 
@@ -188,8 +197,9 @@ async function applyToEach(
 	{ target, signal }: Context,
 ): Promise<void> {
 	const bar = startProgressBar(wanted.length)
+	const endsAtMs = performance.now() + WORK_MS
 	for (const letter of wanted) {
-		if (signal.aborted) break
+		if (signal.aborted || performance.now() > endsAtMs) break
 		try {
 			await apply(letter, target)
 			letters.delete(letter)
@@ -209,7 +219,7 @@ function reportRedriven(
 ): void {
 	if (dryRun) {
 		for (const { messageId, queue, code } of wanted)
-			print(`would redrive ${messageId} to ${toSource(queue)} (${code})`)
+			print(toPlain(`would redrive ${messageId} to ${toSource(queue)} (${code})`))
 		print(`${wanted.length} would be redriven; nothing was done.`)
 	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are back in their queues.`)
 	const hopeless = wanted.filter(({ isHopeless }) => isHopeless).length
@@ -220,7 +230,7 @@ function reportRedriven(
 
 function reportDiscarded({ target }: Context, { dryRun }: DiscardOptions, { wanted, done }: Result): void {
 	if (dryRun) {
-		for (const { messageId, code } of wanted) print(`would delete ${messageId} (${code})`)
+		for (const { messageId, code } of wanted) print(toPlain(`would delete ${messageId} (${code})`))
 		print(`${wanted.length} would be deleted; nothing was done.`)
 	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are deleted.`)
 }

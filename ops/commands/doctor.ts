@@ -24,9 +24,12 @@ export function addDoctor(program: Command, signal: AbortSignal): void {
 	onTarget<DoctorOptions>(command, signal, diagnose)
 }
 
-async function diagnose({ target, isJson }: Context, { bucket = [] }: DoctorOptions): Promise<number> {
+async function diagnose(
+	{ target, isJson, signal }: Context,
+	{ bucket = [] }: DoctorOptions,
+): Promise<number> {
 	if (!isJson) print(`Looking at ${target.name} …`)
-	const findings = await examine(target, bucket)
+	const findings = await examine(target, bucket, signal)
 	for (const finding of findings) {
 		if (isJson) printJson(finding)
 		else print(`${MARKS[finding.result]}  ${finding.check}: ${toPlain(finding.words)}`)

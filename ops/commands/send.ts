@@ -28,7 +28,7 @@ export function addSend(program: Command, signal: AbortSignal): void {
 
 async function send(context: Context, options: SendOptions): Promise<number> {
 	const { target, isJson, signal } = context
-	const requests = await toRequests(options)
+	const requests = await toRequests(options, signal)
 	const all = await sendRequests(requests, target, signal)
 	const unsent = all.filter(({ messageId }) => messageId === null)
 	if (isJson) for (const each of all) printJson(each)
@@ -41,11 +41,13 @@ async function send(context: Context, options: SendOptions): Promise<number> {
 			)
 		else print(`What becomes of one: ${toCommand(context, 'status --instance … --file … --bucket …')}`)
 	}
-	if (signal.aborted) return 130
 	return unsent.length === 0 ? 0 : 1
 }
 
-async function toRequests({ from, instance, file, bucket, regionCode, key }: SendOptions) {
+async function toRequests(
+	{ from, instance, file, bucket, regionCode, key }: SendOptions,
+	signal: AbortSignal,
+) {
 	const fields = {
 		cloudPostgresqlInstanceNo: instance,
 		fileName: file,
@@ -56,5 +58,5 @@ async function toRequests({ from, instance, file, bucket, regionCode, key }: Sen
 	const isFlagged = Object.values(fields).some((value) => value !== undefined)
 	if (from !== undefined && isFlagged)
 		throw new OpsUsageError('--from and the flags of one request exclude each other.')
-	return from === undefined ? [toRequest(fields)] : readRequests(from)
+	return from === undefined ? [toRequest(fields)] : readRequests(from, signal)
 }

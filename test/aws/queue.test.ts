@@ -72,7 +72,11 @@ it('does not wait for a queue that does not answer', async () => {
 
 it('copies a message with the reason, in characters that SQS takes', async () => {
 	const error = new RequestInvalid([{ field: 'a\u0001\uFFFF가', detail: 'is unknown' }])
-	await queue.deadLetter('{"a":1}', 'm-1', error)
+	await queue.deadLetter(
+		'{"a":1}',
+		{ ...PLAIN, traceparent: '00-trace', trigger: { kind: 'queue', id: 'm-1' } },
+		error,
+	)
 	const message = await receive(dead)
 	expect(message?.Body).toBe('{"a":1}')
 	expect(message?.MessageAttributes).toMatchObject({

@@ -12,6 +12,7 @@ import type { Fault } from '../../local/ncp-simulator.ts'
 import { type Datapoint, isFiring, readDatapoints } from '../deploy/alarm.ts'
 import { packageService, type Resource, root } from '../deploy/packaged.ts'
 import { toBatch, toSignedCall } from '../lambda-events.ts'
+import { createLines } from './lines.ts'
 
 const SERVICE = 'ncp-backup-exporter-dev'
 const WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 'secret').toString('base64')}`
@@ -29,26 +30,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 }
 
 let cloud: Cloud
-const lines: string[] = []
-const watchers = new Set<() => void>()
-
-function take(line: string): void {
-	lines.push(line)
-	for (const watcher of watchers) watcher()
-}
-
-/** What a function prints may come after its answer: asked again with each line. */
-async function until(isReached: () => boolean): Promise<void> {
-	const { promise, resolve } = Promise.withResolvers<void>()
-	const watcher = (): void => {
-		if (isReached()) resolve()
-	}
-	watchers.add(watcher)
-	watcher()
-	await promise
-	watchers.delete(watcher)
-}
-
+const { all: lines, take, until } = createLines()
 const alarms = new Map<string, Resource>()
 let remove: () => Promise<void>
 
@@ -249,6 +231,18 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 	'on-arrival-check-throttles': throttle('OnDasharrivalDashcheckLambdaFunction'),
 }
 
+/** One thing less of what the alarm counts, or a maximum of one less than its threshold. */
+function justBelow({ Properties }: Resource, datapoints: readonly Datapoint[]): Datapoint[] {
+	const isCounted = ({ metric, namespace }: Datapoint): boolean =>
+		metric === Properties.MetricName && namespace === Properties.Namespace
+	if (Properties.Statistic === 'Sum') {
+		const last = datapoints.findLastIndex(isCounted)
+		// A threshold of one less would fire on what is left.
+		return datapoints.map((each, index) => (index === last ? { ...each, value: each.value - 1 } : each))
+	}
+	return datapoints.map((each) => (isCounted(each) ? { ...each, value: Properties.Threshold - 1 } : each))
+}
+
 describe('each alarm of the template', () => {
 	it('has a scenario here, and a section in docs/runbook.md', async () => {
 		expect([...alarms.keys()].sort()).toEqual(Object.keys(SCENARIOS).sort())
@@ -269,6 +263,8 @@ describe('each alarm of the template', () => {
 		const reported = await SCENARIOS[name]?.()
 		const byAws = Array.isArray(reported) ? (reported as Datapoint[]) : []
 		await until(() => isFiring(alarm, [...readDatapoints(lines.slice(from)), ...byAws], toText))
+		const datapoints = [...readDatapoints(lines.slice(from)), ...byAws]
+		expect(isFiring(alarm, justBelow(alarm, datapoints), toText)).toBe(false)
 	})
 
 	it('is quiet about an export that goes well, and about fresh instances', async () => {

@@ -1,8 +1,15 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
+import {
+	DeleteMessageCommand,
+	GetQueueAttributesCommand,
+	ListQueuesCommand,
+	ReceiveMessageCommand,
+	SendMessageCommand,
+} from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
 import { type Cloud, LOCAL_KEYS, startCloud } from '../../local/cloud.ts'
@@ -15,7 +22,10 @@ import { takeOutcomes } from './outcomes.ts'
 
 const BUSY = '1234929'
 
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
 let cloud: Cloud
+const logged: string[] = []
 let folder: string
 /** NCP is busy with one instance for as long as this is true. */
 let isBusy = true
@@ -25,6 +35,7 @@ beforeAll(async () => {
 		arrivalDeadlineMinutes: 1,
 		maxReceiveCount: 1,
 		visibilitySeconds: 1,
+		onLine: (line) => logged.push(line),
 		simulator: {
 			instances: new Map(
 				['1234925', BUSY].map((number) => [
@@ -226,12 +237,24 @@ describe('ops watch', () => {
 		expect(await watchQueues()).toEqual([])
 	})
 
-	it('cleans up on Ctrl-C, and ends with code 130', async () => {
+	it.each([
+		['SIGINT', 130],
+		['SIGTERM', 143],
+	] as const)('cleans up on %s, and ends with code %i', async (signal, expected) => {
 		const { child, line, exit } = startCommand('ops/main.ts', ['watch'], environment())
 		await line(/^Listening/)
 		expect(await watchQueues()).toHaveLength(1)
-		child.kill('SIGINT')
-		expect(await exit).toBe(130)
+		child.kill(signal)
+		expect(await exit).toBe(expected)
+		expect(await watchQueues()).toEqual([])
+	})
+
+	it('cleans up when nobody reads it any more', async () => {
+		const { child, line, exit } = startCommand('ops/main.ts', ['watch', '--json'], environment())
+		await line(/listening/)
+		child.stdout.destroy()
+		await ops(['send', '--instance', '1234925', '--file', 'unread', '--bucket', 'my-bucket'])
+		await exit
 		expect(await watchQueues()).toEqual([])
 	})
 
@@ -306,6 +329,141 @@ describe('ops dead-letters', () => {
 		expect(errors).toContain('m-0: there is no such dead letter')
 		expect(code).toBe(1)
 		expect(await countOf(url)).toBe(0)
+	})
+})
+
+describe('ops dead-letters, when things go wrong', () => {
+	const { promise: filled, resolve } = Promise.withResolvers<void>()
+	const bury = async (MessageBody: string, attributes: Record<string, string> = {}) => {
+		const MessageAttributes = Object.fromEntries(
+			Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
+		)
+		const { url: QueueUrl } = cloud.deadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, MessageAttributes }))
+	}
+	const visible = () => countOf(cloud.deadLetterQueue.url)
+
+	beforeAll(async () => {
+		for (const file of FILES) await bury(JSON.stringify(request(file)))
+		resolve()
+	})
+
+	it('hides no more than it shows, and releases what it has shown', async () => {
+		await filled
+		const { json } = await ops(['dead-letters', 'list', '--queue', 'requests', '--limit', '12', '--json'])
+		expect(json()).toHaveLength(12)
+		expect(await visible()).toBe(FILES.length)
+	})
+
+	it('releases them also when nobody reads it any more', async () => {
+		const { child, exit } = startCommand('ops/main.ts', ['dead-letters', 'list', '--json'], environment())
+		child.stdout.destroy()
+		await exit
+		expect(await visible()).toBe(FILES.length)
+	})
+
+	it('lists them when the ledger does not answer, too', async () => {
+		await writeConnection('no-table.json', { ...cloud.connection, tableEndpoint: 'http://127.0.0.1:1' })
+		const { code, json } = await runCommand(
+			'ops/main.ts',
+			['dead-letters', 'list', '--limit', '2', '--json'],
+			{
+				env: environment('no-table.json'),
+			},
+		)
+		expect(code).toBe(0)
+		expect(json()).toMatchObject(Array(2).fill({ reason: expect.stringContaining('nothing answers there') }))
+		expect(await visible()).toBe(FILES.length)
+	})
+
+	it('says that somebody else is at them, in place of "there are none"', async () => {
+		const { Messages = [] } = await cloud.aws.sqs.send(
+			new ReceiveMessageCommand({ QueueUrl: cloud.arrivalDeadLetterQueue.url, VisibilityTimeout: 60 }),
+		)
+		expect(Messages).toEqual([])
+		const { url: QueueUrl } = cloud.arrivalDeadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
+		const taken = await cloud.aws.sqs.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 60 }))
+		const { code, errors } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'arrivals'])
+		expect(errors).toContain('1 dead letters are in the hands of another command')
+		expect(code).toBe(1)
+		const ReceiptHandle = taken.Messages?.[0]?.ReceiptHandle
+		await cloud.aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
+	})
+
+	it('brings all of them back, with their trace, and believes no sender who says that his was rejected', async () => {
+		await bury(JSON.stringify(request('backup-1', BUSY)), { traceparent: TRACE, errorCode: 'MINE' })
+		const { output } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'requests'])
+		expect(output).toBe('26 of 26 dead letters of the local cloud are back in their queues.')
+		await outcomeOf('backup-1', 'accepted', BUSY)
+		expect(logged.filter((line) => line.includes(TRACE)).join()).toContain('export accepted')
+		expect(await visible()).toBe(0)
+	})
+
+	it('leaves what is no record of an invocation where it is', async () => {
+		const { url: QueueUrl } = cloud.pipelineDeadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"version":"1.0"}' }))
+		const all = await ops(['dead-letters', 'redrive', '--all', '--queue', 'pipeline'])
+		expect(all).toMatchObject({ code: 0, output: expect.stringContaining('1 stay') })
+		const [letter] = (await ops(['dead-letters', 'list', '--queue', 'pipeline', '--json'])).json() as {
+			messageId: string
+		}[]
+		const named = await ops(['dead-letters', 'redrive', letter?.messageId ?? ''])
+		expect(named).toMatchObject({
+			code: 1,
+			errors: expect.stringContaining('does not hold what the function'),
+		})
+		expect(await ops(['dead-letters', 'discard', letter?.messageId ?? ''])).toMatchObject({ code: 0 })
+	})
+})
+
+describe('ops send, to a queue that takes only a part', () => {
+	it('sends again what was not taken, and says what never was', async () => {
+		const requests: { Entries: { Id: string; MessageBody: string }[] }[] = []
+		const server = createServer((incoming, response) => {
+			let body = ''
+			incoming.on('data', (chunk) => {
+				body += chunk
+			})
+			incoming.on('end', () => {
+				const { Entries } = JSON.parse(body) as (typeof requests)[number]
+				requests.push({ Entries })
+				const isBad = ({ MessageBody }: { MessageBody: string }) => MessageBody.includes('never')
+				const isLate = (entry: { MessageBody: string }) =>
+					requests.length === 1 && entry.MessageBody.includes('late')
+				const failed = Entries.filter((entry) => isBad(entry) || isLate(entry))
+				response.setHeader('content-type', 'application/x-amz-json-1.0')
+				response.end(
+					JSON.stringify({
+						Successful: Entries.filter((entry) => !failed.includes(entry)).map(({ Id, MessageBody }) => ({
+							Id,
+							MessageId: `m-${Id}`,
+							MD5OfMessageBody: createHash('md5').update(MessageBody).digest('hex'),
+						})),
+						Failed: failed.map(({ Id }) => ({ Id, Code: 'InternalError', SenderFault: false })),
+					}),
+				)
+			})
+		})
+		const endpoint = await listen(server)
+		await writeConnection('partial.json', { ...cloud.connection, endpoint, requestQueueUrl: `${endpoint}/q` })
+		const input = ['now', 'late', 'never'].map((name) => JSON.stringify(request(name))).join('\n')
+		const { code, json } = await runCommand('ops/main.ts', ['send', '--from', '-', '--json'], {
+			env: environment('partial.json'),
+			input,
+		})
+		await close(server)
+		expect(json()).toMatchObject([
+			{ messageId: 'm-0', reason: null },
+			{ messageId: 'm-1', reason: null },
+			{ messageId: null, reason: 'InternalError' },
+		])
+		expect(requests.map(({ Entries }) => Entries.map(({ Id }) => Id))).toEqual([
+			['0', '1', '2'],
+			['1', '2'],
+			['2'],
+		])
+		expect(code).toBe(1)
 	})
 })
 

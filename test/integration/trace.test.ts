@@ -7,15 +7,16 @@ import {
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { OutcomeEvent } from '../../lib/outcome.ts'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { createLines } from './lines.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 let cloud: Cloud
-const lines: string[] = []
+const { all: lines, take, until } = createLines()
 beforeAll(async () => {
 	cloud = await startCloud({
 		arrivalDeadlineMinutes: 1,
-		onLine: (line) => lines.push(line),
+		onLine: take,
 		simulator: {
 			instances: new Map([['1', { regionCode: 'KR', backups: new Set(Object.keys(TRIGGERS)) }]]),
 		},
@@ -113,7 +114,8 @@ it('carries the trace from every trigger into every outcome, its attributes and 
 			// Raw delivery to a queue drops a message with more.
 			expect(Object.keys(attributes).length).toBeLessThanOrEqual(10)
 		}
-		const logged = lines.filter((line) => line.includes(TRACE) && line.includes(`"${name}"`))
-		expect(logged.join()).toContain('export accepted')
+		const isLogged = (message: string): boolean =>
+			lines.some((line) => line.includes(TRACE) && line.includes(`"${name}"`) && line.includes(message))
+		await until(() => isLogged('export accepted') && isLogged('export completed'))
 	}
 })
