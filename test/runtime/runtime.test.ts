@@ -250,28 +250,29 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 	})
 
 	describe('a process that is killed', () => {
-		it('at its deadline has begun nothing, and the next one does it', async () => {
-			// The only call that may outlast the deadline: the message is only hidden by it.
+		it('at its deadline with a rejected message has not lost it, and the next one says the same', async () => {
+			// The copy for the dead-letter queue is what may outlast the deadline: without it nothing is acknowledged.
 			const gate = await startGate(cloud.aws.endpoint, ({ operation }) =>
-				operation === 'ChangeMessageVisibility' ? new Promise(() => undefined) : undefined,
+				operation === 'SendMessage' ? new Promise(() => undefined) : undefined,
 			)
 			const slow = await start('on-queue-message', {
 				AWS_ENDPOINT_URL_SQS: gate.url,
-				REQUEST_QUEUE_URL: cloud.requestQueue.url.replace(cloud.aws.endpoint, gate.url),
+				DEAD_LETTER_QUEUE_URL: cloud.deadLetterQueue.url.replace(cloud.aws.endpoint, gate.url),
 			})
 			expect(await slow.started).toEqual({ kind: 'ready' })
-			expect(await slow.invoke(toRequests('20210508'), 1_000)).toEqual({ kind: 'timed-out' })
+			const rejected = toBatch(cloud.requestQueue.arn, ['no request'])
+			expect(await slow.invoke(rejected, 1_500)).toEqual({ kind: 'timed-out' })
 			await gate.stop()
-			expect(performed('20210508')).toBe(0)
 
 			const next = await start('on-queue-message')
-			const ending = await next.invoke(toRequests('20210508'))
-			expect(ending).toEqual({ kind: 'response', value: { batchItemFailures: [] } })
-			expect(await takeOutcome()).toMatchObject({
-				subject: 'my-bucket/20210508',
-				data: { state: 'accepted' },
-			})
-			expect(performed('20210508')).toBe(1)
+			expect(await next.invoke(rejected)).toEqual({ kind: 'response', value: { batchItemFailures: [] } })
+			const [first, second] = [await takeOutcome(), await takeOutcome()]
+			expect(first).toMatchObject({ data: { state: 'rejected' } })
+			expect(second).toEqual(first)
+			const { Messages } = await cloud.aws.sqs.send(
+				new ReceiveMessageCommand({ QueueUrl: cloud.deadLetterQueue.url, MaxNumberOfMessages: 10 }),
+			)
+			expect(Messages?.map(({ Body }) => Body)).toEqual(['no request'])
 		})
 
 		it('with NCP at work leaves it in progress, then unknown, and NCP is not asked again', async () => {
