@@ -266,7 +266,7 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 
 			const next = await start('on-queue-message')
 			expect(await next.invoke(rejected)).toEqual({ kind: 'response', value: { batchItemFailures: [] } })
-			const [first, second] = [await takeOutcome(), await takeOutcome()]
+			const [first, second] = await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 2)
 			expect(first).toMatchObject({ data: { state: 'rejected' } })
 			expect(second).toEqual(first)
 			const { Messages } = await cloud.aws.sqs.send(
