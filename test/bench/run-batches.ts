@@ -30,12 +30,14 @@ const RUNNER = fileURLToPath(new URL('run-batches.cjs', import.meta.url))
 const LIMIT_MS = 280_000
 
 /** Lambda's runtime sizes V8's heap by the function's memory: a tenth for the young generation, half of that a space. */
-const MEMORY_MIB = readMemorySize()
+const MEMORY_MIB = Number(readSetting(/^ {2}memorySize: (\d+)$/m))
 const YOUNG_MIB = Math.floor(MEMORY_MIB / 10)
 const LAMBDA_FLAGS = [
 	`--max-semi-space-size=${Math.floor(YOUNG_MIB / 2)}`,
 	`--max-old-space-size=${MEMORY_MIB - YOUNG_MIB}`,
 ]
+
+const MALLOC_ARENA_MAX = readSetting(/^ {4}MALLOC_ARENA_MAX: (\d+)$/m)
 
 let runs = 0
 
@@ -58,7 +60,7 @@ export async function runBatches(
 		process.execPath,
 		[...flags, RUNNER, variant.bundle, `run-${runs++}`, ...stops.map(String)],
 		{
-			env: { ...standIns.env, ...variant.env },
+			env: { ...standIns.env, MALLOC_ARENA_MAX, ...variant.env },
 			// What functions log goes nowhere, in all variants alike.
 			stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
 			timeout: LIMIT_MS,
@@ -96,7 +98,8 @@ function checkCounts({ title, perRecord }: Variant, records: number, { problems,
 	if (problems.length > 0) throw new Error(`${title} asked what nobody understands: ${problems[0]}`)
 }
 
-function readMemorySize(): number {
+/** As the functions are deployed. */
+function readSetting(pattern: RegExp): string {
 	const text = readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8')
-	return Number(/^ {2}memorySize: (\d+)$/m.exec(text)?.[1])
+	return pattern.exec(text)?.[1] ?? ''
 }

@@ -34,7 +34,7 @@ interface Answer {
 type Answerer = (request: IncomingMessage, body: string) => Answer | null
 
 function none(): Counts {
-	return { calls: 0, published: 0, writes: 0, callMs: [], publishMs: [], problems: [] }
+	return { calls: 0, published: 0, writes: 0, publishMs: [], problems: [] }
 }
 
 function read(request: IncomingMessage, response: ServerResponse, toAnswer: Answerer): void {
@@ -79,7 +79,6 @@ function answerNcp({ method, url, headers }: IncomingMessage, body: string): Ans
 		type: 'application/xml;charset=UTF-8',
 		body: NCP_ANSWER,
 		delayMs: delays.gatewayMs,
-		took: counts.callMs,
 	}
 }
 

@@ -20,8 +20,7 @@ export interface Counts {
 	published: number
 	/** Of the table. */
 	writes: number
-	/** How long NCP and the topic truly took, each time: a timer of 50 ms fires when the machine lets it. */
-	callMs: number[]
+	/** How long the topic truly took, each time: a timer of 10 ms fires when the machine lets it. */
 	publishMs: number[]
 	/** What nobody understood. */
 	problems: string[]
