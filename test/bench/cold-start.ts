@@ -6,17 +6,17 @@ import { VARIANTS } from './variants.ts'
 
 /** From just before the process starts until ten records are finished: called, written to the table, published. */
 export async function measureColdStart(rounds: number, standIns: StandIns): Promise<Section> {
-	const { empty, floor, ours, obvious, blogStyle } = VARIANTS
+	const { empty, floor, ours, deployed, obvious, blogStyle } = VARIANTS
 	// The yardstick against itself shows what a ratio is worth on this machine, at this hour.
 	const again = { ...empty, title: 'empty handler again: the noise' }
-	const variants = { empty, floor, ours, again, obvious, blogStyle }
+	const variants = { empty, floor, ours, deployed, again, obvious, blogStyle }
 	const samples = await inRounds(variants, rounds, async (variant) => {
 		const {
 			stops: [first],
 		} = await runBatches(variant, { stops: [1] }, standIns)
 		return first?.sinceStartMs ?? Number.NaN
 	})
-	const names = ['empty', 'again', 'floor', 'ours', 'obvious', 'blogStyle'] as const
+	const names = ['empty', 'again', 'floor', 'ours', 'deployed', 'obvious', 'blogStyle'] as const
 	return {
 		heading: `Cold start to ten records, ${rounds} rounds`,
 		columns: ['ms', 'x empty'],

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { listen } from '../../local/listen.ts'
 import { ENVIRONMENT } from '../environment.ts'
@@ -19,6 +19,8 @@ const urls: Urls = {
 	ncp: await listen(createServer((request, response) => read(request, response, answerNcp))),
 	sns: await listen(createServer((request, response) => read(request, response, answerSns))),
 	dynamodb: await listen(createServer((request, response) => read(request, response, answerDynamoDb))),
+	sqs: await listen(createServer((request, response) => read(request, response, answerSqs))),
+	secrets: await listen(createServer((request, response) => read(request, response, answerSecrets))),
 }
 process.send?.(urls)
 
@@ -104,4 +106,22 @@ function answerDynamoDb({ headers }: IncomingMessage): Answer | null {
 	if (!/^(Get|Put|Update)Item$/.test(action)) return null
 	if (action !== 'GetItem') counts.writes++
 	return { type: 'application/x-amz-json-1.0', body: '{}' }
+}
+
+/** The SDK compares the digest. */
+function answerSqs({ headers }: IncomingMessage, body: string): Answer | null {
+	if (headers['x-amz-target'] !== 'AmazonSQS.SendMessage') return null
+	const { MessageBody } = JSON.parse(body) as { MessageBody: string }
+	const MD5OfMessageBody = createHash('md5').update(MessageBody).digest('hex')
+	return {
+		type: 'application/x-amz-json-1.0',
+		body: JSON.stringify({ MessageId: 'm', MD5OfMessageBody }),
+	}
+}
+
+function answerSecrets({ headers }: IncomingMessage): Answer | null {
+	if (headers['x-amz-target'] !== 'secretsmanager.GetSecretValue') return null
+	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey } = ENVIRONMENT
+	const SecretString = JSON.stringify({ accessKey, secretKey })
+	return { type: 'application/x-amz-json-1.1', body: JSON.stringify({ SecretString }) }
 }

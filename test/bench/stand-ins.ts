@@ -6,6 +6,8 @@ export interface Urls {
 	ncp: string
 	sns: string
 	dynamodb: string
+	sqs: string
+	secrets: string
 }
 
 export interface Delays {
@@ -49,6 +51,9 @@ export async function startStandIns(): Promise<StandIns> {
 			AWS_LAMBDA_FUNCTION_NAME: 'bench',
 			AWS_ENDPOINT_URL_SNS: urls.sns,
 			AWS_ENDPOINT_URL_DYNAMODB: urls.dynamodb,
+			AWS_ENDPOINT_URL_SQS: urls.sqs,
+			AWS_ENDPOINT_URL_SECRETS_MANAGER: urls.secrets,
+			ARRIVAL_QUEUE_URL: `${urls.sqs}/arrivals`,
 			NCP_API_URL: urls.ncp,
 			NCP_REGION_CODE: 'KR',
 			// Somebody's own ~/.aws is not the function's.
