@@ -47,7 +47,7 @@ export interface ArrivalConfig {
 export interface AwsConfig {
 	region: string
 	credentials: AwsCredentials
-	endpoints: Readonly<Record<'dynamodb' | 'secretsmanager' | 'sns', string>>
+	endpoints: Readonly<Record<'dynamodb' | 'secretsmanager' | 'sns' | 'sqs', string>>
 }
 
 const WEBHOOK_AUTHS: readonly string[] = ['signature', 'iam', 'none'] satisfies WebhookAuth[]
@@ -192,6 +192,7 @@ function readAws(
 			dynamodb: optional('AWS_ENDPOINT_URL_DYNAMODB') ?? toEndpoint('dynamodb', region),
 			secretsmanager: optional('AWS_ENDPOINT_URL_SECRETS_MANAGER') ?? toEndpoint('secretsmanager', region),
 			sns: optional('AWS_ENDPOINT_URL_SNS') ?? toEndpoint('sns', region),
+			sqs: optional('AWS_ENDPOINT_URL_SQS') ?? toEndpoint('sqs', region),
 		},
 		credentials: {
 			accessKeyId: required('AWS_ACCESS_KEY_ID'),

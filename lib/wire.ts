@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { ulid } from 'ulid'
+import { createArrivalQueue } from './aws/arrival-queue.ts'
 import { AwsError, type CallAws, createAwsCaller } from './aws/call-aws.ts'
 import { createDynamoDb, type DynamoDb } from './aws/dynamodb.ts'
 import { createExportFinder, createExportsTable, type FindExport } from './aws/exports-table.ts'
@@ -19,7 +20,6 @@ import { type Credentials, fixedCredentials, rotatingCredentials } from './ncp/c
 import { createObserver } from './observe.ts'
 import { createPool } from './pool.ts'
 import { createRandom } from './random.ts'
-import type { Sqs } from './wire-sqs.ts'
 
 export interface Wired {
 	config: Config
@@ -48,7 +48,7 @@ export function wire(functionName: FunctionName): Wired {
 			? null
 			: createSecretReader(wireAws(config.aws, 'secretsmanager', 3_000), config.credentialsSecretId, Date.now)
 	// The SDK's client is a third of what a first batch would load, and many a batch does without.
-	const sqs = lazily(async () => (await import('./wire-sqs.ts')).wireSqs(config))
+	const queue = lazily(async () => (await import('./wire-queue.ts')).wireQueue(config))
 	const credentials = wireCredentials(config, secret)
 	const random = createRandom()
 	const ports: ExportPorts = {
@@ -59,16 +59,16 @@ export function wire(functionName: FunctionName): Wired {
 		now: Date.now,
 		createId: (nowMs) => ulid(nowMs, random),
 		deduplicationMs: config.deduplicationMs,
-		arrival: wireArrival(config, sqs),
+		arrival: wireArrival(config),
 		observe: createObserver(logger, metrics),
 	}
 	return {
 		config,
 		ports,
 		queue: {
-			send: async (...args) => (await sqs()).requests.send(...args),
-			hide: async (...args) => (await sqs()).requests.hide(...args),
-			deadLetter: async (...args) => (await sqs()).requests.deadLetter(...args),
+			send: async (...args) => (await queue()).send(...args),
+			hide: async (...args) => (await queue()).hide(...args),
+			deadLetter: async (...args) => (await queue()).deadLetter(...args),
 		},
 		findExport: createExportFinder(dynamodb, config.exportsTableName),
 		readWebhookSecrets: () => readWebhookSecrets(config, secret, logger, metrics),
@@ -138,12 +138,13 @@ const CONNECT_MS = 1_000
 /** AWS keeps them for longer; one that a frozen function has lost is noticed, and the request sent anew. */
 const IDLE_MS = 20_000
 
-function wireArrival({ arrival }: Config, sqs: () => Promise<Sqs>): ExportPorts['arrival'] {
-	if (arrival === null) return null
-	return {
-		schedule: async (...args) => (await sqs()).schedule(...args),
-		deadlineMs: arrival.deadlineMs,
-	}
+function wireArrival({ arrival, aws }: Config): ExportPorts['arrival'] {
+	return arrival === null
+		? null
+		: {
+				schedule: createArrivalQueue(wireAws(aws, 'sqs', 3_000), arrival.queueUrl),
+				deadlineMs: arrival.deadlineMs,
+			}
 }
 
 function lazily<T>(load: () => Promise<T>): () => Promise<T> {

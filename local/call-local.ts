@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type CallAws, createAwsCaller } from '../lib/aws/call-aws.ts'
+import { type AwsService, type CallAws, createAwsCaller } from '../lib/aws/call-aws.ts'
 import { createPool } from '../lib/pool.ts'
 
 /** An emulated service, which does not check signatures. */
-export function callLocal(
-	service: 'dynamodb' | 'secretsmanager' | 'sns',
-	endpoint: string,
-	region: string,
-): CallAws {
+export function callLocal(service: AwsService['service'], endpoint: string, region: string): CallAws {
 	return createAwsCaller({
 		service,
 		region,

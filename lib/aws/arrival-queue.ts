@@ -1,19 +1,20 @@
-import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import type { ArrivalCheck } from '../arrival-schedule.ts'
 import { isRecord } from '../export-request.ts'
+import type { CallAws } from './call-aws.ts'
 
-/** Asks for a check after so many seconds, 900 at most; throws what the SDK throws. */
+/** Asks for a check after so many seconds, 900 at most; throws `AwsError`. */
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
 
-export function createArrivalQueue(client: SQSClient, queueUrl: string): ScheduleCheck {
+const SEND_MESSAGE = {
+	'content-type': 'application/x-amz-json-1.0',
+	'x-amz-target': 'AmazonSQS.SendMessage',
+}
+
+/** Every export asks for a check: with the SDK's client a cold start would take half as long again. A check that is sent twice does no harm. */
+export function createArrivalQueue(call: CallAws, queueUrl: string): ScheduleCheck {
 	return async (check, delaySeconds) => {
-		await client.send(
-			new SendMessageCommand({
-				QueueUrl: queueUrl,
-				MessageBody: JSON.stringify(check),
-				DelaySeconds: delaySeconds,
-			}),
-		)
+		const message = { QueueUrl: queueUrl, MessageBody: JSON.stringify(check), DelaySeconds: delaySeconds }
+		await call(SEND_MESSAGE, JSON.stringify(message))
 	}
 }
 

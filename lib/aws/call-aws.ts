@@ -3,7 +3,7 @@ import { type ExchangeResult, exchange } from '../exchange.ts'
 import { type AwsCredentials, createSigner } from './sign-request.ts'
 
 export interface AwsService {
-	service: 'dynamodb' | 'secretsmanager' | 'sns'
+	service: 'dynamodb' | 'secretsmanager' | 'sns' | 'sqs'
 	region: string
 	/** Without a path. */
 	endpoint: string

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
 import { createRequestQueue, type Marks, type RequestQueue } from '../../lib/aws/queue.ts'
 import { RequestInvalid } from '../../lib/errors.ts'
+import { callLocal } from '../../local/call-local.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../local/embedded-aws.ts'
 import { close, listen } from '../../local/listen.ts'
 
@@ -88,7 +89,7 @@ it('copies a message with the reason, in characters that SQS takes', async () =>
 
 it('asks for an arrival check after so many seconds', async () => {
 	const check = { exportKey: 'k', exportId: 'e', check: 0 }
-	await createArrivalQueue(aws.sqs, dead.url)(check, 1)
+	await createArrivalQueue(callLocal('sqs', aws.endpoint, aws.region), dead.url)(check, 1)
 	expect(await receive(dead, 0)).toBeUndefined()
 	expect((await receive(dead))?.Body).toBe(JSON.stringify(check))
 })

@@ -12,7 +12,7 @@ interface Plan {
 	batches: number
 }
 
-const MANY = { warmBatches: 100, batches: 21 }
+const MANY = { warmBatches: 60, batches: 21 }
 /** One record after another takes so long that a cold process does not show in it. */
 const FEW = { warmBatches: 3, batches: 5 }
 

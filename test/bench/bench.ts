@@ -16,7 +16,7 @@ const HELP = `npm run bench [-- options]
 
 Builds the function for queue messages and other ways to write it (test/bench/variants),
 and measures them side by side against servers on 127.0.0.1. Only the ratios say
-something about the code; the rest says something about this machine. About three minutes.
+something about the code; the rest says something about this machine. About three and a half minutes.
 
   --rounds <n>     rounds of cold starts, 15 by default
   --only <names>   some of cold, cpu, batch, memory, bundles; separated by commas
@@ -51,7 +51,7 @@ function toSections({ rounds = '', only, quick = false }: BenchOptions): Measure
 	const sections: Record<string, Measure> = {
 		cold: (standIns) => measureColdStart(Number(rounds) || (quick ? 5 : 15), standIns),
 		cpu: (standIns) => measureCpu(quick ? 1 : 3, standIns),
-		batch: (standIns) => measureBatch(quick ? 1 : 3, standIns),
+		batch: (standIns) => measureBatch(quick ? 1 : 5, standIns),
 		memory: (standIns) => measureMemory(quick ? 10_000 : 100_000, standIns),
 		bundles: measureBundles,
 	}
