@@ -147,10 +147,14 @@ function wireArrival({ arrival, aws }: Config): ExportPorts['arrival'] {
 			}
 }
 
+/** Loads once; what could not be loaded is tried again. */
 function lazily<T>(load: () => Promise<T>): () => Promise<T> {
 	let loading: Promise<T> | null = null
 	return () => {
-		loading ??= load()
+		loading ??= load().catch((error) => {
+			loading = null
+			throw error
+		})
 		return loading
 	}
 }
