@@ -28,7 +28,8 @@ a mistake in the command, 130 after Ctrl-C.`
 const NEXT = `
 "accepted" means that NCP took the request, "completed" that the file was seen in the bucket, and "missing" that it
 was not there when the deadline passed: ${ARRIVAL_SECONDS} seconds here, two hours by default.
-Next: "npm start" keeps all this running, with a webhook and a queue for requests of your own.`
+Next: "npm start" keeps all this running, with a webhook and a queue for requests of your own; in another terminal
+"npm run ops -- --help" sends, watches, explains and brings back.`
 
 await runCommand(async () => {
 	const options = readOptions({ verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } })
