@@ -19,6 +19,7 @@ export interface ArrivalPorts {
 	callNcp: CallNcp
 	/** Milliseconds since the epoch. */
 	now: () => number
+	sleep: (ms: number) => Promise<unknown>
 	/** From the outcome to the last look. */
 	deadlineMs: number
 	/** How long an unknown export may be on its way before it is sent once more. */

@@ -124,7 +124,7 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		webhookAuth: webhookAuth as WebhookAuth,
 		webhookSecrets,
 		serviceName: optional('POWERTOOLS_SERVICE_NAME') ?? 'ncp-backup-exporter',
-		aws: readAws(required, optional),
+		aws: readAws({ required, optional, problems }),
 	}
 	if (problems.length > 0) throw new ExportError('CONFIG_INVALID', problems.join('; '))
 	return config
@@ -179,21 +179,28 @@ function readArrival(
 	}
 }
 
+const AWS_SERVICES = {
+	dynamodb: 'AWS_ENDPOINT_URL_DYNAMODB',
+	secretsmanager: 'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+	sns: 'AWS_ENDPOINT_URL_SNS',
+	sqs: 'AWS_ENDPOINT_URL_SQS',
+} as const
+
 /** Lambda sets these itself; reading them here keeps the SDK from walking its provider chain at start-up. */
-function readAws(
-	required: (name: string) => string,
-	optional: (name: string) => string | undefined,
-): AwsConfig {
+function readAws({ required, optional, problems }: Omit<Reader, 'minutes'>): AwsConfig {
 	const sessionToken = optional('AWS_SESSION_TOKEN')
 	const region = required('AWS_REGION')
+	const isFips = optional('AWS_USE_FIPS_ENDPOINT') === 'true'
+	const endpoints = Object.entries(AWS_SERVICES).map(([service, name]) => {
+		const given = optional(name) ?? optional('AWS_ENDPOINT_URL')
+		if (given === undefined) return [service, toEndpoint(service, region, isFips)]
+		const endpoint = readBaseUrl(given, problems, optional(name) === undefined ? 'AWS_ENDPOINT_URL' : name)
+		if (endpoint !== '' && new URL(endpoint).pathname !== '/') problems.push(`${name} must have no path`)
+		return [service, endpoint]
+	})
 	return {
 		region,
-		endpoints: {
-			dynamodb: optional('AWS_ENDPOINT_URL_DYNAMODB') ?? toEndpoint('dynamodb', region),
-			secretsmanager: optional('AWS_ENDPOINT_URL_SECRETS_MANAGER') ?? toEndpoint('secretsmanager', region),
-			sns: optional('AWS_ENDPOINT_URL_SNS') ?? toEndpoint('sns', region),
-			sqs: optional('AWS_ENDPOINT_URL_SQS') ?? toEndpoint('sqs', region),
-		},
+		endpoints: Object.fromEntries(endpoints),
 		credentials: {
 			accessKeyId: required('AWS_ACCESS_KEY_ID'),
 			secretAccessKey: required('AWS_SECRET_ACCESS_KEY'),
@@ -202,7 +209,8 @@ function readAws(
 	}
 }
 
-/** https://docs.aws.amazon.com/general/latest/gr/rande.html */
-export function toEndpoint(service: string, region: string): string {
-	return `https://${service}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`
+/** Of the partitions aws, aws-us-gov and aws-cn; others want `AWS_ENDPOINT_URL`. https://docs.aws.amazon.com/general/latest/gr/rande.html */
+export function toEndpoint(service: string, region: string, isFips = false): string {
+	const host = `${service}${isFips ? '-fips' : ''}.${region}.amazonaws.com`
+	return `https://${host}${region.startsWith('cn-') ? '.cn' : ''}`
 }

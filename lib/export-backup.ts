@@ -9,6 +9,7 @@ import type { OutcomeEvent, SettledState } from './outcome.ts'
 import { type Progress, startProgress, timed } from './progress.ts'
 import { toRejectedEvent } from './rejected.ts'
 import { toReplyError } from './reply-error.ts'
+import { scheduleInTime } from './schedule-in-time.ts'
 import { type Decided, replaceInTime, settleAs } from './settle-export.ts'
 import { timeToCall } from './time-budget.ts'
 
@@ -75,7 +76,7 @@ async function announce(
 	if (nextCheck > 0 && !isLate) return
 	const delaySeconds = nextCheck === 0 ? checkDelaySeconds(0, leftMs) : 1
 	await timed(progress, 'schedule', now, () =>
-		arrival.schedule({ exportKey, exportId, check: nextCheck }, delaySeconds),
+		scheduleInTime({ exportKey, exportId, check: nextCheck }, delaySeconds, remainingMs, arrival.schedule),
 	)
 }
 

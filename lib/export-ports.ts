@@ -16,6 +16,7 @@ export interface ExportPorts {
 	publish: Publish
 	/** Milliseconds since the epoch. */
 	now: () => number
+	sleep: (ms: number) => Promise<unknown>
 	/** Opaque and unique, and later ids sort behind earlier ones. */
 	createId: (nowMs: number) => string
 	deduplicationMs: number

@@ -6,9 +6,10 @@ import type { Reply } from './ncp/reply.ts'
 import { type OutcomeEvent, type SettledState, toOutcomeError, toOutcomeEvent } from './outcome.ts'
 import { timed } from './progress.ts'
 
-/** Settling is tried so often, while at least this is left for it and for publishing. */
-const MAX_SETTLE_TRIES = 5
+/** Settling is tried again while at least this is left for it and for publishing: in all for about ten seconds. */
 const MIN_SETTLE_MS = 2_000
+const MAX_SETTLE_TRIES = 8
+const SETTLE_DELAY_MS = 100
 
 /** An outcome, and the entry that it is stored in; a rejected request has none. */
 export interface Decided {
@@ -56,13 +57,16 @@ export async function replaceInTime(
 	previous: Entry,
 	next: Entry,
 	remainingMs: () => number,
-	{ ledger, now }: Pick<ExportPorts, 'ledger' | 'now'>,
+	{ ledger, now, sleep }: Pick<ExportPorts, 'ledger' | 'now' | 'sleep'>,
 ): Promise<boolean> {
 	for (let tries = 1; ; tries++) {
 		try {
 			return await ledger.replace(previous, next, now())
 		} catch (error) {
-			if (tries === MAX_SETTLE_TRIES || remainingMs() < MIN_SETTLE_MS) throw error
+			// A table that is throttled needs time more than it needs tries.
+			const delayMs = SETTLE_DELAY_MS * 2 ** (tries - 1) * (0.5 + Math.random() / 2)
+			if (tries === MAX_SETTLE_TRIES || remainingMs() - delayMs < MIN_SETTLE_MS) throw error
+			await sleep(delayMs)
 		}
 	}
 }

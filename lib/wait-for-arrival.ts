@@ -3,6 +3,7 @@ import { checkDelaySeconds } from './arrival-schedule.ts'
 import { awaitCheck, type SettledEntry } from './ledger.ts'
 import type { Finding } from './object-storage/find-object.ts'
 import { timed } from './progress.ts'
+import { scheduleInTime } from './schedule-in-time.ts'
 import { replaceInTime } from './settle-export.ts'
 
 export interface Wait {
@@ -38,8 +39,10 @@ export async function waitForArrival(
 /** Asks for the next check of the same export. */
 export async function scheduleNext(
 	{ check, delaySeconds }: NextCheck,
-	{ check: { exportKey, exportId }, progress }: CheckWork,
+	{ check: { exportKey, exportId }, progress, remainingMs }: CheckWork,
 	{ schedule, now }: ArrivalPorts,
 ): Promise<void> {
-	await timed(progress, 'schedule', now, () => schedule({ exportKey, exportId, check }, delaySeconds))
+	await timed(progress, 'schedule', now, () =>
+		scheduleInTime({ exportKey, exportId, check }, delaySeconds, remainingMs, schedule),
+	)
 }

@@ -20,7 +20,7 @@ export function wireArrival(): WiredArrival {
 	const { arrival } = config
 	if (arrival === null || ports.arrival === null)
 		throw new Error('readConfig demands arrival checks of this function')
-	const { ledger, publish, callNcp, now } = ports
+	const { ledger, publish, callNcp, now, sleep } = ports
 	const completions = createCompletions(dynamodb, config.exportsTableName)
 	return {
 		metrics,
@@ -32,6 +32,7 @@ export function wireArrival(): WiredArrival {
 			callNcp,
 			recordCompletion: completions.record,
 			now,
+			sleep,
 			schedule: ports.arrival.schedule,
 			findObject: createFindObject(createObjectStorage(arrival, credentials), arrival.keyPrefix),
 			deadlineMs: arrival.deadlineMs,

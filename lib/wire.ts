@@ -57,6 +57,7 @@ export function wire(functionName: FunctionName): Wired {
 		ledger: createExportsTable(dynamodb, config.exportsTableName),
 		publish: createTopic(createPublishBatch(wireAws(config.aws, 'sns', 3_000), config.resultTopicArn)),
 		now: Date.now,
+		sleep,
 		createId: (nowMs) => ulid(nowMs, random),
 		deduplicationMs: config.deduplicationMs,
 		arrival: wireArrival(config),
@@ -67,7 +68,12 @@ export function wire(functionName: FunctionName): Wired {
 		ports,
 		queue: {
 			send: async (...args) => (await queue()).send(...args),
-			hide: async (...args) => (await queue()).hide(...args),
+			// Never rejects, not even when the client cannot be loaded.
+			hide: async (...args) =>
+				queue().then(
+					(loaded) => loaded.hide(...args),
+					() => undefined,
+				),
 			deadLetter: async (...args) => (await queue()).deadLetter(...args),
 		},
 		findExport: createExportFinder(dynamodb, config.exportsTableName),
@@ -125,7 +131,7 @@ function wireAws(
 		credentials: async () => credentials,
 		timeoutMs,
 		createDispatcher: (origin) =>
-			createPool(origin, { connections: MAX_AWS_CONNECTIONS, timeoutMs: CONNECT_MS, idleMs: IDLE_MS }),
+			createPool(origin, { connections: MAX_AWS_CONNECTIONS, connectMs: CONNECT_MS, idleMs: IDLE_MS }),
 		now: Date.now,
 		sleep,
 		random: Math.random,
@@ -142,9 +148,18 @@ function wireArrival({ arrival, aws }: Config): ExportPorts['arrival'] {
 	return arrival === null
 		? null
 		: {
-				schedule: createArrivalQueue(wireAws(aws, 'sqs', 3_000), arrival.queueUrl),
+				schedule: createArrivalQueue(
+					wireAws(toQueueHost(aws, arrival.queueUrl), 'sqs', 3_000),
+					arrival.queueUrl,
+				),
 				deadlineMs: arrival.deadlineMs,
 			}
+}
+
+/** A queue is where its URL says, as for the SDK: behind a VPC endpoint, for example. */
+function toQueueHost(aws: Config['aws'], queueUrl: string): Config['aws'] {
+	const sqs = URL.parse(queueUrl)?.origin ?? aws.endpoints.sqs
+	return { ...aws, endpoints: { ...aws.endpoints, sqs } }
 }
 
 /** Loads once; what could not be loaded is tried again. */

@@ -10,7 +10,7 @@ export function callLocal(service: AwsService['service'], endpoint: string, regi
 		endpoint,
 		credentials: async () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
 		timeoutMs: 5_000,
-		createDispatcher: (origin) => createPool(origin, { connections: 10, timeoutMs: 5_000, idleMs: 500 }),
+		createDispatcher: (origin) => createPool(origin, { connections: 10, connectMs: 5_000, idleMs: 500 }),
 		now: Date.now,
 		sleep,
 		random: Math.random,

@@ -157,7 +157,7 @@ function createCaller(
 		endpoint,
 		credentials: () => config.credentials(),
 		timeoutMs,
-		createDispatcher: (origin) => createPool(origin, { connections: 4, timeoutMs, idleMs: 1_000 }),
+		createDispatcher: (origin) => createPool(origin, { connections: 4, connectMs: timeoutMs, idleMs: 1_000 }),
 		now: Date.now,
 		sleep,
 		random: Math.random,

@@ -83,6 +83,7 @@ class World {
 			deduplicationMs: 24 * 3_600_000,
 			arrival: null,
 			now: () => this.nowMs,
+			sleep: async () => undefined,
 			createId: () => `id-${++this.ids}`,
 			ledger: {
 				read: async (key) => (await dieAfter(() => this.ledger.read(key))) ?? null,

@@ -36,6 +36,7 @@ function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () =
 		deduplicationMs: HOUR_MS,
 		arrival: null,
 		now: () => Date.UTC(2026, 10, 23),
+		sleep: async () => undefined,
 		createId: () => `export-${++ids}`,
 		observe: (_delivery, ending) => observed.push(ending),
 	}
@@ -339,6 +340,7 @@ describe('exportBackup, delivered again', () => {
 		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, {
 			...ports,
 			now: () => Date.UTC(2026, 10, 23) + 17 * 24 * HOUR_MS,
+			sleep: async () => undefined,
 		})
 		expect(published).toMatchObject([{ data: { state: 'unknown' } }])
 		expect(callTimeouts).toEqual([])

@@ -1,9 +1,12 @@
+import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fixedCredentials } from '../lib/ncp/credentials.ts'
 import { wire } from '../lib/wire.ts'
 import { createObjectStorage, wireArrival } from '../lib/wire-arrival.ts'
+import { close, listen } from '../local/listen.ts'
 import { type EmbeddedSecrets, startEmbeddedSecrets } from '../local/secrets-manager.ts'
 import { ENVIRONMENT } from './environment.ts'
+import { acceptedEvent } from './events.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -35,6 +38,22 @@ it('builds what an arrival check needs, and keys that the SDK asks for again', a
 		fixedCredentials({ accessKey: 'AK', secretKey: 'SK' }),
 	).config.credentials()
 	expect(keys).toMatchObject({ accessKeyId: 'AK', secretAccessKey: 'SK', expiration: expect.any(Date) })
+})
+
+it('waits for a topic that takes two seconds, and publishes once', async () => {
+	let requests = 0
+	const server = createServer((request, response) => {
+		requests++
+		request.resume()
+		const body =
+			'<PublishBatchResponse><PublishBatchResult><Successful><member><Id>0</Id></member></Successful></PublishBatchResult></PublishBatchResponse>'
+		setTimeout(() => response.end(body), 2_000)
+	})
+	for (const [name, value] of Object.entries({ ...ENVIRONMENT, AWS_ENDPOINT_URL_SNS: await listen(server) }))
+		vi.stubEnv(name, value)
+	await wire('on-pipeline-event').ports.publish(acceptedEvent('a'), 9_000)
+	await close(server)
+	expect(requests).toBe(1)
 })
 
 describe('the webhook’s secrets', () => {

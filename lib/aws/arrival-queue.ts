@@ -1,6 +1,6 @@
 import type { ArrivalCheck } from '../arrival-schedule.ts'
 import { isRecord } from '../export-request.ts'
-import type { CallAws } from './call-aws.ts'
+import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
 
 /** Asks for a check after so many seconds, 900 at most; throws `AwsError`. */
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
@@ -14,7 +14,9 @@ const SEND_MESSAGE = {
 export function createArrivalQueue(call: CallAws, queueUrl: string): ScheduleCheck {
 	return async (check, delaySeconds) => {
 		const message = { QueueUrl: queueUrl, MessageBody: JSON.stringify(check), DelaySeconds: delaySeconds }
-		await call(SEND_MESSAGE, JSON.stringify(message))
+		const answer = parseAnswer(await call(SEND_MESSAGE, JSON.stringify(message)))
+		// A 200 from anybody else is no message in the queue.
+		if (typeof answer.MessageId !== 'string') throw new AwsError('NoMessageId')
 	}
 }
 

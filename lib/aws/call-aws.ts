@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { type ExchangeResult, exchange } from '../exchange.ts'
+import { isRecord } from '../export-request.ts'
 import { type AwsCredentials, createSigner } from './sign-request.ts'
 
 export interface AwsService {
@@ -30,20 +31,37 @@ export class AwsError extends Error {
 
 const MAX_TRIES = 3
 const BASE_DELAY_MS = 50
+/** Whoever throttles wants to be asked less. */
+const THROTTLED_DELAY_MS = 500
 
 /** The largest answer there is: an item of 400 KB in JSON. */
 const MAX_REPLY_BYTES = 4 * 1024 * 1024
 
-/** Nothing was done, and soon it may be. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
-const PASSING: ReadonlySet<string> = new Set([
+/** Nothing was done, and soon it may be: of a request as a whole, and of an entry of a batch. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
+export const PASSING: ReadonlySet<string> = new Set([
+	'InternalError',
+	'InternalErrorException',
+	'InternalFailure',
+	'KMSThrottling',
+	'KMSThrottlingException',
+	'LimitExceededException',
 	'ProvisionedThroughputExceededException',
 	'RequestLimitExceeded',
 	'RequestThrottled',
 	'RequestThrottledException',
+	'RequestTimeout',
+	'ServiceUnavailable',
+	'SlowDown',
+	'Throttled',
 	'ThrottledException',
 	'Throttling',
 	'ThrottlingException',
+	'TooManyRequestsException',
+	'TransactionInProgressException',
 ])
+
+/** Statuses that pass, whatever the name. */
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429])
 
 /**
  * Signs and sends requests of one AWS service, on the same HTTP stack as NCP's: with two SDK clients in its place a cold
@@ -64,19 +82,36 @@ export function createAwsCaller(options: AwsService): CallAws {
 			if (result.kind === 'replied' && result.reply.httpStatus === 200) return result.reply.body
 			const error = toAwsError(result)
 			if (tries === MAX_TRIES || !isPassing(result, error)) throw error
-			await sleep(random() * BASE_DELAY_MS * 2 ** tries)
+			const baseMs = PASSING.has(error.name) ? THROTTLED_DELAY_MS : BASE_DELAY_MS
+			await sleep(random() * baseMs * 2 ** (tries - 1))
 		}
 	}
 }
 
 function isPassing(result: ExchangeResult, { name }: AwsError): boolean {
-	return result.kind !== 'replied' || result.reply.httpStatus >= 500 || PASSING.has(name)
+	if (result.kind !== 'replied' || PASSING.has(name)) return true
+	const { httpStatus } = result.reply
+	return httpStatus >= 500 || PASSING_STATUSES.has(httpStatus)
 }
 
 function toAwsError(result: ExchangeResult): AwsError {
 	if (result.kind !== 'replied') return new AwsError(result.reason)
-	const { body, httpStatus } = result.reply
-	// JSON services name it `com.amazonaws…#Name`, Query services `<Code>`.
-	const name = /"__type"\s*:\s*"(?:[^"#]*#)?([\w.]+)"|<Code>([\w.]+)<\/Code>/.exec(body)
-	return new AwsError(name?.slice(1).find(Boolean) ?? `HTTP ${httpStatus}`)
+	const { body, headers, httpStatus } = result.reply
+	// JSON services name it in a header or as `__type`, `com.amazonaws…#Name:http://…`; Query services as `<Code>`.
+	const name =
+		/^(?:[^#:]*#)?([\w.]+)/.exec(String(headers['x-amzn-errortype'] ?? ''))?.[1] ??
+		/"__type"\s*:\s*"(?:[^"#:]*#)?([\w.]+)/.exec(body)?.[1] ??
+		/<Code>([\w.]+)<\/Code>/.exec(body)?.[1]
+	return new AwsError(name ?? `HTTP ${httpStatus}`)
+}
+
+/** The fields of a JSON answer. Throws `AwsError` for what is none: somebody else has answered. */
+export function parseAnswer(text: string): Record<string, unknown> {
+	try {
+		const value: unknown = JSON.parse(text)
+		if (isRecord(value)) return value
+	} catch {
+		// Its words would quote the answer.
+	}
+	throw new AwsError('NoAnswer')
 }

@@ -1,4 +1,4 @@
-import { AwsError, type CallAws } from './call-aws.ts'
+import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
 
 /** What the product keeps: flat items. */
 type Value = string | number | null
@@ -23,12 +23,11 @@ export type DynamoDb = (
 export function createDynamoDb(call: CallAws): DynamoDb {
 	return async (operation, { Key, Item, ExpressionAttributeValues, ...rest }) => {
 		const body = JSON.stringify({ ...rest, ...typed({ Key, Item, ExpressionAttributeValues }) })
-		const answer = JSON.parse(
-			await call(
-				{ 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `DynamoDB_20120810.${operation}` },
-				body,
-			),
-		) as { Item?: TypedValues; Items?: TypedValues[] }
+		const headers = {
+			'content-type': 'application/x-amz-json-1.0',
+			'x-amz-target': `DynamoDB_20120810.${operation}`,
+		}
+		const answer: { Item?: TypedValues; Items?: TypedValues[] } = parseAnswer(await call(headers, body))
 		return {
 			...(answer.Item ? { Item: fromTyped(answer.Item) } : {}),
 			...(answer.Items ? { Items: answer.Items.map(fromTyped) } : {}),
@@ -61,7 +60,10 @@ function toTyped(value: Value): TypedValue {
 function fromTyped(values: TypedValues): Values {
 	return mapValues(values, (value) => {
 		if ('S' in value) return value.S
-		return 'N' in value ? Number(value.N) : null
+		if ('N' in value) return Number(value.N)
+		if ('NULL' in value) return null
+		// Somebody has written it by hand.
+		throw new AwsError('UnknownAttributeType')
 	})
 }
 

@@ -1,6 +1,6 @@
 import { isRecord } from '../export-request.ts'
 import { isSoundSecret } from '../http/webhook-signature.ts'
-import type { CallAws } from './call-aws.ts'
+import { type CallAws, parseAnswer } from './call-aws.ts'
 
 /** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */
 export interface Secret {
@@ -50,7 +50,7 @@ const GET_SECRET_VALUE = {
 }
 
 async function readSecret(call: CallAws, secretId: string): Promise<Secret> {
-	const answer = toRecord(await call(GET_SECRET_VALUE, JSON.stringify({ SecretId: secretId })))
+	const answer = parseAnswer(await call(GET_SECRET_VALUE, JSON.stringify({ SecretId: secretId })))
 	const secret = toSecret(typeof answer.SecretString === 'string' ? answer.SecretString : '')
 	if (secret === null)
 		throw new SecretUnreadable(

@@ -34,9 +34,15 @@ function toForm({ message, attributes }: TopicEntry, index: number): string {
 function readResults(text: string, count: number): (string | null)[] {
 	const results: (string | null)[] = Array(count).fill('it named neither success nor failure')
 	const answer = childOf(childOf(parseXml(text), 'PublishBatchResponse'), 'PublishBatchResult')
-	for (const { Id, Code } of membersOf(answer, 'Failed')) results[Number(Id)] = String(Code)
-	for (const { Id } of membersOf(answer, 'Successful')) results[Number(Id)] = null
-	return results.slice(0, count)
+	for (const { Id, Code } of membersOf(answer, 'Failed')) set(results, Id, String(Code ?? 'without a code'))
+	for (const { Id } of membersOf(answer, 'Successful')) set(results, Id, null)
+	return results
+}
+
+/** Our ids are the indexes; any other stands for nothing of ours. */
+function set(results: (string | null)[], id: unknown, result: string | null): void {
+	const index = results.findIndex((_result, each) => String(each) === id)
+	if (index >= 0) results[index] = result
 }
 
 function membersOf(answer: unknown, name: string): Record<string, unknown>[] {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cut, ExportError } from '../errors.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome.ts'
+import { PASSING } from './call-aws.ts'
 import type { PublishBatch, TopicEntry } from './sns.ts'
 
 /** SNS limits of one PublishBatch: entries, and bytes of all of them together. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
@@ -9,21 +10,6 @@ const MAX_BATCH_BYTES = 256 * 1024
 
 const MAX_ATTEMPTS = 3
 const BASE_DELAY_MS = 50
-
-/** Entries that failed through no fault of ours. https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
-const PASSING: ReadonlySet<string> = new Set([
-	'InternalError',
-	'InternalErrorException',
-	'InternalFailure',
-	'KMSThrottling',
-	'KMSThrottlingException',
-	'RequestThrottled',
-	'ServiceUnavailable',
-	'Throttled',
-	'ThrottledException',
-	'Throttling',
-	'ThrottlingException',
-])
 
 /** Resolves when the topic has the event; rejects with `PUBLISH_FAILED`, after which it may have it all the same. */
 export type Publish = (event: OutcomeEvent, timeoutMs: number) => Promise<void>

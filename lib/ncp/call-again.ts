@@ -1,8 +1,8 @@
+import { within } from '../within.ts'
 import type { CallNcp } from './client.ts'
 import type { Clock } from './clock.ts'
 import type { Credentials } from './credentials.ts'
 import type { Reply } from './reply.ts'
-import { within } from './within.ts'
 
 export interface CallAgainOptions {
 	clock: Clock

@@ -1,11 +1,11 @@
 import type { Dispatcher } from 'undici'
 import { type ExchangeResult, exchange } from '../exchange.ts'
 import { createPool } from '../pool.ts'
+import { within } from '../within.ts'
 import type { Clock } from './clock.ts'
 import type { Credentials } from './credentials.ts'
 import { classifyReply, type Reply, toLostReply, toUnsentReply } from './reply.ts'
 import { sign } from './sign.ts'
-import { within } from './within.ts'
 
 export const EXPORT_PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
 
@@ -144,5 +144,5 @@ export function encodeForm(parameters: ExportParameters): string {
 const MAX_CONNECTIONS = 10
 
 function createNcpPool(origin: string, timeoutMs: number): Dispatcher {
-	return createPool(origin, { connections: MAX_CONNECTIONS, timeoutMs, idleMs: MAX_IDLE_MS })
+	return createPool(origin, { connections: MAX_CONNECTIONS, connectMs: timeoutMs, idleMs: MAX_IDLE_MS })
 }

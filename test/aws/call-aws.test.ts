@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type AwsService, createAwsCaller } from '../../lib/aws/call-aws.ts'
+import { createSigner } from '../../lib/aws/sign-request.ts'
 import { createPool } from '../../lib/pool.ts'
 import { close, listen } from '../../local/listen.ts'
 
@@ -29,7 +30,7 @@ async function start(...answers: Answer[]) {
 		endpoint,
 		credentials: async () => ({ accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: 'ST' }),
 		timeoutMs: 200,
-		createDispatcher: (origin) => createPool(origin, { connections: 1, timeoutMs: 1_000, idleMs: 1_000 }),
+		createDispatcher: (origin) => createPool(origin, { connections: 1, connectMs: 1_000, idleMs: 1_000 }),
 		now: () => 0,
 		sleep: async (ms) => void delays.push(ms),
 		random: () => 0.5,
@@ -58,28 +59,50 @@ describe('createAwsCaller', () => {
 	})
 
 	it.each([
-		['an answer that was lost', reset],
-		['an answer that does not come', silence],
-		['a server error', reply(500, '{"__type":"com.amazonaws#InternalServerError"}')],
-		['throttling', reply(400, '{"__type":"com.amazonaws#ThrottlingException","message":"slow"}')],
-		['a full table', reply(400, '{"__type":"x#ProvisionedThroughputExceededException"}')],
+		['an answer that was lost', reset, 25],
+		['an answer that does not come', silence, 25],
+		['a server error', reply(500, '{"__type":"com.amazonaws#InternalServerError"}'), 25],
+		['too many requests', reply(429, ''), 25],
+		['a throttling that names its schema', reply(400, '{"__type":"a.b#ThrottlingException:http://c"}'), 250],
+		['throttling', reply(400, '{"__type":"com.amazonaws#ThrottlingException","message":"slow"}'), 250],
+		['a full table', reply(400, '{"__type":"x#ProvisionedThroughputExceededException"}'), 250],
 		[
 			'throttling of SNS',
 			reply(400, '<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>'),
+			250,
 		],
-	])('tries again after %s', async (_name, answer) => {
+	])('tries again after %s', async (_name, answer, expectedMs) => {
 		const { call, requests, delays } = await start(answer, ok)
 		expect(await call({}, '')).toBe('{"a":1}')
 		expect(requests).toHaveLength(2)
-		// Half of the jitter's bound.
-		expect(delays).toEqual([50])
+		// Half of the jitter's bound; whoever throttles is asked less soon.
+		expect(delays).toEqual([expectedMs])
+	})
+
+	it('signs the host with its port, as it is sent', async () => {
+		const { call, requests } = await start(ok)
+		await call({ 'x-amz-target': 'T.Op' }, '{}')
+		const { host = '', authorization } = requests[0]?.headers ?? {}
+		const signed = createSigner('dynamodb', 'eu-1')(
+			{ headers: { 'x-amz-target': 'T.Op', host }, body: '{}', nowMs: 0 },
+			{ accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: 'ST' },
+		)
+		expect(host).toMatch(/:\d+$/)
+		expect(authorization).toBe(signed.authorization)
+	})
+
+	it('reads the name of a failure from the header, too', async () => {
+		const { call } = await start((_request, response) =>
+			response.writeHead(400, { 'x-amzn-errortype': 'ConditionalCheckFailedException:http://x' }).end('{}'),
+		)
+		await expect(call({}, '')).rejects.toMatchObject({ name: 'ConditionalCheckFailedException' })
 	})
 
 	it('gives up after three tries, with the last code', async () => {
-		const { call, requests, delays } = await start(reply(503, '{"__type":"ServiceUnavailable"}'))
-		await expect(call({}, '')).rejects.toMatchObject({ name: 'ServiceUnavailable' })
+		const { call, requests, delays } = await start(reply(503, '{"__type":"OutOfOrder"}'))
+		await expect(call({}, '')).rejects.toMatchObject({ name: 'OutOfOrder' })
 		expect(requests).toHaveLength(3)
-		expect(delays).toEqual([50, 100])
+		expect(delays).toEqual([25, 50])
 	})
 
 	it.each([
@@ -88,6 +111,7 @@ describe('createAwsCaller', () => {
 			'ConditionalCheckFailedException',
 		],
 		['{"__type":"ResourceNotFoundException","message":"x"}', 'ResourceNotFoundException'],
+		['{"__type":"a#ConditionalCheckFailedException:http://b"}', 'ConditionalCheckFailedException'],
 		['<ErrorResponse><Error><Code>NotFound</Code></Error></ErrorResponse>', 'NotFound'],
 		['<html>', 'HTTP 400'],
 	])('does not repeat what was refused: %s', async (body, name) => {

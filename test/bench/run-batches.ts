@@ -88,18 +88,22 @@ async function readText(
 	return text
 }
 
-function checkCounts({ title, perRecord }: Variant, records: number, { problems, ...counts }: Counts): void {
-	for (const name of ['calls', 'published', 'writes'] as const) {
-		if (counts[name] === perRecord[name] * records) continue
-		throw new Error(
-			`${title}: ${counts[name]} ${name} for ${records} records, not ${perRecord[name] * records}`,
-		)
+function checkCounts({ title, perRecord, secretReads = 0 }: Variant, records: number, counts: Counts): void {
+	for (const name of ['calls', 'published', 'writes', 'checks'] as const) {
+		const expected = (perRecord[name] ?? 0) * records
+		if (counts[name] !== expected)
+			throw new Error(`${title}: ${counts[name]} ${name} for ${records} records, not ${expected}`)
 	}
-	if (problems.length > 0) throw new Error(`${title} asked what nobody understands: ${problems[0]}`)
+	if (counts.secretReads !== secretReads)
+		throw new Error(`${title}: ${counts.secretReads} reads of the secret`)
+	const [problem] = counts.problems
+	if (problem !== undefined) throw new Error(`${title} asked what nobody understands: ${problem}`)
 }
 
 /** As the functions are deployed. */
 function readSetting(pattern: RegExp): string {
 	const text = readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8')
-	return pattern.exec(text)?.[1] ?? ''
+	const value = pattern.exec(text)?.[1]
+	if (value === undefined) throw new Error(`serverless.yml has no ${pattern}`)
+	return value
 }

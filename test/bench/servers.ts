@@ -36,7 +36,7 @@ interface Answer {
 type Answerer = (request: IncomingMessage, body: string) => Answer | null
 
 function none(): Counts {
-	return { calls: 0, published: 0, writes: 0, publishMs: [], problems: [] }
+	return { calls: 0, published: 0, writes: 0, checks: 0, secretReads: 0, publishMs: [], problems: [] }
 }
 
 function read(request: IncomingMessage, response: ServerResponse, toAnswer: Answerer): void {
@@ -111,6 +111,7 @@ function answerDynamoDb({ headers }: IncomingMessage): Answer | null {
 /** The SDK compares the digest. */
 function answerSqs({ headers }: IncomingMessage, body: string): Answer | null {
 	if (headers['x-amz-target'] !== 'AmazonSQS.SendMessage') return null
+	counts.checks++
 	const { MessageBody } = JSON.parse(body) as { MessageBody: string }
 	const MD5OfMessageBody = createHash('md5').update(MessageBody).digest('hex')
 	return {
@@ -121,6 +122,7 @@ function answerSqs({ headers }: IncomingMessage, body: string): Answer | null {
 
 function answerSecrets({ headers }: IncomingMessage): Answer | null {
 	if (headers['x-amz-target'] !== 'secretsmanager.GetSecretValue') return null
+	counts.secretReads++
 	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey } = ENVIRONMENT
 	const SecretString = JSON.stringify({ accessKey, secretKey })
 	return { type: 'application/x-amz-json-1.1', body: JSON.stringify({ SecretString }) }

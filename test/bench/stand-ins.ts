@@ -22,6 +22,9 @@ export interface Counts {
 	published: number
 	/** Of the table. */
 	writes: number
+	/** Arrival checks that were asked for, and reads of the secret. */
+	checks: number
+	secretReads: number
 	/** How long the topic truly took, each time: a timer of 10 ms fires when the machine lets it. */
 	publishMs: number[]
 	/** What nobody understood. */
