@@ -1,6 +1,18 @@
+import type { TestProject } from 'vitest/node'
 import { buildFunctions } from '../build.ts'
+import { packageService } from './deploy/packaged.ts'
 
-/** The tests run what is deployed, so it is built once before them. */
-export async function setup(): Promise<void> {
+declare module 'vitest' {
+	export interface ProvidedContext {
+		/** Where the service was packaged, once for all tests: two osls at a time get in each other's way. */
+		packageFolder: string
+	}
+}
+
+/** The tests run what is deployed, so it is built and packaged once before them. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
 	await buildFunctions()
+	const { folder, remove } = await packageService()
+	project.provide('packageFolder', folder)
+	return remove
 }

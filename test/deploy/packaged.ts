@@ -14,22 +14,24 @@ export interface Resource {
 
 export const root = new URL('../..', import.meta.url).pathname
 
-/** Packages the service as `npm run package` does, without building anew, into a folder of its own. */
-export async function packageService(...args: string[]): Promise<{
-	folder: string
+export interface Template {
 	resources: Record<string, Resource>
 	outputs: Record<string, { Value: unknown }>
-	remove: () => Promise<void>
-}> {
+}
+
+/** Reads the template of a package. */
+export async function readTemplate(folder: string): Promise<Template> {
+	const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8')
+	const { Resources, Outputs } = JSON.parse(text)
+	return { resources: Resources, outputs: Outputs }
+}
+
+/** Packages the service as `npm run package` does, without building anew, into a folder of its own. Not two at a time. */
+export async function packageService(
+	...args: string[]
+): Promise<Template & { folder: string; remove: () => Promise<void> }> {
 	const folder = await mkdtemp(join(tmpdir(), 'package-'))
 	const osls = createRequire(import.meta.url).resolve('osls/bin/serverless.js')
 	await promisify(execFile)(process.execPath, [osls, 'package', '--package', folder, ...args], { cwd: root })
-	const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8')
-	const { Resources, Outputs } = JSON.parse(text)
-	return {
-		folder,
-		resources: Resources,
-		outputs: Outputs,
-		remove: () => rm(folder, { recursive: true }),
-	}
+	return { ...(await readTemplate(folder)), folder, remove: () => rm(folder, { recursive: true }) }
 }

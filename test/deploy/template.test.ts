@@ -2,22 +2,16 @@ import { createHash } from 'node:crypto'
 import { readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, inject, it } from 'vitest'
 import { buildOptions } from '../../build.ts'
 import { FUNCTIONS, QUEUES } from '../../deploy/cloudformation.ts'
 import { type FunctionName, readConfig } from '../../lib/config.ts'
-import { packageService, type Resource, root } from './packaged.ts'
+import { packageService, type Resource, readTemplate, root } from './packaged.ts'
 import { listPermissions, listWildcards, readRows, readWildcards } from './permissions.ts'
 import { findMistakes } from './specification.ts'
 
-let folder: string
-let resources: Record<string, Resource>
-let remove: () => Promise<void>
-
-beforeAll(async () => {
-	;({ folder, resources, remove } = await packageService())
-})
-afterAll(() => remove())
+const folder = inject('packageFolder')
+const { resources } = await readTemplate(folder)
 
 const ofType = (type: string) => Object.values(resources).filter(({ Type }) => Type === type)
 const propertiesOf = (type: string): Resource['Properties'][] =>

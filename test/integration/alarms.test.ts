@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DeleteBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
 import { toExportIdentity } from '../../lib/export-key.ts'
 import { bundlePath, type Cloud, startCloud } from '../../local/cloud.ts'
@@ -10,7 +10,7 @@ import type { Queue } from '../../local/embedded-aws.ts'
 import { createFunction } from '../../local/function-process.ts'
 import type { Fault } from '../../local/ncp-simulator.ts'
 import { type Datapoint, isFiring, readDatapoints } from '../deploy/alarm.ts'
-import { packageService, type Resource, root } from '../deploy/packaged.ts'
+import { type Resource, readTemplate, root } from '../deploy/packaged.ts'
 import { toBatch, toSignedCall } from '../lambda-events.ts'
 import { createLines } from './lines.ts'
 
@@ -32,12 +32,10 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 let cloud: Cloud
 const { all: lines, take, until } = createLines()
 const alarms = new Map<string, Resource>()
-let remove: () => Promise<void>
+const { resources } = await readTemplate(inject('packageFolder'))
 
 beforeAll(async () => {
-	const packaged = await packageService()
-	remove = packaged.remove
-	for (const resource of Object.values(packaged.resources)) {
+	for (const resource of Object.values(resources)) {
 		if (resource.Type !== 'AWS::CloudWatch::Alarm') continue
 		alarms.set(resource.Properties.AlarmName.replace(`${SERVICE}-`, ''), resource)
 	}
@@ -59,7 +57,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
 	await cloud.stop()
-	await remove()
 })
 
 const FIVE = Array.from({ length: 5 }, (_, index) => `five-${index}`)
@@ -283,8 +280,6 @@ describe('each alarm of the template', () => {
 })
 
 it('draws nothing on the dashboard that nobody reports', async () => {
-	const { resources, remove: removeAgain } = await packageService()
-	await removeAgain()
 	const body = resources.Dashboard?.Properties.DashboardBody['Fn::Sub'] as string
 	const drawn = [...body.matchAll(/\["NcpBackupExporter","(\w+)","service","([\w-]+)"/g)]
 	expect(drawn.length).toBeGreaterThan(15)
