@@ -16,7 +16,7 @@ const HELP = `npm run bench [-- options]
 
 Builds the function for queue messages and other ways to write it (test/bench/variants),
 and measures them side by side against servers on 127.0.0.1. Only the ratios say
-something about the code; the rest says something about this machine. About three and a half minutes.
+something about the code; the rest says something about this machine. About three minutes.
 
   --rounds <n>     rounds of cold starts, 15 by default
   --only <names>   some of cold, cpu, batch, memory, bundles; separated by commas
