@@ -1,7 +1,8 @@
+import type { FunctionName } from '../lib/config.ts'
 import type { ErrorCode } from '../lib/errors.ts'
 import type { State } from '../lib/outcome.ts'
 import {
-	type FunctionName,
+	FUNCTIONS,
 	getAtt,
 	oslsId,
 	PREFIX,
@@ -105,12 +106,8 @@ function list(freshnessMinutes: number): readonly Alarm[] {
 		queue('requests-age', 'RequestQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		queue('arrivals-age', 'ArrivalQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		// on-pipeline-event is not here: it throws by contract, and its caller, or its dead-letter queue, has the error.
-		...(['on-queue-message', 'on-http-request', 'on-arrival-check'] as const).map((fn) =>
-			lambda(fn, 'Errors'),
-		),
-		...(['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check'] as const).map((fn) =>
-			lambda(fn, 'Throttles'),
-		),
+		...FUNCTIONS.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
+		...FUNCTIONS.map((fn) => lambda(fn, 'Throttles')),
 	]
 }
 

@@ -1,3 +1,5 @@
+import type { FunctionName } from '../lib/config.ts'
+
 /** A resource of the template. */
 export interface Resource {
 	Type: string
@@ -17,15 +19,13 @@ export const sub = (text: string) => ({ 'Fn::Sub': text })
 /** Of everything that has a name: `ncp-backup-exporter-prod`. */
 export const PREFIX = '${self:service}-${sls:stage}'
 
-/** The product's functions, and the words that osls and this template make of their names. */
+/** The product's functions, all of them. */
 export const FUNCTIONS = [
 	'on-queue-message',
 	'on-http-request',
 	'on-pipeline-event',
 	'on-arrival-check',
-] as const
-
-export type FunctionName = (typeof FUNCTIONS)[number]
+] as const satisfies readonly FunctionName[]
 
 /** `OnQueueMessage`. */
 export function toPascal(name: string): string {

@@ -1,5 +1,5 @@
+import type { FunctionName } from '../lib/config.ts'
 import {
-	type FunctionName,
 	getAtt,
 	oslsId,
 	PREFIX,

@@ -14,6 +14,7 @@ import { toDelivery } from '../lib/delivery.ts'
 import { RequestInvalid } from '../lib/errors.ts'
 import { isRecord } from '../lib/export-request.ts'
 import { toQueueableJson } from '../lib/outcome.ts'
+import { parseRecord } from '../lib/parse-record.ts'
 import { OpsError, toWords } from './ops-error.ts'
 import { findByRequest } from './status.ts'
 import type { Target } from './target.ts'
@@ -166,7 +167,7 @@ export async function discardDeadLetter({ queue, receiptHandle }: DeadLetter, ta
 /** Lambda's record of a failed invocation holds what it was invoked with. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
 function toSourceBody({ queue, body }: DeadLetter): string {
 	if (queue !== 'pipeline') return body
-	const { requestPayload } = toRecord(body)
+	const { requestPayload } = parseRecord(body) ?? {}
 	if (requestPayload === undefined) throw new OpsError('it does not hold what the function was invoked with')
 	const { input } = readPipelineEvent(requestPayload, '')
 	return typeof input === 'string' ? input : toQueueableJson(input)
@@ -205,7 +206,7 @@ async function explainLetter({ queue, body, attributes }: DeadLetter, target: Ta
 				? { code: 'REQUEST_UNREADABLE', reason: 'it is no arrival check', isHopeless: true }
 				: { code: 'CHECK_NOT_MADE', reason: 'the check could not be made for hours; see the function’s log' }
 		case 'pipeline':
-			return explainInvocation(toRecord(body))
+			return explainInvocation(parseRecord(body) ?? {})
 		case 'requests':
 			return explainRequest(body, target)
 	}
@@ -242,15 +243,5 @@ async function explainRequest(body: string, target: Target): Promise<Why> {
 		return { code: 'NOT_SETTLED', reason }
 	} catch (error) {
 		return { code: 'UNKNOWN', reason: `the ledger cannot tell: ${toWords(error)}` }
-	}
-}
-
-function toRecord(body: string): Record<string, unknown> {
-	try {
-		const value: unknown = JSON.parse(body)
-		return isRecord(value) ? value : {}
-	} catch {
-		// Put there by somebody else: shown as it is.
-		return {}
 	}
 }

@@ -1,5 +1,5 @@
 import type { ArrivalCheck } from '../arrival-schedule.ts'
-import { isRecord } from '../export-request.ts'
+import { parseRecord } from '../parse-record.ts'
 import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
 
 /** Asks for a check after so many seconds, 900 at most; throws `AwsError`. */
@@ -20,17 +20,9 @@ export function createArrivalQueue(call: CallAws, queueUrl: string): ScheduleChe
 	}
 }
 
-/** Null for a body that is none of our own. */
+/** Null for a body that is none of our own: its sender cannot be told, the dead-letter queue keeps it. */
 export function parseArrivalCheck(body: string): ArrivalCheck | null {
-	try {
-		const value: unknown = JSON.parse(body)
-		if (!isRecord(value)) return null
-		const { exportKey, exportId, check } = value
-		const isOurs =
-			typeof exportKey === 'string' && typeof exportId === 'string' && Number.isSafeInteger(check)
-		return isOurs ? { exportKey, exportId, check: check as number } : null
-	} catch {
-		// Somebody else's message: its sender cannot be told, the dead-letter queue keeps it.
-		return null
-	}
+	const { exportKey, exportId, check } = parseRecord(body) ?? {}
+	const isOurs = typeof exportKey === 'string' && typeof exportId === 'string' && Number.isSafeInteger(check)
+	return isOurs ? { exportKey, exportId, check: check as number } : null
 }

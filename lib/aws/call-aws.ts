@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { type ExchangeResult, exchange } from '../exchange.ts'
-import { isRecord } from '../export-request.ts'
+import { parseRecord } from '../parse-record.ts'
 import { type AwsCredentials, createSigner } from './sign-request.ts'
 
 export interface AwsService {
@@ -107,11 +107,7 @@ function toAwsError(result: ExchangeResult): AwsError {
 
 /** The fields of a JSON answer. Throws `AwsError` for what is none: somebody else has answered. */
 export function parseAnswer(text: string): Record<string, unknown> {
-	try {
-		const value: unknown = JSON.parse(text)
-		if (isRecord(value)) return value
-	} catch {
-		// Its words would quote the answer.
-	}
-	throw new AwsError('NoAnswer')
+	const answer = parseRecord(text)
+	if (answer === null) throw new AwsError('NoAnswer')
+	return answer
 }

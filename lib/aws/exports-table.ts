@@ -5,7 +5,7 @@ import type { OutcomeEvent } from '../outcome.ts'
 import { type DynamoDb, isConditionFailed } from './dynamodb.ts'
 
 /** `expiresAt` is DynamoDB's TTL: whole seconds; the condition honours it to the second, the reaper within days. */
-interface Item extends Omit<Entry, 'expiresAtMs' | 'event'> {
+type Item = Omit<Entry, 'expiresAtMs' | 'event'> & {
 	expiresAt: number
 	event: string | null
 	/** Made anew for each entry that is written, so that a repeat can be told from everybody else's write. */
@@ -41,7 +41,7 @@ export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledge
 	const replace = async (previous: Entry | null, next: Entry, nowMs: number): Promise<boolean> => {
 		const item = toItem(next, tokenOf(next))
 		try {
-			await dynamodb('PutItem', { TableName: tableName, Item: { ...item }, ...toCondition(previous, nowMs) })
+			await dynamodb('PutItem', { TableName: tableName, Item: item, ...toCondition(previous, nowMs) })
 			return true
 		} catch (error) {
 			if (!isConditionFailed(error)) return throwUnavailable(error)

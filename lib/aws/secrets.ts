@@ -1,5 +1,5 @@
-import { isRecord } from '../export-request.ts'
 import { isSoundSecret } from '../http/webhook-signature.ts'
+import { parseRecord } from '../parse-record.ts'
 import { type CallAws, parseAnswer } from './call-aws.ts'
 
 /** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */
@@ -64,18 +64,8 @@ function isSound(value: unknown): value is string {
 	return typeof value === 'string' && isSoundSecret(value)
 }
 
-function toRecord(text: string): Record<string, unknown> {
-	try {
-		const value: unknown = JSON.parse(text)
-		return isRecord(value) ? value : {}
-	} catch {
-		// The parser's words would quote the secret.
-		return {}
-	}
-}
-
 function toSecret(text: string): Secret | null {
-	const { accessKey, secretKey, webhookSecrets = [] } = toRecord(text)
+	const { accessKey, secretKey, webhookSecrets = [] } = parseRecord(text) ?? {}
 	if (typeof accessKey !== 'string' || !/^[!-~]+$/.test(accessKey)) return null
 	if (typeof secretKey !== 'string' || secretKey === '') return null
 	if (!Array.isArray(webhookSecrets) || !webhookSecrets.every(isSound)) return null
