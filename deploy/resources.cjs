@@ -1,7 +1,7 @@
 // osls loads CommonJS only; the template's computed resources are TypeScript.
 const { alarms } = require('./alarms.ts')
 const { dashboard } = require('./dashboard.ts')
-const { arrivalReceiveCount, ...numbers } = require('./numbers.ts')
+const { numbersFor } = require('./numbers.ts')
 const { checkParameters, PARAMETERS } = require('./parameters.ts')
 const { policies } = require('./policies.ts')
 const { roles } = require('./roles.ts')
@@ -12,10 +12,10 @@ module.exports = async ({ resolveVariable }) => {
 	checkParameters(parameters)
 	return {
 		parameters,
-		numbers: {
-			...numbers,
-			arrivalReceiveCount: arrivalReceiveCount(Number(parameters.arrivalDeadlineMinutes)),
-		},
+		numbers: numbersFor({
+			retryHours: Number(parameters.retryHours),
+			arrivalDeadlineMinutes: Number(parameters.arrivalDeadlineMinutes),
+		}),
 		resources: {
 			Resources: {
 				...roles,

@@ -21,7 +21,7 @@ const allow = (Resource: unknown, ...Action: string[]): Statement => ({ Effect: 
 /** What `lib/wire.ts` gives to every function. docs/permissions.md names the line behind each action. */
 const EVERY_FUNCTION = [
 	allow(ref('ResultTopic'), 'sns:Publish'),
-	allow(getAtt('ExportsTable'), 'dynamodb:GetItem', 'dynamodb:PutItem'),
+	allow(getAtt('ExportsTable'), 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
 	// Secrets Manager adds six random characters to a secret's name.
 	allow(
 		sub(
@@ -55,11 +55,7 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 		// Lambda's own, for an event that failed three times.
 		allow(getAtt('PipelineDeadLetterQueue'), 'sqs:SendMessage'),
 	],
-	'on-arrival-check': [
-		takeFrom('ArrivalQueue'),
-		// When the last export of an instance arrived.
-		allow(getAtt('ExportsTable'), 'dynamodb:UpdateItem'),
-	],
+	'on-arrival-check': [takeFrom('ArrivalQueue')],
 }
 
 /** One role a function, by exact action and resource. */

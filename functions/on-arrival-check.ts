@@ -9,21 +9,20 @@ import { checkArrival } from '../lib/check-arrival.ts'
 import { ExportError } from '../lib/errors.ts'
 import { reportFreshness } from '../lib/observe.ts'
 import { settleInOrder } from '../lib/settle-in-order.ts'
-import { remainingTime } from '../lib/time-budget.ts'
 import { wireArrival } from '../lib/wire-arrival.ts'
 
-const { ports, completions, metrics, logger } = wireArrival()
+const { begin, metrics, logger } = wireArrival()
 
 /** Takes the arrival queue's batches and, for the freshness of each instance, a schedule's events. */
 export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
 	.handler(async (event, context): Promise<SQSBatchResponse> => {
+		const { ports, completions, remainingMs } = begin(context)
 		if (!('Records' in event)) {
 			reportFreshness(await completions.read(), ports.now(), metrics)
 			return { batchItemFailures: [] }
 		}
 		const { Records } = event
-		const remainingMs = remainingTime(context)
 		const results = await settleInOrder(Records.map(readRecord), exportOf, ({ check }) => {
 			if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is no arrival check')
 			return checkArrival(check, remainingMs, ports)

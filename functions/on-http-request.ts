@@ -3,9 +3,9 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import httpSecurityHeaders from '@middy/http-security-headers'
 import type { Context } from 'aws-lambda'
-import { toDelivery } from '../lib/delivery.ts'
+import { type Delivery, toDelivery } from '../lib/delivery.ts'
 import { enqueueExport } from '../lib/enqueue-export.ts'
-import { ExportError, toExportError } from '../lib/errors.ts'
+import { ExportError, RequestInvalid, toExportError } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export-backup.ts'
 import {
 	type HttpRequest,
@@ -19,11 +19,10 @@ import { toLookupResponse, toOutcomeResponse, toQueuedResponse } from '../lib/ht
 import { toErrorResponse, toUnsupportedResponse } from '../lib/http/problem.ts'
 import { readIdempotencyKey, readWebhook } from '../lib/http/webhook.ts'
 import { publishLater } from '../lib/publish-later.ts'
-import { remainingTime } from '../lib/time-budget.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
 
-const { config, ports, queue, findExport, readWebhookSecrets, metrics, logger } = wire('on-http-request')
+const { config, begin, metrics, logger } = wire('on-http-request')
 
 export const handler = middy<unknown, HttpResult>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
@@ -50,6 +49,7 @@ function reportDefect(error: unknown): void {
 }
 
 async function answer(request: HttpRequest, context: Context): Promise<HttpResponse> {
+	const { ports, queue, findExport, readWebhookSecrets, remainingMs } = begin(context)
 	const body = await readWebhook(
 		request,
 		{ auth: config.webhookAuth, readSecrets: readWebhookSecrets },
@@ -70,12 +70,20 @@ async function answer(request: HttpRequest, context: Context): Promise<HttpRespo
 			traceparent: parseTraceparent(request.headers.traceparent),
 			original: body.original,
 			idempotencyKey: readIdempotencyKey(request.headers['idempotency-key']),
+			// A gateway calls once, so this is the one time of the call.
+			sentAtMs: ports.now(),
 		},
 	)
-	if (body.isAsync) return toQueuedResponse(await enqueueExport(delivery, queue, ports))
-	const remainingMs = remainingTime(context)
-	const event = await exportBackup(delivery, remainingMs, ports).catch((error) =>
-		publishLater(error, delivery, queue),
-	)
-	return toOutcomeResponse(event)
+	const exportNow = async (now: Delivery): Promise<HttpResponse> =>
+		toOutcomeResponse(
+			await exportBackup(now, remainingMs, ports).catch((error) => publishLater(error, now, queue)),
+		)
+	if (!body.isAsync || delivery.request instanceof RequestInvalid) return exportNow(delivery)
+	try {
+		return toQueuedResponse(await enqueueExport(delivery, queue, ports))
+	} catch (error) {
+		// Whoever does not wait for the answer learns of it from the topic.
+		if (error instanceof RequestInvalid) return exportNow({ ...delivery, request: error })
+		throw error
+	}
 }

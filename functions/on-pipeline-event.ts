@@ -5,18 +5,18 @@ import { toDelivery } from '../lib/delivery.ts'
 import { exportBackup } from '../lib/export-backup.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
 import { toRequestInvalid } from '../lib/rejected.ts'
-import { remainingTime } from '../lib/time-budget.ts'
 import { wire } from '../lib/wire.ts'
 
-const { config, ports, metrics } = wire('on-pipeline-event')
+const { config, begin, metrics } = wire('on-pipeline-event')
 
 /** Returns the outcome event, so that a state machine's next step can choose by `data.state`. Throws `RequestInvalid`, or `ExportRetryable` for what may be sent again. */
 export const handler = middy<unknown, OutcomeEvent>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
 	.handler(async (event, context): Promise<OutcomeEvent> => {
+		const { ports, remainingMs } = begin(context)
 		const { input, id, sentAtMs } = readPipelineEvent(event, context.awsRequestId)
 		const delivery = toDelivery(input, { kind: 'pipeline', id }, { regionCode: config.regionCode, sentAtMs })
-		const outcome = await exportBackup(delivery, remainingTime(context), ports)
+		const outcome = await exportBackup(delivery, remainingMs, ports)
 		const invalid = toRequestInvalid(outcome)
 		if (invalid !== null) throw invalid
 		return outcome

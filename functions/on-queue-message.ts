@@ -1,3 +1,4 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
@@ -8,11 +9,10 @@ import { RequestInvalid } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export-backup.ts'
 import { handleMessage, type Message } from '../lib/handle-message.ts'
 import { settleInOrder } from '../lib/settle-in-order.ts'
-import { remainingTime } from '../lib/time-budget.ts'
 import { parseTraceparent } from '../lib/traceparent.ts'
 import { wire } from '../lib/wire.ts'
 
-const { config, ports, queue, metrics, logger } = wire('on-queue-message')
+const { config, begin, metrics, logger } = wire('on-queue-message')
 
 export const handler = middy<SQSEvent, SQSBatchResponse>({
 	// Each record has its own, earlier deadline: middy's would report finished records as failed.
@@ -20,17 +20,14 @@ export const handler = middy<SQSEvent, SQSBatchResponse>({
 })
 	.use(logMetrics(metrics))
 	.handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
-		const remainingMs = remainingTime(context)
+		const { ports, queue, remainingMs } = begin(context)
 		const results = await settleInOrder(Records.map(readRecord), instanceOf, (message) =>
-			handleMessage(
-				message,
-				(delivery) => exportBackup(delivery, remainingMs, ports),
-				queue,
-				remainingMs,
-				Math.random,
-			),
+			handleMessage(message, (delivery) => exportBackup(delivery, remainingMs, ports), queue, Math.random),
 		)
-		return toBatchResponse(Records, results, (reason) => logger.error('message not finished', { reason }))
+		return toBatchResponse(Records, results, (reason) => {
+			logger.error('message not finished', { reason })
+			metrics.addMetric('Failed_INTERNAL', MetricUnit.Count, 1)
+		})
 	})
 
 function readRecord(record: SQSRecord): Message {

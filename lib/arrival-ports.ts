@@ -3,7 +3,7 @@ import type { ScheduleCheck } from './aws/arrival-queue.ts'
 import type { Completions } from './aws/completions.ts'
 import type { Publish } from './aws/topic.ts'
 import type { ExportError } from './errors.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger, SettledEntry } from './ledger.ts'
 import type { CallNcp } from './ncp/client.ts'
 import type { Finding, FindObject } from './object-storage/find-object.ts'
 import type { OutcomeEvent } from './outcome.ts'
@@ -24,6 +24,8 @@ export interface ArrivalPorts {
 	deadlineMs: number
 	/** How long an unknown export may be on its way before it is sent once more. */
 	resendAfterMs: number
+	/** How long an export that has ended stays the same export. */
+	deduplicationMs: number
 	/** One log line and the metrics of a check; must not throw. */
 	observe: (check: ArrivalCheck, ending: CheckEnding, progress: Progress) => void
 }
@@ -36,7 +38,7 @@ export interface NextCheck {
 
 /** What a check did. `outcome` is published; `stale` = another check has gone further already. */
 export type CheckEnding =
-	| { kind: 'outcome'; event: OutcomeEvent; candidates: readonly string[]; next?: NextCheck }
+	| { kind: 'outcome'; entry: SettledEntry; candidates: readonly string[]; next?: NextCheck }
 	| { kind: 'waiting'; event: OutcomeEvent; finding: Finding; delaySeconds: number }
 	| { kind: 'stale' }
 	| { kind: 'failed'; error: ExportError }

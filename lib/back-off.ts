@@ -1,9 +1,9 @@
 import type { ErrorCode } from './errors.ts'
 
-/** SQS hides a message for twelve hours at most, counted from its receipt; a minute is left for this batch. */
-export const MAX_BACK_OFF_SECONDS = 12 * 60 * 60 - 60
+/** No wait is longer: when the cause is gone, the work goes on within a quarter of an hour. */
+export const MAX_BACK_OFF_SECONDS = 15 * 60
 
-/** The first wait's upper bound, in seconds; it doubles with each receive. */
+/** The longest first wait, in seconds; it doubles with each receive, up to `MAX_BACK_OFF_SECONDS`. */
 const DEFAULT_BASE_SECONDS = 10
 
 const BASE_SECONDS: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -32,8 +32,9 @@ export interface BackOff {
 }
 
 /**
- * Whole seconds until a message is seen again: exponential in the receives, full jitter, at least what was asked for (by NCP, or a lease),
- * never 0 (a message at 0 becomes a storm) and never more than `MAX_BACK_OFF_SECONDS`.
+ * Whole seconds until a message is seen again: exponential in the receives, with equal jitter (half of the wait is
+ * certain), and on top of it what was asked for (by NCP, or a lease). Never 0, which would make a retry storm, and
+ * never more than `MAX_BACK_OFF_SECONDS`.
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function backOffSeconds({
@@ -44,9 +45,30 @@ export function backOffSeconds({
 	random,
 }: BackOff): number {
 	const base = BASE_SECONDS_BY_REPLY[replyCode ?? ''] ?? BASE_SECONDS[code] ?? DEFAULT_BASE_SECONDS
-	const bound = Math.min(MAX_BACK_OFF_SECONDS, base * 2 ** Math.min(20, Math.max(0, receiveCount - 1)))
-	const jittered = 1 + Math.floor(random * bound)
-	// Whoever is at work on it most likely ends soon; only if not, its whole lease is waited for.
+	const longest = longestSeconds(base, receiveCount)
+	const certain = certainSeconds(base, receiveCount)
+	const jittered = certain + Math.floor(random * (longest - certain + 1))
+	// The other delivery most likely ends soon; only if it does not, its whole lease is waited for.
 	const isSoon = code === 'IN_PROGRESS' && receiveCount <= 1
 	return Math.min(MAX_BACK_OFF_SECONDS, jittered + (isSoon ? 0 : (retryAfterSeconds ?? 0)))
+}
+
+function longestSeconds(base: number, receiveCount: number): number {
+	return Math.min(MAX_BACK_OFF_SECONDS, base * 2 ** Math.min(20, Math.max(0, receiveCount - 1)))
+}
+
+function certainSeconds(base: number, receiveCount: number): number {
+	return Math.max(1, Math.floor(longestSeconds(base, receiveCount) / 2))
+}
+
+/**
+ * How often a queue must hand out a message so that its retries last `retryHours` at least, whatever fails and however
+ * the jitter falls. Counted for the shortest waits; failures of a slower kind are retried for longer.
+ */
+export function receivesFor(retryHours: number): number {
+	const base = Math.min(DEFAULT_BASE_SECONDS, ...Object.values(BASE_SECONDS))
+	let waits = 0
+	for (let seconds = 0; seconds < retryHours * 3_600; waits++) seconds += certainSeconds(base, waits + 1)
+	// After the last receive nothing is waited for.
+	return waits + 1
 }

@@ -1,20 +1,22 @@
 import type { ArrivalPorts, CheckEnding, CheckWork } from './arrival-ports.ts'
 import { checkDelaySeconds, type DeliveredCheck } from './arrival-schedule.ts'
 import { ExportError, toExportError } from './errors.ts'
-import { repeatCheck, type SettledEntry, settle, toSettled } from './ledger.ts'
+import { isEnded, repeatCheck, type SettledEntry, settle } from './ledger.ts'
 import type { Finding } from './object-storage/find-object.ts'
 import { type OutcomeEvent, toArrivalEvent, toOutcomeError } from './outcome.ts'
 import { startProgress, timed } from './progress.ts'
 import { mayResend, resendExport } from './resend-export.ts'
-import { replaceInTime } from './settle-export.ts'
+import { startDeduplication } from './settle-export.ts'
 import { timeToCall, timeToLook } from './time-budget.ts'
 import { scheduleNext, waitForArrival } from './wait-for-arrival.ts'
+import { readChecked, writeCheck } from './write-check.ts'
 
 /**
  * The second use case: has the object landed? Settles an accepted or unknown export as `completed`, `missing` (looked,
  * and not there at the deadline) or `unverified` (could not look), and sends an unknown one once more when it is
  * provably not there. Safe to repeat and to double: a check that is out of date does nothing, one for a settled export
- * publishes its event again. Rejects with a retryable `ExportError` when the check must be delivered again.
+ * publishes its event again. Rejects when the check must be delivered again: with a retryable `ExportError`, or with
+ * `EXPORT_GONE` when the ledger no longer knows the export, which only a person can look into.
  */
 export async function checkArrival(
 	check: DeliveredCheck,
@@ -25,9 +27,11 @@ export async function checkArrival(
 	try {
 		const ending = await decide(work, ports)
 		if (ending.kind === 'outcome') {
-			await publish(ending.event, work, ports)
+			const { event } = ending.entry
+			await publish(event, work, ports)
 			if (ending.next) await scheduleNext(ending.next, work, ports)
-			await recordCompletion(ending.event, ports)
+			await recordCompletion(event, ports)
+			await startDeduplication(ending.entry, ports)
 		}
 		ports.observe(check, ending, work.progress)
 		return ending
@@ -56,10 +60,8 @@ async function recordCompletion({ data }: OutcomeEvent, ports: ArrivalPorts): Pr
 
 async function decide(work: CheckWork, ports: ArrivalPorts): Promise<CheckEnding> {
 	const { check } = work
-	const found = await ports.ledger.read(check.exportKey)
-	if (found === null || found.exportId !== check.exportId || found.event === null) return { kind: 'stale' }
-	const entry = toSettled(found)
-	if (entry.event.data.terminal) return { kind: 'outcome', event: entry.event, candidates: [] }
+	const entry = await readChecked(check, ports.ledger)
+	if (isEnded(entry)) return { kind: 'outcome', entry, candidates: [] }
 	if (check.check >= entry.nextCheck) return look(entry, work, ports)
 	if (check.isRepeated && check.check === entry.nextCheck - 1) return repeat(entry, work, ports)
 	return { kind: 'stale' }
@@ -101,7 +103,7 @@ async function look(entry: SettledEntry, work: CheckWork, ports: ArrivalPorts): 
 	const callMs = timeToCall(remainingMs)
 	if (callMs !== null && mayResend(entry, finding, nowMs - sinceMs, ports))
 		return resendExport(entry, finding, callMs, work, ports)
-	return waitForArrival({ previous: entry, entry, finding, leftMs }, work, ports)
+	return waitForArrival({ entry, finding, leftMs }, work, ports)
 }
 
 function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number) {
@@ -123,10 +125,11 @@ async function settleArrival(
 	{ progress, remainingMs }: CheckWork,
 	ports: ArrivalPorts,
 ): Promise<CheckEnding> {
-	const settled = settle(entry, event, entry.expiresAtMs)
-	const isOurs = await timed(progress, 'settle', ports.now, () =>
-		replaceInTime(entry, settled, remainingMs, ports),
+	const toNext = (current: SettledEntry): SettledEntry =>
+		settle(current, event, ports.now(), ports.deduplicationMs)
+	const settled = await timed(progress, 'settle', ports.now, () =>
+		writeCheck(entry, toNext, remainingMs, ports),
 	)
 	// A doubled check was first: its outcome stands, and its delivery publishes it.
-	return isOurs ? { kind: 'outcome', event, candidates } : { kind: 'stale' }
+	return settled === null ? { kind: 'stale' } : { kind: 'outcome', entry: settled, candidates }
 }

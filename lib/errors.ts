@@ -13,6 +13,7 @@ export const RETRYABLE = {
 	LEDGER_UNAVAILABLE: true,
 	QUEUE_UNAVAILABLE: true,
 	PUBLISH_FAILED: true,
+	EXPORT_GONE: false,
 	NOT_ARRIVED: false,
 	NOT_VERIFIABLE: false,
 	DEADLINE_NEAR: true,
@@ -27,6 +28,8 @@ export interface ExportErrorOptions {
 	retryAfterSeconds?: number | null
 	/** `{envelope}/{code}` of NCP's reply. */
 	replyCode?: string | null
+	/** NCP may have done the export, but its outcome is not stored. */
+	mayBeDone?: boolean
 }
 
 /**
@@ -38,6 +41,7 @@ export class ExportError extends Error {
 	readonly retryable: boolean
 	readonly retryAfterSeconds: number | null
 	readonly replyCode: string | null
+	readonly mayBeDone: boolean
 
 	constructor(code: ErrorCode, message: string, options: ExportErrorOptions = {}) {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -45,6 +49,7 @@ export class ExportError extends Error {
 		this.retryable = RETRYABLE[code]
 		this.retryAfterSeconds = options.retryAfterSeconds ?? null
 		this.replyCode = options.replyCode ?? null
+		this.mayBeDone = options.mayBeDone ?? false
 		// Step Functions matches `Retry` and `Catch` on the name.
 		setName(this, this.retryable ? 'ExportRetryable' : 'ExportFailed')
 	}

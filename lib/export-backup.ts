@@ -10,7 +10,7 @@ import { type Progress, startProgress, timed } from './progress.ts'
 import { toRejectedEvent } from './rejected.ts'
 import { toReplyError } from './reply-error.ts'
 import { scheduleInTime } from './schedule-in-time.ts'
-import { type Decided, replaceInTime, settleAs } from './settle-export.ts'
+import { type Decided, replaceInTime, settleAs, startDeduplication } from './settle-export.ts'
 import { timeToCall } from './time-budget.ts'
 
 /** The outcome is settled and stored, but not published, or its check not asked for: the next delivery does both and never calls. */
@@ -52,6 +52,7 @@ export async function exportBackup(
 		await announce(decided, remainingMs, progress, ports).catch((cause) => {
 			throw new PublishFailed(event, cause)
 		})
+		if (decided.entry !== null) await startDeduplication(decided.entry, ports)
 		ports.observe(delivery, event, progress)
 		return event
 	} catch (thrown) {
@@ -109,9 +110,11 @@ function pickClaim({ exportId, attempts }: Entry): Pick<Progress, 'exportId' | '
 	return { exportId, attempts }
 }
 
-function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): Decided {
-	const event = toRejectedEvent({ ...delivery, error, rejectedAtMs: delivery.sentAtMs ?? ports.now() })
-	return { event, entry: null }
+async function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): Promise<Decided> {
+	const { sentAtMs, trigger } = delivery
+	// One id stands for one content, and the time is part of it: every delivery must find the same one.
+	const rejectedAtMs = sentAtMs ?? (await ports.firstSeen(trigger.id, ports.now()))
+	return { event: toRejectedEvent({ ...delivery, error, rejectedAtMs }), entry: null }
 }
 
 async function perform(work: Work, entry: Entry, ports: ExportPorts): Promise<Decided> {

@@ -1,4 +1,5 @@
 import type { ScheduleCheck } from './aws/arrival-queue.ts'
+import type { FirstSeen } from './aws/first-seen.ts'
 import type { Publish } from './aws/topic.ts'
 import type { Delivery } from './delivery.ts'
 import type { ExportError } from './errors.ts'
@@ -14,6 +15,7 @@ export interface ExportPorts {
 	callNcp: CallNcp
 	ledger: Ledger
 	publish: Publish
+	firstSeen: FirstSeen
 	/** Milliseconds since the epoch. */
 	now: () => number
 	sleep: (ms: number) => Promise<unknown>

@@ -1,7 +1,8 @@
 import type { RequestQueue } from './aws/queue.ts'
 import { backOffSeconds } from './back-off.ts'
 import type { Delivery } from './delivery.ts'
-import { type ErrorCode, ExportError } from './errors.ts'
+import { type ErrorCode, ExportError, toExportError } from './errors.ts'
+import { PublishFailed } from './export-backup.ts'
 import type { OutcomeEvent } from './outcome.ts'
 import { toRequestInvalid } from './rejected.ts'
 
@@ -18,37 +19,48 @@ const NOT_TRIED: ReadonlySet<ErrorCode> = new Set(['DEADLINE_NEAR', 'IN_PROGRESS
 /**
  * What a queue does with a delivery. Resolves = acknowledge: finished, and a rejected request is copied to the
  * dead-letter queue first. Rejects = deliver again: the message is hidden for a while, or goes to the dead-letter
- * queue when this was its last receive; one that was only in the way is sent anew.
+ * queue when this was its last receive. On the last receive, one that was only in the way is sent anew, and so is one
+ * whose outcome is stored but not published.
  */
 export async function handleMessage(
 	{ delivery, body, receiptHandle, receiveCount }: Message,
 	exportOne: (delivery: Delivery) => Promise<OutcomeEvent>,
 	queue: RequestQueue,
-	remainingMs: () => number,
 	random: () => number,
 ): Promise<void> {
 	try {
 		const event = await exportOne(delivery)
 		const invalid = toRequestInvalid(event)
 		if (invalid !== null) await queue.deadLetter(body, delivery, invalid)
-		if (delivery.isLast && event.data.state === 'exhausted') {
-			throw new ExportError('NCP_LATER', 'retries are used up; the message goes to the dead-letter queue')
+		if (delivery.isLast && event.data.state === 'exhausted') throw usedUp()
+	} catch (thrown) {
+		const error = toExportError(thrown)
+		if (!delivery.isLast) {
+			const { code, replyCode, retryAfterSeconds } = error
+			const wait = { code, replyCode, retryAfterSeconds, receiveCount, random: random() }
+			await queue.hide(receiptHandle, backOffSeconds(wait))
+			throw thrown
 		}
-	} catch (error) {
 		// It did nothing wrong and nothing was tried: it begins anew instead of dying of a full batch.
-		if (delivery.isLast && error instanceof ExportError && NOT_TRIED.has(error.code)) {
+		if (NOT_TRIED.has(error.code)) {
 			await queue.send(body, delivery)
 			return
 		}
-		// On the last receive SQS takes the message away as soon as it is seen again: there is nothing to wait for.
-		if (error instanceof ExportError && !delivery.isLast) {
-			const { code, replyCode, retryAfterSeconds } = error
-			await queue.hide(
-				receiptHandle,
-				backOffSeconds({ code, replyCode, retryAfterSeconds, receiveCount, random: random() }),
-				remainingMs(),
-			)
+		const unpublished = error instanceof PublishFailed ? error.event.data.state : 'rejected'
+		// What nobody has been told must still be said, however long the topic is down. A rejected request has no stored
+		// event: its message goes to the dead-letter queue, as its copy would have.
+		if (unpublished !== 'rejected') {
+			// Not as redriven: the new message publishes, and must not start over what is exhausted.
+			await queue.send(body, { ...delivery, isRedriven: false })
+			// This message is the one that a redrive starts over.
+			if (unpublished === 'exhausted') throw usedUp()
+			return
 		}
-		throw error
+		// SQS takes the message away as soon as it is seen again: there is nothing to wait for.
+		throw thrown
 	}
+}
+
+function usedUp(): ExportError {
+	return new ExportError('NCP_LATER', 'retries are used up; the message goes to the dead-letter queue')
 }

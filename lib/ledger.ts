@@ -33,7 +33,7 @@ export interface Entry {
 	repeatedCheck: number
 }
 
-/** Single-item compare-and-swap: all that the state machine needs of a store. Both throw `LEDGER_UNAVAILABLE`. */
+/** Single-item compare-and-swap: all that the state machine needs of a store. All throw `LEDGER_UNAVAILABLE`. */
 export interface Ledger {
 	read: (exportKey: string) => Promise<Entry | null>
 	/**
@@ -41,6 +41,11 @@ export interface Ledger {
 	 * writes nothing, when somebody else was first. A repeat, with the same `next`, of a write that was done resolves true.
 	 */
 	replace: (previous: Entry | null, next: Entry, nowMs: number) => Promise<boolean>
+	/**
+	 * Changes when an entry expires, and nothing that `replace` compares: a write that is under way stays valid.
+	 * Resolves false, and writes nothing, when the entry has been replaced or is gone.
+	 */
+	expireAt: (entry: Entry, expiresAtMs: number) => Promise<boolean>
 }
 
 export type SettledEntry = Entry & { event: OutcomeEvent }
@@ -97,9 +102,9 @@ export function reserve(claim: Pick<Claim, 'exportKey' | 'fingerprint' | 'nowMs'
 	}
 }
 
-/** A settled entry with a later expiry; null when it lasts as long anyway. */
-export function keep(entry: Entry, expiresAtMs: number): Entry | null {
-	return entry.expiresAtMs >= expiresAtMs ? null : { ...entry, version: entry.version + 1, expiresAtMs }
+/** True for an outcome that nothing follows. All other entries are kept long enough anyway. */
+export function isEnded(entry: Entry): boolean {
+	return entry.event?.data.terminal === true
 }
 
 /** Certainly not done: free for the next delivery, under the same exportId. */
@@ -107,15 +112,42 @@ export function release(entry: Entry): Entry {
 	return { ...entry, state: 'waiting', version: entry.version + 1, leaseUntilMs: 0 }
 }
 
-/** The claim's end: from here on, until it expires, this event alone stands for the state. */
-export function settle(entry: Entry, event: OutcomeEvent, expiresAtMs: number): SettledEntry {
+/**
+ * Records the outcome and ends the lease. The entry is kept for `UNSETTLED_MS` at least, since the outcome is not
+ * published yet; `expiryOncePublished` says for how long after that.
+ */
+export function settle(
+	entry: Entry,
+	event: OutcomeEvent,
+	nowMs: number,
+	deduplicationMs: number,
+): SettledEntry {
+	const expiresAtMs = Math.max(keptUntil(entry, nowMs), nowMs + deduplicationMs)
 	const state = event.data.state as SettledState
 	return { ...entry, state, version: entry.version + 1, leaseUntilMs: 0, event, expiresAtMs }
 }
 
+/** When an entry whose outcome has just been published expires, if that is earlier than so far; else null. */
+export function expiryOncePublished(entry: Entry, nowMs: number, deduplicationMs: number): number | null {
+	const expiresAtMs = nowMs + deduplicationMs
+	// A store may count in whole seconds.
+	return isEnded(entry) && entry.expiresAtMs >= expiresAtMs + 1_000 ? expiresAtMs : null
+}
+
 /** An arrival check has looked and found nothing yet; the next one is on its way. */
-export function awaitCheck(entry: SettledEntry, nextCheck: number, nextCheckAtMs: number): SettledEntry {
-	return { ...entry, version: entry.version + 1, nextCheck, nextCheckAtMs }
+export function awaitCheck(
+	entry: SettledEntry,
+	nextCheck: number,
+	nextCheckAtMs: number,
+	nowMs: number,
+): SettledEntry {
+	const version = entry.version + 1
+	return { ...entry, version, nextCheck, nextCheckAtMs, expiresAtMs: keptUntil(entry, nowMs) }
+}
+
+/** What may still have to be said, or to be done, is not forgotten. */
+function keptUntil(entry: Entry, nowMs: number): number {
+	return Math.max(entry.expiresAtMs, nowMs + UNSETTLED_MS)
 }
 
 /**
@@ -130,7 +162,7 @@ export function beginResend(
 ): SettledEntry {
 	const { resends, attempts } = entry
 	return {
-		...awaitCheck(entry, nextCheck, nextCheckAtMs),
+		...awaitCheck(entry, nextCheck, nextCheckAtMs, nowMs),
 		resends: resends + 1,
 		resentAtMs: nowMs,
 		attempts: attempts + 1,
@@ -158,8 +190,11 @@ export function toSettled(entry: Entry): SettledEntry {
 	return { ...entry, event }
 }
 
-/** A message can be redelivered for 4 days and redriven for 14 more: until then what is not settled is not forgotten. */
-const UNSETTLED_MS = 20 * 24 * 60 * 60 * 1000
+/**
+ * Longer than any message about an export can exist: SQS keeps one for 14 days at most, in the dead-letter queue too,
+ * and an operator's redrive sends it a last time. Until then nothing is forgotten that is not settled and published.
+ */
+export const UNSETTLED_MS = 20 * 24 * 60 * 60 * 1000
 
 function firstClaim(claim: Claim): Entry {
 	const { exportKey, fingerprint, nowMs, leaseMs, createId } = claim

@@ -76,7 +76,8 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ArrivalPo
 		const fields = { exportId, check, stepMs: progress.stepMs }
 		switch (ending.kind) {
 			case 'outcome': {
-				const { candidates, event } = ending
+				const { candidates, entry } = ending
+				const { event } = entry
 				const { traceparent } = event
 				const { request, object, trigger } = event.data
 				const all = {

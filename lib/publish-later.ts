@@ -7,7 +7,8 @@ import { type OutcomeEvent, toQueueableJson } from './outcome.ts'
 /**
  * For a caller who cannot come back: when all that failed was publishing, the request goes to the queue, whose
  * delivery finds the export settled and publishes the stored event without calling NCP. Resolves with that event.
- * A request that could not be settled goes there too, and its error is rethrown. Rethrows any other error, and `PUBLISH_FAILED` when the queue does not take it either.
+ * A request that NCP may have carried out, and whose outcome could not be stored, goes there too, and its error is
+ * rethrown. Rethrows any other error, and `PUBLISH_FAILED` when the queue does not take the request either.
  */
 export async function publishLater(
 	error: unknown,
@@ -15,9 +16,9 @@ export async function publishLater(
 	queue: RequestQueue,
 ): Promise<OutcomeEvent> {
 	const isPublishable = error instanceof PublishFailed && error.event.data.state !== 'rejected'
-	const isUnsettled = error instanceof ExportError && error.code === 'LEDGER_UNAVAILABLE'
+	const isUnsaved = error instanceof ExportError && error.mayBeDone
 	// A rejected request has no stored event: its caller is told to send it again.
-	if (!isPublishable && !isUnsettled) throw error
+	if (!isPublishable && !isUnsaved) throw error
 	try {
 		await queue.send(toQueueableJson(delivery.request), delivery)
 	} catch {
@@ -25,6 +26,6 @@ export async function publishLater(
 		throw error
 	}
 	if (isPublishable) return error.event
-	// It may have been done: should the caller never come back, the queue still settles and publishes it.
+	// Should the caller never come back, the queue still settles and publishes it.
 	throw error
 }

@@ -5,8 +5,9 @@ import type { Reply } from './ncp/reply.ts'
 import type { Finding } from './object-storage/find-object.ts'
 import { toOutcomeEvent } from './outcome.ts'
 import { timed } from './progress.ts'
-import { replaceInTime } from './settle-export.ts'
+import { timeToCall } from './time-budget.ts'
 import { waitForArrival } from './wait-for-arrival.ts'
+import { writeCheck } from './write-check.ts'
 
 /** Longer than the call can take: until then a doubled check has nothing to do. */
 const RESEND_MARGIN_MS = 30_000
@@ -29,20 +30,28 @@ export async function resendExport(
 	work: CheckWork,
 	ports: ArrivalPorts,
 ): Promise<CheckEnding> {
-	const { ledger, callNcp, now, deadlineMs } = ports
+	const { callNcp, now, deadlineMs } = ports
 	const { request } = entry.event.data
 	const nowMs = now()
-	const begun = beginResend(entry, work.check.check + 1, nowMs, nowMs + callMs + RESEND_MARGIN_MS)
-	if (request === null || !(await ledger.replace(entry, begun, nowMs))) return { kind: 'stale' }
-	const reply = await timed(work.progress, 'call', now, () => callNcp(request, callMs))
+	if (request === null) return { kind: 'stale' }
+	const toNext = (current: SettledEntry): SettledEntry =>
+		beginResend(current, work.check.check + 1, nowMs, nowMs + callMs + RESEND_MARGIN_MS)
+	const begun = await writeCheck(entry, toNext, work.remainingMs, ports)
+	if (begun === null) return { kind: 'stale' }
+	// Writing may have taken the time that the call needs.
+	const leftToCallMs = timeToCall(work.remainingMs)
+	const reply =
+		leftToCallMs === null
+			? null
+			: await timed(work.progress, 'call', now, () => callNcp(request, leftToCallMs))
 	work.progress.reply = reply
-	if (reply.kind === 'accepted') return settleResend(begun, reply, work, ports)
+	if (reply?.kind === 'accepted') return settleResend(begun, reply, work, ports)
 	// Lost, or refused, perhaps just because the first one is under way: the deadline judges. Certainly not done:
 	// free to be sent once more, at a later check.
-	const isUndone = reply.kind === 'later' || reply.kind === 'credentials'
+	const isUndone = reply === null || reply.kind === 'later' || reply.kind === 'credentials'
 	const leftMs = nowMs + deadlineMs - now()
 	return waitForArrival(
-		{ previous: begun, entry: isUndone ? undoResend(begun) : begun, finding, leftMs },
+		{ entry: begun, ...(isUndone ? { change: undoResend } : {}), finding, leftMs },
 		work,
 		ports,
 	)
@@ -74,7 +83,8 @@ async function settleResend(
 	})
 	const next = { check: check.check + 1, delaySeconds: checkDelaySeconds(0, deadlineMs) }
 	const nextAtMs = settledAtMs + next.delaySeconds * 1000
-	const settled = awaitCheck(settle(begun, event, begun.expiresAtMs), next.check, nextAtMs)
-	const isOurs = await timed(progress, 'settle', now, () => replaceInTime(begun, settled, remainingMs, ports))
-	return isOurs ? { kind: 'outcome', event, candidates: [], next } : { kind: 'stale' }
+	const toNext = (current: SettledEntry): SettledEntry =>
+		awaitCheck(settle(current, event, settledAtMs, ports.deduplicationMs), next.check, nextAtMs, settledAtMs)
+	const settled = await timed(progress, 'settle', now, () => writeCheck(begun, toNext, remainingMs, ports))
+	return settled === null ? { kind: 'stale' } : { kind: 'outcome', entry: settled, candidates: [], next }
 }

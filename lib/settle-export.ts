@@ -1,7 +1,7 @@
 import { inProgress } from './claim.ts'
-import type { ExportError } from './errors.ts'
+import { ExportError, toExportError } from './errors.ts'
 import type { ExportPorts, Work } from './export-ports.ts'
-import { type Entry, type SettledEntry, settle, toSettled } from './ledger.ts'
+import { type Entry, expiryOncePublished, type SettledEntry, settle, toSettled } from './ledger.ts'
 import type { Reply } from './ncp/reply.ts'
 import { type OutcomeEvent, type SettledState, toOutcomeError, toOutcomeEvent } from './outcome.ts'
 import { timed } from './progress.ts'
@@ -40,16 +40,33 @@ export async function settleAs(
 		settledAtMs,
 		isArrivalChecked: ports.arrival !== null,
 	})
-	const settled = settle(entry, event, settledAtMs + ports.deduplicationMs)
+	const settled = settle(entry, event, settledAtMs, ports.deduplicationMs)
 	const isOurs = await timed(progress, 'settle', ports.now, () =>
 		replaceInTime(entry, settled, remainingMs, ports),
-	)
+	).catch(throwUnsaved)
 	if (isOurs) return { event, entry: settled }
 	// Another delivery found our lease run out and was first; what it wrote is what stands.
 	const stored = await ports.ledger.read(entry.exportKey)
 	if (stored?.event?.data.exportId === entry.exportId)
 		return { event: stored.event, entry: toSettled(stored) }
 	throw inProgress(0)
+}
+
+function throwUnsaved(cause: unknown): never {
+	const { code, message } = toExportError(cause)
+	throw new ExportError(code, message, { cause, mayBeDone: true })
+}
+
+/**
+ * After an outcome was published: the last one of an export is kept for the time of deduplication from now on. Never
+ * rejects: an entry that could not be changed is kept for longer, and the next publisher tries again.
+ */
+export async function startDeduplication(
+	entry: SettledEntry,
+	{ ledger, now, deduplicationMs }: Pick<ExportPorts, 'ledger' | 'now' | 'deduplicationMs'>,
+): Promise<void> {
+	const expiresAtMs = expiryOncePublished(entry, now(), deduplicationMs)
+	if (expiresAtMs !== null) await ledger.expireAt(entry, expiresAtMs).catch(() => false)
 }
 
 /** What is known after a call must not be lost to one slow answer of the table: tried for as long as there is time. */

@@ -1,7 +1,10 @@
 /** For the runtime's own work after the handler: logs, metrics, the answer on its way. */
 const ANSWER_MS = 500
 
-/** Kept for settling, publishing and answering, so that a slow call cannot leave an outcome unsaid. */
+/** Kept for what a trigger does when its work could not be finished: the message is put off, the request is queued. */
+const PUT_OFF_MS = 1_000
+
+/** Kept for settling and publishing, so that a slow call cannot leave an outcome unsaid. */
 const RESERVE_MS = 4_000
 
 /** With less than this for the call itself it is not begun: a call cut short is an outcome unknown. */
@@ -10,6 +13,11 @@ const MIN_CALL_MS = 3_000
 /** Milliseconds that a handler may still use, from Lambda's context. */
 export function remainingTime(context: { getRemainingTimeInMillis: () => number }): () => number {
 	return () => context.getRemainingTimeInMillis() - ANSWER_MS
+}
+
+/** Of what a handler may still use, the milliseconds that its work may use. */
+export function timeToWork(remainingMs: () => number): () => number {
+	return () => remainingMs() - PUT_OFF_MS
 }
 
 /** Milliseconds that a look into the bucket may take; at least 1. */

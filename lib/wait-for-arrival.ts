@@ -4,12 +4,13 @@ import { awaitCheck, type SettledEntry } from './ledger.ts'
 import type { Finding } from './object-storage/find-object.ts'
 import { timed } from './progress.ts'
 import { scheduleInTime } from './schedule-in-time.ts'
-import { replaceInTime } from './settle-export.ts'
+import { writeCheck } from './write-check.ts'
 
 export interface Wait {
-	/** What stands in the ledger, and what shall stand there while we wait. */
-	previous: SettledEntry
+	/** What stands in the ledger. */
 	entry: SettledEntry
+	/** What else changes while we wait. */
+	change?: (current: SettledEntry) => SettledEntry
 	finding: Finding
 	/** Until the deadline, milliseconds. */
 	leftMs: number
@@ -20,18 +21,19 @@ export interface Wait {
  * this one is delivered again and sends it then.
  */
 export async function waitForArrival(
-	{ previous, entry, finding, leftMs }: Wait,
+	{ entry, change = (current) => current, finding, leftMs }: Wait,
 	work: CheckWork,
 	ports: ArrivalPorts,
 ): Promise<CheckEnding> {
 	const { now } = ports
 	const check = work.check.check + 1
 	const delaySeconds = checkDelaySeconds(check, leftMs)
-	const awaited = awaitCheck(entry, check, now() + delaySeconds * 1000)
-	const isOurs = await timed(work.progress, 'settle', now, () =>
-		replaceInTime(previous, awaited, work.remainingMs, ports),
+	const toNext = (current: SettledEntry): SettledEntry =>
+		awaitCheck(change(current), check, now() + delaySeconds * 1000, now())
+	const awaited = await timed(work.progress, 'settle', now, () =>
+		writeCheck(entry, toNext, work.remainingMs, ports),
 	)
-	if (!isOurs) return { kind: 'stale' }
+	if (awaited === null) return { kind: 'stale' }
 	await scheduleNext({ check, delaySeconds }, work, ports)
 	return { kind: 'waiting', event: entry.event, finding, delaySeconds }
 }

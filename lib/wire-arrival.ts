@@ -5,39 +5,47 @@ import type { ArrivalConfig } from './config.ts'
 import type { Credentials } from './ncp/credentials.ts'
 import { createFindObject } from './object-storage/find-object.ts'
 import { createCheckObserver } from './observe.ts'
-import { type Wired, wire } from './wire.ts'
+import { type Invocation, type Wired, wire } from './wire.ts'
 
 const REREAD_KEYS_MS = 5 * 60 * 1000
 
 export interface WiredArrival extends Pick<Wired, 'metrics' | 'logger'> {
+	/** What one invocation works with; the context is Lambda's. */
+	begin: (context: Parameters<Wired['begin']>[0]) => ArrivalInvocation
+}
+
+export interface ArrivalInvocation extends Pick<Invocation, 'remainingMs'> {
 	ports: ArrivalPorts
 	completions: Completions
 }
 
 /** What an arrival check needs; apart from `wire`, so that the other functions do not carry the S3 client. */
 export function wireArrival(): WiredArrival {
-	const { config, ports, credentials, dynamodb, metrics, logger } = wire('on-arrival-check')
-	const { arrival } = config
-	if (arrival === null || ports.arrival === null)
-		throw new Error('readConfig demands arrival checks of this function')
-	const { ledger, publish, callNcp, now, sleep } = ports
-	const completions = createCompletions(dynamodb, config.exportsTableName)
+	const { config, credentials, metrics, logger, begin } = wire('on-arrival-check')
+	const { arrival, deduplicationMs } = config
+	if (arrival === null) throw new Error('readConfig demands arrival checks of this function')
+	const fixed = {
+		findObject: createFindObject(createObjectStorage(arrival, credentials), arrival.keyPrefix),
+		deadlineMs: arrival.deadlineMs,
+		resendAfterMs: arrival.resendAfterMs,
+		deduplicationMs,
+		observe: createCheckObserver(logger, metrics),
+	}
 	return {
 		metrics,
 		logger,
-		completions,
-		ports: {
-			ledger,
-			publish,
-			callNcp,
-			recordCompletion: completions.record,
-			now,
-			sleep,
-			schedule: ports.arrival.schedule,
-			findObject: createFindObject(createObjectStorage(arrival, credentials), arrival.keyPrefix),
-			deadlineMs: arrival.deadlineMs,
-			resendAfterMs: arrival.resendAfterMs,
-			observe: createCheckObserver(logger, metrics),
+		begin: (context) => {
+			const { ports, dynamodb, remainingMs } = begin(context)
+			const { ledger, publish, callNcp, now, sleep } = ports
+			if (ports.arrival === null) throw new Error('readConfig demands arrival checks of this function')
+			const completions = createCompletions(dynamodb, config.exportsTableName)
+			const { schedule } = ports.arrival
+			const { record: recordCompletion } = completions
+			return {
+				remainingMs,
+				completions,
+				ports: { ...fixed, ledger, publish, callNcp, recordCompletion, now, sleep, schedule },
+			}
 		},
 	}
 }

@@ -2,13 +2,13 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 import { createRequestQueue, type RequestQueue } from './aws/queue.ts'
 import type { Config } from './config.ts'
 
-/** What needs the SDK's client; apart from `wire`, which loads it when a message is put off, copied or sent anew. */
-export function wireQueue(config: Config): RequestQueue {
+/** What needs the SDK's client, for one invocation; apart from `wire`, which loads it when a message is put off, copied or sent anew. */
+export function wireQueue(config: Config): (leftMs: () => number) => RequestQueue {
 	const client = new SQSClient({
 		region: config.aws.region,
 		credentials: config.aws.credentials,
 		maxAttempts: 3,
 		requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
 	})
-	return createRequestQueue(client, config)
+	return (leftMs) => createRequestQueue(client, config, leftMs)
 }

@@ -3,9 +3,10 @@ import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { ulid } from 'ulid'
 import { createArrivalQueue } from './aws/arrival-queue.ts'
-import { AwsError, type CallAws, createAwsCaller } from './aws/call-aws.ts'
+import { AwsError, type CallAws, createAwsCaller, withinTime } from './aws/call-aws.ts'
 import { createDynamoDb, type DynamoDb } from './aws/dynamodb.ts'
 import { createExportFinder, createExportsTable, type FindExport } from './aws/exports-table.ts'
+import { createFirstSeen } from './aws/first-seen.ts'
 import type { RequestQueue } from './aws/queue.ts'
 import { createSecretReader, type SecretReader, SecretUnreadable } from './aws/secrets.ts'
 import { createPublishBatch } from './aws/sns.ts'
@@ -20,19 +21,33 @@ import { type Credentials, fixedCredentials, rotatingCredentials } from './ncp/c
 import { createObserver } from './observe.ts'
 import { createPool } from './pool.ts'
 import { createRandom } from './random.ts'
+import { remainingTime, timeToWork } from './time-budget.ts'
+import { within } from './within.ts'
 
+/** What lives as long as the function instance. */
 export interface Wired {
 	config: Config
-	ports: ExportPorts
-	queue: RequestQueue
-	findExport: FindExport
-	/** The webhook's secrets, from the environment or from the secret. */
-	readWebhookSecrets: () => Promise<readonly string[]>
 	/** NCP's key pair, which opens Object Storage too. */
 	credentials: Credentials
-	dynamodb: DynamoDb
 	metrics: Metrics
 	logger: Logger
+	/** What one invocation works with; the context is Lambda's. */
+	begin: (context: LambdaTime) => Invocation
+}
+
+type LambdaTime = Parameters<typeof remainingTime>[0]
+
+/** Every call of AWS among these ends in the time that is left of the invocation. */
+export interface Invocation {
+	/** Milliseconds that the work may still use. */
+	remainingMs: () => number
+	ports: ExportPorts
+	/** May use a second more than the work: it puts off what the work did not finish. */
+	queue: RequestQueue
+	findExport: FindExport
+	dynamodb: DynamoDb
+	/** The webhook's secrets, from the environment or from the secret. */
+	readWebhookSecrets: () => Promise<readonly string[]>
 }
 
 /** Reads the environment and builds every client, once a function instance. Throws `CONFIG_INVALID`. */
@@ -42,46 +57,62 @@ export function wire(functionName: FunctionName): Wired {
 	const logger = new Logger({ serviceName })
 	const metrics = new Metrics({ namespace: 'NcpBackupExporter', serviceName })
 	// Settling must not eat the time that publishing needs.
-	const dynamodb = createDynamoDb(wireAws(config.aws, 'dynamodb', 1_000))
+	const callDynamoDb = wireAws(config.aws, 'dynamodb', 1_000)
+	const callSns = wireAws(config.aws, 'sns', 3_000)
+	const callSqs = wireArrivalQueue(config)
 	const secret =
 		config.credentialsSecretId === undefined
 			? null
 			: createSecretReader(wireAws(config.aws, 'secretsmanager', 3_000), config.credentialsSecretId, Date.now)
 	// The SDK's client is a third of what a first batch would load, and many a batch does without.
-	const queue = lazily(async () => (await import('./wire-queue.ts')).wireQueue(config))
+	const loadQueue = lazily(async () => (await import('./wire-queue.ts')).wireQueue(config))
 	const credentials = wireCredentials(config, secret)
 	const random = createRandom()
-	const ports: ExportPorts = {
+	const { arrival, exportsTableName, resultTopicArn } = config
+	const fixed = {
 		apiUrl: config.apiUrl,
 		callNcp: wireNcp(config, credentials),
-		ledger: createExportsTable(dynamodb, config.exportsTableName),
-		publish: createTopic(createPublishBatch(wireAws(config.aws, 'sns', 3_000), config.resultTopicArn)),
 		now: Date.now,
 		sleep,
-		createId: (nowMs) => ulid(nowMs, random),
+		createId: (nowMs: number) => ulid(nowMs, random),
 		deduplicationMs: config.deduplicationMs,
-		arrival: wireArrival(config),
 		observe: createObserver(logger, metrics),
 	}
+
+	const begin = (context: LambdaTime): Invocation => {
+		const handlerMs = remainingTime(context)
+		const remainingMs = timeToWork(handlerMs)
+		const dynamodb = createDynamoDb(withinTime(callDynamoDb, remainingMs))
+		const schedule =
+			arrival === null ? null : createArrivalQueue(withinTime(callSqs, remainingMs), arrival.queueUrl)
+		return {
+			remainingMs,
+			dynamodb,
+			ports: {
+				...fixed,
+				ledger: createExportsTable(dynamodb, exportsTableName),
+				firstSeen: createFirstSeen(dynamodb, exportsTableName),
+				publish: createTopic(createPublishBatch(withinTime(callSns, remainingMs), resultTopicArn)),
+				arrival: arrival === null || schedule === null ? null : { schedule, deadlineMs: arrival.deadlineMs },
+			},
+			queue: toLazyQueue(async () => (await loadQueue())(handlerMs)),
+			findExport: createExportFinder(dynamodb, exportsTableName),
+			readWebhookSecrets: () => readWebhookSecrets(config, secret, remainingMs, logger, metrics),
+		}
+	}
+	return { config, credentials, metrics, logger, begin }
+}
+
+function toLazyQueue(load: () => Promise<RequestQueue>): RequestQueue {
 	return {
-		config,
-		ports,
-		queue: {
-			send: async (...args) => (await queue()).send(...args),
-			// Never rejects, not even when the client cannot be loaded.
-			hide: async (...args) =>
-				queue().then(
-					(loaded) => loaded.hide(...args),
-					() => undefined,
-				),
-			deadLetter: async (...args) => (await queue()).deadLetter(...args),
-		},
-		findExport: createExportFinder(dynamodb, config.exportsTableName),
-		readWebhookSecrets: () => readWebhookSecrets(config, secret, logger, metrics),
-		credentials,
-		dynamodb,
-		metrics,
-		logger,
+		send: async (...args) => (await load()).send(...args),
+		// Never rejects, not even when the client cannot be loaded.
+		hide: async (...args) =>
+			load().then(
+				(queue) => queue.hide(...args),
+				() => undefined,
+			),
+		deadLetter: async (...args) => (await load()).deadLetter(...args),
 	}
 }
 
@@ -89,12 +120,13 @@ export function wire(functionName: FunctionName): Wired {
 async function readWebhookSecrets(
 	{ webhookSecrets }: Config,
 	secret: SecretReader | null,
+	remainingMs: () => number,
 	logger: Logger,
 	metrics: Metrics,
 ): Promise<readonly string[]> {
 	if (webhookSecrets.length > 0 || secret === null) return webhookSecrets
 	try {
-		const { webhookSecrets: stored } = await secret.read()
+		const { webhookSecrets: stored } = await inTime(secret.read(), remainingMs())
 		if (stored.length === 0) throw new SecretUnreadable('the secret has no webhookSecrets')
 		return stored
 	} catch (cause) {
@@ -138,22 +170,28 @@ function wireAws(
 	})
 }
 
+/** Rejects when `ms` have passed; the reading itself goes on, for whoever asks next. */
+async function inTime<T>(reading: Promise<T>, ms: number): Promise<T> {
+	const read = await within(
+		reading.then(
+			(value) => ({ value }),
+			(error) => ({ error }),
+		),
+		Math.max(0, ms),
+	)
+	if (read === null) throw new AwsError('NoTimeLeft')
+	if ('error' in read) throw read.error
+	return read.value
+}
+
 /** A batch is ten records, and each does one thing at a time. */
 const MAX_AWS_CONNECTIONS = 10
 const CONNECT_MS = 1_000
 /** AWS keeps them for longer; one that a frozen function has lost is noticed, and the request sent anew. */
 const IDLE_MS = 20_000
 
-function wireArrival({ arrival, aws }: Config): ExportPorts['arrival'] {
-	return arrival === null
-		? null
-		: {
-				schedule: createArrivalQueue(
-					wireAws(toQueueHost(aws, arrival.queueUrl), 'sqs', 3_000),
-					arrival.queueUrl,
-				),
-				deadlineMs: arrival.deadlineMs,
-			}
+function wireArrivalQueue({ arrival, aws }: Config): CallAws {
+	return wireAws(arrival === null ? aws : toQueueHost(aws, arrival.queueUrl), 'sqs', 3_000)
 }
 
 /** A queue is where its URL says, as for the SDK: behind a VPC endpoint, for example. */

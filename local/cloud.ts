@@ -29,9 +29,13 @@ export interface CloudOptions {
 	maxBackOffSeconds?: number
 	/** Turns arrival checks on, with this deadline. */
 	arrivalDeadlineMinutes?: number
-	/** The queue is there, but nothing takes messages off it. */
+	/** The queues are there, but nothing takes messages off them. */
 	isQueueIdle?: boolean
-	/** Stops calls to the table and the topic just before or just after they take effect. */
+	/** After so long a function is killed. */
+	functionTimeoutMs?: number
+	/** Milliseconds since the epoch, for functions and simulator. */
+	now?: () => number
+	/** Stops calls to table, topic, queues and bucket just before or just after they take effect. */
 	intercept?: Intercept
 	/** Every line a function prints. */
 	onLine?: (line: string) => void
@@ -59,8 +63,8 @@ export interface Cloud {
 	functions: Readonly<Record<'on-queue-message' | 'on-http-request' | 'on-pipeline-event', LocalFunction>>
 	/** Null when arrival checks are off. */
 	arrivalFunction: LocalFunction | null
-	/** Receives and hands over one batch; for a cloud whose queue is idle. */
-	pollOnce: () => Promise<number>
+	/** Receives and hands over one batch; for a cloud whose queues are idle. */
+	pollOnce: (queue?: 'requests' | 'arrivals', waitSeconds?: number) => Promise<number>
 	/** Takes in nothing more and lets what is running finish; queue and topic stay. */
 	quiesce: () => Promise<void>
 	/** Quiesces, then takes everything down. */
@@ -98,6 +102,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const table = keep(await startEmbeddedTable(aws.region))
 	const throughGate = async (url: string): Promise<string> =>
 		options.intercept === undefined ? url : keep(await startGate(url, options.intercept)).url
+	const awsEndpoint = await throughGate(aws.endpoint)
+	const toGate = (url: string): string => url.replace(aws.endpoint, awsEndpoint)
 	const deadLetterQueue = await aws.createQueue('export-requests-dead')
 	const requestQueue = await aws.createQueue('export-requests', {
 		VisibilityTimeout: String(visibilitySeconds),
@@ -119,15 +125,17 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const topicArn = await aws.createTopic('export-outcomes')
 	await aws.subscribe(topicArn, outcomeQueue)
 
-	const ncp = options.ncp ? null : keep(await startSimulator(aws, options.simulator))
+	const { now } = options
+	const simulated = { ...(now ? { now } : {}), ...options.simulator }
+	const ncp = options.ncp ? null : keep(await startSimulator(aws, simulated))
 	const access = options.ncp ?? { apiUrl: ncp?.url ?? '', ...LOCAL_KEYS }
 	const env = {
 		...aws.env,
 		AWS_ENDPOINT_URL_DYNAMODB: await throughGate(table.endpoint),
-		AWS_ENDPOINT_URL_SNS: await throughGate(aws.endpoint),
+		AWS_ENDPOINT_URL_SNS: awsEndpoint,
 		EXPORTS_TABLE_NAME: table.tableName,
-		REQUEST_QUEUE_URL: requestQueue.url,
-		DEAD_LETTER_QUEUE_URL: deadLetterQueue.url,
+		REQUEST_QUEUE_URL: toGate(requestQueue.url),
+		DEAD_LETTER_QUEUE_URL: toGate(deadLetterQueue.url),
 		MAX_RECEIVE_COUNT: String(maxReceiveCount),
 		NCP_API_URL: access.apiUrl,
 		NCP_ACCESS_KEY: access.accessKey,
@@ -138,9 +146,9 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		...(options.arrivalDeadlineMinutes === undefined
 			? {}
 			: {
-					ARRIVAL_QUEUE_URL: arrivalQueue.url,
+					ARRIVAL_QUEUE_URL: toGate(arrivalQueue.url),
 					ARRIVAL_DEADLINE_MINUTES: String(options.arrivalDeadlineMinutes),
-					OBJECT_STORAGE_URL: aws.endpoint,
+					OBJECT_STORAGE_URL: awsEndpoint,
 					OBJECT_STORAGE_REGION: 'kr-standard',
 				}),
 		...options.env,
@@ -151,7 +159,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 				name,
 				bundle: bundlePath(name),
 				env,
-				timeoutMs: FUNCTION_TIMEOUT_MS,
+				timeoutMs: options.functionTimeoutMs ?? FUNCTION_TIMEOUT_MS,
+				...(options.now ? { now: options.now } : {}),
 				onProblem,
 				...(onLine ? { onLine } : {}),
 			}),
@@ -172,7 +181,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		onError: onProblem,
 	})
 	const requests = toSource(requestQueue, functions['on-queue-message'])
-	const sources = arrivalFunction === null ? [requests] : [requests, toSource(arrivalQueue, arrivalFunction)]
+	const arrivals = arrivalFunction === null ? null : toSource(arrivalQueue, arrivalFunction)
+	const sources = arrivals === null ? [requests] : [requests, arrivals]
 	const pollers = options.isQueueIdle ? [] : sources.map((source) => keep(pollQueue(source)))
 
 	const running = stack.move()
@@ -210,7 +220,11 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		},
 		arrivalFunction,
 		functions,
-		pollOnce: () => pollOnce(requests, new AbortController().signal),
+		pollOnce: (queue = 'requests', waitSeconds = 20) => {
+			const source = queue === 'requests' ? requests : arrivals
+			if (source === null) throw new Error('arrival checks are off')
+			return pollOnce({ ...source, waitSeconds }, new AbortController().signal)
+		},
 		quiesce: async () => {
 			await Promise.all([...pollers.map((poller) => poller.stop()), webhook.stop()])
 			await Promise.all([...Object.values(functions), arrivalFunction].map((fn) => fn?.stop()))

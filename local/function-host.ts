@@ -11,6 +11,11 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
+// For a test that lets hours pass: before the bundle is loaded, since it may keep the function.
+const { now } = Date
+let clockOffsetMs = 0
+Date.now = () => now() + clockOffsetMs
+
 type Handler = (event: unknown, context: unknown) => Promise<unknown>
 
 const { handler } = (await import(pathToFileURL(bundle).href)) as { handler: Handler }
@@ -22,7 +27,8 @@ process.on('message', async (message: Invocation | MemoryQuery) => {
 		process.send?.({ memoryQuery: message.memoryQuery, memory })
 		return
 	}
-	const { id, event, deadlineMs } = message
+	const { id, event, deadlineMs, nowMs } = message
+	if (nowMs !== undefined) clockOffsetMs = nowMs - now()
 	const context = {
 		awsRequestId: id,
 		callbackWaitsForEmptyEventLoop: true,

@@ -7,6 +7,8 @@ export interface Invocation {
 	id: string
 	event: unknown
 	deadlineMs: number
+	/** What the process must take for the present; left out, its clock is the machine's. */
+	nowMs?: number
 }
 
 /** Asks a process for its memory. */
@@ -34,6 +36,8 @@ export interface FunctionOptions {
 	timeoutMs: number
 	/** How many processes may run at once, each with one invocation. */
 	concurrency?: number
+	/** Milliseconds since the epoch, for a world with a time of its own. */
+	now?: () => number
 	/** Every line the function prints. */
 	onLine?: (line: string) => void
 	/** Told when a process ended or was killed with an invocation in hand. */
@@ -57,7 +61,7 @@ interface Instance {
 
 /** Runs a bundle as Lambda does: real processes with their own environment, one invocation at a time in each. */
 export function createFunction(options: FunctionOptions): LocalFunction {
-	const { concurrency = 2, timeoutMs } = options
+	const { concurrency = 2, timeoutMs, now } = options
 	const idle: Instance[] = []
 	const alive = new Set<ChildProcess>()
 	const running = new Set<Promise<InvocationResult>>()
@@ -88,7 +92,9 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 	const invoke = async (event: unknown, id: string = randomUUID()): Promise<InvocationResult> => {
 		const instance = await take()
 		try {
-			const result = await instance.run({ id, event, deadlineMs: Date.now() + timeoutMs })
+			const nowMs = now?.()
+			const deadlineMs = (nowMs ?? Date.now()) + timeoutMs
+			const result = await instance.run({ id, event, deadlineMs, ...(nowMs === undefined ? {} : { nowMs }) })
 			if (!result.ok && BROKEN.has(result.errorType))
 				options.onProblem?.(`${result.errorType}: ${result.errorMessage}`)
 			return result
@@ -153,7 +159,7 @@ function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions
 		const timer = setTimeout(() => {
 			child.kill('SIGKILL')
 			timeout.resolve(ended('Sandbox.Timedout', `${name} timed out after ${timeoutMs} ms`))
-		}, invocation.deadlineMs - Date.now())
+		}, timeoutMs)
 		const answered = Promise.withResolvers<InvocationResult>()
 		const onMessage = (message: { id?: string; result?: InvocationResult }): void => {
 			if (message.id === invocation.id && message.result !== undefined) answered.resolve(message.result)

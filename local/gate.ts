@@ -3,7 +3,7 @@ import { close, listen, readAll } from './listen.ts'
 
 /** One call of an AWS client on its way to a service. */
 export interface GateCall {
-	/** Such as `PutItem` or `PublishBatch`. */
+	/** Such as `PutItem`, `PublishBatch`, `SendMessage`, or `ListObjects` for any GET. */
 	operation: string
 	body: string
 }
@@ -22,12 +22,14 @@ export async function startGate(target: string, intercept: Intercept): Promise<G
 		try {
 			const body = await readAll(request, 10 * 1024 * 1024)
 			const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers
-			const call = { operation: operationOf(headers['x-amz-target'], body), body: body.toString('utf8') }
+			const { method = 'POST' } = request
+			const operation = method === 'GET' ? 'ListObjects' : operationOf(headers['x-amz-target'], body)
+			const call = { operation, body: body.toString('utf8') }
 			await intercept(call, 'before')
 			const answer = await fetch(target + request.url, {
-				method: request.method ?? 'POST',
+				method,
 				headers: headers as Record<string, string>,
-				body,
+				...(method === 'GET' ? {} : { body }),
 			})
 			const bytes = Buffer.from(await answer.arrayBuffer())
 			await intercept(call, 'after')

@@ -46,7 +46,11 @@ export interface SimulatorOptions {
 	buckets: ReadonlySet<string>
 	now?: () => number
 	/** Asked before each call that would be performed; `nth` counts the calls for one instance and file from 1. */
-	fault?: (call: { cloudPostgresqlInstanceNo: string; fileName: string; nth: number }) => Fault | undefined
+	fault?: (call: {
+		cloudPostgresqlInstanceNo: string
+		fileName: string
+		nth: number
+	}) => Fault | undefined | Promise<Fault | undefined>
 	/** Writes the exported file; called `copyDelayMs` after the export was performed, unless it never lands. */
 	copy?: (bucketName: string, key: string, body: string) => Promise<void>
 	copyDelayMs?: number
@@ -129,7 +133,7 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		const nth = (counts.get(`${instance}/${fileName}`) ?? 0) + 1
 		counts.set(`${instance}/${fileName}`, nth)
 		const fault =
-			options.fault?.({ cloudPostgresqlInstanceNo: instance, fileName, nth }) ??
+			(await options.fault?.({ cloudPostgresqlInstanceNo: instance, fileName, nth })) ??
 			habitOf(options.instances.get(instance), nth)
 		if (fault === undefined || fault === 'cut' || fault === 'perform-then-hang') perform(parameters)
 		if (fault === undefined) send(response, SUCCESS, isJson)

@@ -14,6 +14,8 @@ export interface PollerOptions {
 	region: string
 	fn: LocalFunction
 	onError: (text: string) => void
+	/** How long a poll waits for a message, in seconds. */
+	waitSeconds?: number
 }
 
 export interface Poller {
@@ -48,13 +50,16 @@ export async function pollOnce(options: PollerOptions, signal: AbortSignal): Pro
 	return messages.length
 }
 
-async function receive({ sqs, queueUrl }: PollerOptions, signal: AbortSignal): Promise<Message[]> {
+async function receive(
+	{ sqs, queueUrl, waitSeconds = 20 }: PollerOptions,
+	signal: AbortSignal,
+): Promise<Message[]> {
 	try {
 		const { Messages } = await sqs.send(
 			new ReceiveMessageCommand({
 				QueueUrl: queueUrl,
 				MaxNumberOfMessages: 10,
-				WaitTimeSeconds: 20,
+				WaitTimeSeconds: waitSeconds,
 				MessageAttributeNames: ['All'],
 				MessageSystemAttributeNames: ['All'],
 			}),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BackOff, backOffSeconds, MAX_BACK_OFF_SECONDS } from '../lib/back-off.ts'
+import { type BackOff, backOffSeconds, MAX_BACK_OFF_SECONDS, receivesFor } from '../lib/back-off.ts'
 
 const wait = (changes: Partial<BackOff>) =>
 	backOffSeconds({
@@ -18,9 +18,11 @@ describe('backOffSeconds', () => {
 		[2, 20],
 		[3, 40],
 		[5, 160],
-	])('waits, after receive %i, up to %i seconds', (receiveCount, seconds) => {
+		[8, 900],
+		[1_000, 900],
+	])('waits, after receive %i, up to %i seconds, and half of them for certain', (receiveCount, seconds) => {
 		expect(wait({ receiveCount })).toBe(seconds)
-		expect(wait({ receiveCount, random: 0 })).toBe(1)
+		expect(wait({ receiveCount, random: 0 })).toBe(seconds / 2)
 	})
 
 	it.each([
@@ -36,16 +38,16 @@ describe('backOffSeconds', () => {
 	})
 
 	it('waits at least as long as NCP asks', () => {
-		expect(wait({ retryAfterSeconds: 500, random: 0 })).toBe(501)
+		expect(wait({ retryAfterSeconds: 500, random: 0 })).toBe(505)
 	})
 
 	it('looks soon whether another delivery has ended, and then waits for its whole lease', () => {
 		const inProgress = { code: 'IN_PROGRESS', retryAfterSeconds: 84 } as const
 		expect(wait({ ...inProgress, receiveCount: 1 })).toBe(5)
-		expect(wait({ ...inProgress, receiveCount: 2, random: 0 })).toBe(85)
+		expect(wait({ ...inProgress, receiveCount: 2, random: 0 })).toBe(89)
 	})
 
-	it('is a whole number of seconds, never 0, never more than SQS allows', () => {
+	it('is a whole number of seconds, never 0, never more than a quarter of an hour', () => {
 		fc.assert(
 			fc.property(
 				fc.double({ min: 0, max: 0.999_999, noNaN: true }),
@@ -57,5 +59,26 @@ describe('backOffSeconds', () => {
 				},
 			),
 		)
+	})
+})
+
+describe('receivesFor', () => {
+	it.each([1, 4, 24, 72])('lasts %i hours at least, with the shortest waits of every code', (retryHours) => {
+		for (const code of [
+			'NCP_LATER',
+			'NCP_CREDENTIALS',
+			'LEDGER_UNAVAILABLE',
+			'PUBLISH_FAILED',
+			'INTERNAL',
+		] as const) {
+			let seconds = 0
+			for (let receiveCount = 1; receiveCount < receivesFor(retryHours); receiveCount++)
+				seconds += wait({ code, receiveCount, random: 0 })
+			expect(seconds).toBeGreaterThanOrEqual(retryHours * 3_600)
+		}
+	})
+
+	it('asks for no more receives than that takes', () => {
+		expect(receivesFor(4)).toBe(41)
 	})
 })

@@ -9,7 +9,7 @@ import type { ExportPorts } from '../lib/export-ports.ts'
 import { classifyReply, type Reply, toLostReply } from '../lib/ncp/reply.ts'
 import type { Finding } from '../lib/object-storage/find-object.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
-import { createMemoryLedger } from './memory-ledger.ts'
+import { createFirstSeen, createMemoryLedger } from './memory-ledger.ts'
 
 const MINUTE_MS = 60_000
 const PLENTY = () => 25_000
@@ -61,6 +61,7 @@ class World {
 			apiUrl: 'https://ncp.example',
 			ledger,
 			publish,
+			firstSeen: createFirstSeen(),
 			callNcp,
 			now: () => this.nowMs,
 			sleep: async () => undefined,
@@ -84,6 +85,7 @@ class World {
 			sleep: async () => undefined,
 			deadlineMs: 120 * MINUTE_MS,
 			resendAfterMs: 10 * MINUTE_MS,
+			deduplicationMs: 24 * 60 * MINUTE_MS,
 			observe: (_check, ending) => this.endings.push(ending),
 		}
 	}
@@ -333,7 +335,7 @@ describe('checkArrival', () => {
 	it.each([
 		['an export that nobody knows', { exportKey: 'other' }],
 		['an export whose key belongs to another one now', { exportId: 'other' }],
-	])('drops a check for %s', async (_name, changes) => {
+	])('fails a check for %s: nobody can tell how the export ended', async (_name, changes) => {
 		const world = await exported()
 		const check = {
 			exportKey: [...world.ledger.entries.keys()][0] ?? '',
@@ -342,7 +344,8 @@ describe('checkArrival', () => {
 			isRepeated: false,
 			...changes,
 		}
-		expect(await checkArrival(check, PLENTY, world.ports)).toEqual({ kind: 'stale' })
+		await expect(checkArrival(check, PLENTY, world.ports)).rejects.toMatchObject({ code: 'EXPORT_GONE' })
+		expect(world.endings.at(-1)).toMatchObject({ kind: 'failed', error: { code: 'EXPORT_GONE' } })
 	})
 
 	it('does not begin a resend that there is no time for', async () => {

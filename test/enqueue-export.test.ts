@@ -3,6 +3,8 @@ import type { RequestQueue } from '../lib/aws/queue.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { enqueueExport } from '../lib/enqueue-export.ts'
 import type { ExportPorts } from '../lib/export-ports.ts'
+import { type Entry, UNSETTLED_MS } from '../lib/ledger.ts'
+import { acceptedEvent } from './events.ts'
 import { createMemoryLedger } from './memory-ledger.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
@@ -57,9 +59,11 @@ describe('enqueueExport', () => {
 		const { ledger, enqueue } = createWorld()
 		await enqueue()
 		const [entry] = [...ledger.entries.values()]
-		if (entry) ledger.entries.set(entry.exportKey, { ...entry, state: 'refused', expiresAtMs: 1_001 })
+		const ended = { ...entry, state: 'refused', event: acceptedEvent('id-1'), expiresAtMs: 1_001 } as Entry
+		ledger.entries.set(ended.exportKey, ended)
 		expect(await enqueue()).toBe('id-1')
-		expect([...ledger.entries.values()]).toMatchObject([{ exportId: 'id-1', expiresAtMs: 61_000 }])
+		// Nothing that another writer compares has changed.
+		expect([...ledger.entries.values()]).toEqual([{ ...ended, expiresAtMs: 1_000 + UNSETTLED_MS }])
 	})
 
 	it('sends a file name in characters that SQS takes', async () => {

@@ -88,7 +88,9 @@ class World {
 			ledger: {
 				read: async (key) => (await dieAfter(() => this.ledger.read(key))) ?? null,
 				replace: async (previous, next, nowMs) => dieAfter(() => this.ledger.replace(previous, next, nowMs)),
+				expireAt: async (entry, expiresAtMs) => dieAfter(() => this.ledger.expireAt(entry, expiresAtMs)),
 			},
+			firstSeen: async (_triggerId, nowMs) => nowMs,
 			callNcp: ({ fileName }) =>
 				dieAfter(() => {
 					if (fate.ncp === 'accepted' || fate.ncp === 'lost-performed') {

@@ -5,7 +5,7 @@ import { exportBackup } from '../lib/export-backup.ts'
 import type { ExportPorts } from '../lib/export-ports.ts'
 import { classifyReply, type Reply, toLostReply } from '../lib/ncp/reply.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
-import { createMemoryLedger } from './memory-ledger.ts'
+import { createFirstSeen, createMemoryLedger } from './memory-ledger.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 const HOUR_MS = 60 * 60 * 1000
@@ -33,6 +33,7 @@ function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () =
 		},
 		apiUrl: 'https://ncp.example',
 		ledger,
+		firstSeen: createFirstSeen(),
 		deduplicationMs: HOUR_MS,
 		arrival: null,
 		now: () => Date.UTC(2026, 10, 23),
@@ -389,7 +390,10 @@ describe('exportBackup, delivered again', () => {
 
 	it('comes back later when others are first again and again', async () => {
 		const { ports } = createPorts(ACCEPTED)
-		const contested = { ...ports, ledger: { read: async () => null, replace: async () => false } }
+		const contested = {
+			...ports,
+			ledger: { ...ports.ledger, read: async () => null, replace: async () => false },
+		}
 		await expect(exportBackup(deliverAs('m-1'), PLENTY, contested)).rejects.toMatchObject({
 			code: 'IN_PROGRESS',
 		})

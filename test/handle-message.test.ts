@@ -27,13 +27,7 @@ function handle(
 	const message = { delivery, body: '{}', receiptHandle: 'r-1', receiveCount: 3 }
 	return {
 		done: queue.done,
-		result: handleMessage(
-			message,
-			exportOne,
-			queue.queue,
-			() => 9_000,
-			() => 0.5,
-		),
+		result: handleMessage(message, exportOne, queue.queue, () => 0.5),
 	}
 }
 
@@ -52,7 +46,7 @@ describe('handleMessage', () => {
 	it('hides what must come again, for longer with each receive', async () => {
 		const { done, result } = handle(() => Promise.reject(new ExportError('NCP_LATER', 'busy')))
 		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
-		expect(done).toEqual([['hide', 'r-1', 21, 9_000]])
+		expect(done).toEqual([['hide', 'r-1', 30]])
 	})
 
 	it('copies a rejected message to the dead-letter queue, with the reason, and acknowledges it', async () => {

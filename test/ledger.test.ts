@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { type Claim, decideClaim, type Entry, type EntryState, release, settle } from '../lib/ledger.ts'
+import {
+	type Claim,
+	decideClaim,
+	type Entry,
+	type EntryState,
+	release,
+	settle,
+	UNSETTLED_MS,
+} from '../lib/ledger.ts'
 import { acceptedEvent } from './events.ts'
 
 const NOW = 1_000_000
@@ -131,7 +139,10 @@ it('releases a claim without touching what it was', () => {
 })
 
 it('settles a claim in the state of its event', () => {
-	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77)).toEqual(
-		entry('accepted', { version: 4, expiresAtMs: 77 }),
+	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 5)).toEqual(
+		entry('accepted', { version: 4, expiresAtMs: 77 + UNSETTLED_MS }),
+	)
+	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 2 * UNSETTLED_MS).expiresAtMs).toBe(
+		77 + 2 * UNSETTLED_MS,
 	)
 })

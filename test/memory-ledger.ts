@@ -1,3 +1,4 @@
+import type { FirstSeen } from '../lib/aws/first-seen.ts'
 import type { Entry, Ledger } from '../lib/ledger.ts'
 
 /** The port's contract in memory: what the table promises, without a table. */
@@ -21,5 +22,24 @@ export function createMemoryLedger(): Ledger & { entries: Map<string, Entry> } {
 			sources.set(next.exportKey, next)
 			return true
 		},
+		expireAt: async (entry, expiresAtMs) => {
+			const current = entries.get(entry.exportKey)
+			const isSame =
+				current?.exportId === entry.exportId &&
+				current.version === entry.version &&
+				current.claimId === entry.claimId
+			if (isSame) entries.set(entry.exportKey, { ...current, expiresAtMs })
+			return isSame
+		},
+	}
+}
+
+/** The same for when a trigger was first seen. */
+export function createFirstSeen(): FirstSeen {
+	const seen = new Map<string, number>()
+	return async (triggerId, nowMs) => {
+		const firstSeenMs = seen.get(triggerId) ?? nowMs
+		seen.set(triggerId, firstSeenMs)
+		return firstSeenMs
 	}
 }

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { CheckEnding } from '../lib/arrival-ports.ts'
 import { type Delivery, toDelivery } from '../lib/delivery.ts'
 import { ExportError } from '../lib/errors.ts'
+import type { SettledEntry } from '../lib/ledger.ts'
 import { classifyReply } from '../lib/ncp/reply.ts'
 import { createCheckObserver, createObserver, reportFreshness } from '../lib/observe.ts'
 import { type OutcomeEvent, toArrivalEvent } from '../lib/outcome.ts'
@@ -112,7 +113,11 @@ describe('createCheckObserver', () => {
 			error: null,
 			checkedAtMs: 5_000,
 		})
-		const { line, metric } = observeCheck({ kind: 'outcome', event, candidates: ['f', 'f.bak'] })
+		const { line, metric } = observeCheck({
+			kind: 'outcome',
+			entry: { event } as SettledEntry,
+			candidates: ['f', 'f.bak'],
+		})
 		expect(line).toMatchObject({
 			message: 'export completed',
 			exportId: 'a',
@@ -123,7 +128,8 @@ describe('createCheckObserver', () => {
 	})
 
 	it('counts any other ending without a duration', () => {
-		const { metric } = observeCheck({ kind: 'outcome', event: acceptedEvent('a'), candidates: [] })
+		const entry = { event: acceptedEvent('a') } as SettledEntry
+		const { metric } = observeCheck({ kind: 'outcome', entry, candidates: [] })
 		expect(metric).toMatchObject({ Export_accepted: 1 })
 		expect(metric).not.toHaveProperty('ArrivalSeconds')
 	})

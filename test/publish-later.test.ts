@@ -30,16 +30,21 @@ it('puts the bare request on the queue and gives the stored event', async () => 
 })
 
 it('puts on the queue what may be done but could not be settled, and says so', async () => {
-	const unsettled = new ExportError('LEDGER_UNAVAILABLE', 'down')
+	const unsettled = new ExportError('LEDGER_UNAVAILABLE', 'down', { mayBeDone: true })
 	const before = sent.length
 	await expect(publishLater(unsettled, delivery, queue)).rejects.toBe(unsettled)
 	expect(sent).toHaveLength(before + 1)
 })
 
-it('leaves every other error as it is', async () => {
-	const later = new ExportError('NCP_LATER', 'busy')
-	await expect(publishLater(later, delivery, queue)).rejects.toBe(later)
-})
+it.each(['NCP_LATER', 'LEDGER_UNAVAILABLE'] as const)(
+	'leaves %s as it is: nothing was done',
+	async (code) => {
+		const later = new ExportError(code, 'busy')
+		const before = sent.length
+		await expect(publishLater(later, delivery, queue)).rejects.toBe(later)
+		expect(sent).toHaveLength(before)
+	},
+)
 
 it('leaves a rejected request to its caller', async () => {
 	const error = new RequestInvalid([])

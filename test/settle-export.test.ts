@@ -9,6 +9,7 @@ function createTable(failures: number) {
 	let tries = 0
 	const ledger: Ledger = {
 		read: async () => null,
+		expireAt: async () => false,
 		replace: async () => {
 			if (tries++ < failures) throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
 			return true

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { remainingTime, timeToCall, timeToLook } from '../lib/time-budget.ts'
+import { remainingTime, timeToCall, timeToLook, timeToWork } from '../lib/time-budget.ts'
 
 it('leaves the runtime half a second', () => {
 	expect(remainingTime({ getRemainingTimeInMillis: () => 10_000 })()).toBe(9_500)
@@ -17,4 +17,8 @@ it.each([
 it('keeps the same reserve when it looks into the bucket', () => {
 	expect(timeToLook(() => 24_500)).toBe(20_500)
 	expect(timeToLook(() => 10)).toBe(1)
+})
+
+it('leaves a second for putting off what could not be finished', () => {
+	expect(timeToWork(() => 9_500)()).toBe(8_500)
 })

@@ -10,9 +10,12 @@ import { acceptedEvent } from './events.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
+const PLENTY = { getRemainingTimeInMillis: () => 25_000 }
+
 it('builds every port from the environment, without a single connection', () => {
 	for (const [name, value] of Object.entries(ENVIRONMENT)) vi.stubEnv(name, value)
-	const { config, ports } = wire('on-queue-message')
+	const { config, begin } = wire('on-queue-message')
+	const { ports } = begin(PLENTY)
 	expect(config.resultTopicArn).toBe('arn:topic')
 	expect(ports.deduplicationMs).toBe(24 * 60 * 60 * 1000)
 	expect(ports.createId(1) < ports.createId(2)).toBe(true)
@@ -30,9 +33,9 @@ it('builds what an arrival check needs, and keys that the SDK asks for again', a
 		ARRIVAL_QUEUE_URL: 'http://arrivals',
 	}
 	for (const [name, value] of Object.entries({ ...ENVIRONMENT, ...arrival })) vi.stubEnv(name, value)
-	const { ports } = wireArrival()
+	const { ports } = wireArrival().begin(PLENTY)
 	expect(ports).toMatchObject({ deadlineMs: 7_200_000, resendAfterMs: 600_000 })
-	expect(wire('on-queue-message').ports.arrival).toMatchObject({ deadlineMs: 7_200_000 })
+	expect(wire('on-queue-message').begin(PLENTY).ports.arrival).toMatchObject({ deadlineMs: 7_200_000 })
 	const keys = await createObjectStorage(
 		{ objectStorageUrl: 'https://a.example', objectStorageRegion: 'r' },
 		fixedCredentials({ accessKey: 'AK', secretKey: 'SK' }),
@@ -51,7 +54,7 @@ it('waits for a topic that takes two seconds, and publishes once', async () => {
 	})
 	for (const [name, value] of Object.entries({ ...ENVIRONMENT, AWS_ENDPOINT_URL_SNS: await listen(server) }))
 		vi.stubEnv(name, value)
-	await wire('on-pipeline-event').ports.publish(acceptedEvent('a'), 9_000)
+	await wire('on-pipeline-event').begin(PLENTY).ports.publish(acceptedEvent('a'), 9_000)
 	await close(server)
 	expect(requests).toBe(1)
 })
@@ -75,7 +78,8 @@ describe('the webhook’s secrets', () => {
 		}
 		const endpoint = { AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url }
 		for (const [name, value] of Object.entries({ ...all, ...endpoint })) vi.stubEnv(name, value)
-		return wire('on-http-request')
+		const wired = wire('on-http-request')
+		return { ...wired, ...wired.begin(PLENTY) }
 	}
 
 	it('come from the environment where they are set', async () => {

@@ -18,8 +18,20 @@ export interface AwsService {
 	random: () => number
 }
 
-/** Resolves with the body of a 200. Throws `AwsError`. */
-export type CallAws = (headers: Readonly<Record<string, string>>, body: string) => Promise<string>
+/**
+ * Resolves with the body of a 200. Ends within `limitMs`, all tries together; without it, within three time limits of a
+ * try. Throws `AwsError`.
+ */
+export type CallAws = (
+	headers: Readonly<Record<string, string>>,
+	body: string,
+	limitMs?: number,
+) => Promise<string>
+
+/** The same calls, each of which ends before `leftMs()` is used up. */
+export function withinTime(call: CallAws, leftMs: () => number): CallAws {
+	return (headers, body) => call(headers, body, leftMs())
+}
 
 /** What AWS, or the way to it, answered; the name is AWS's own code, or that of the connection's failure. */
 export class AwsError extends Error {
@@ -73,17 +85,24 @@ export function createAwsCaller(options: AwsService): CallAws {
 	const { origin, host } = new URL(options.endpoint)
 	const dispatcher = options.createDispatcher(origin)
 	const sign = createSigner(service, region)
-	return async (given, body) => {
+	return async (given, body, limitMs = Number.POSITIVE_INFINITY) => {
+		const endsAt = performance.now() + limitMs
+		const left = (): number => Math.floor(endsAt - performance.now())
 		for (let tries = 1; ; tries++) {
+			if (left() <= 0) throw new AwsError('NoTimeLeft')
 			const credentials = await options.credentials()
 			const headers = sign({ headers: { ...given, host }, body, nowMs: now() }, credentials)
-			const exchanged = { origin, method: 'POST', target: '/', headers, body, timeoutMs } as const
-			const result = await exchange(dispatcher, { ...exchanged, maxReplyBytes: MAX_REPLY_BYTES })
+			const timed = { timeoutMs: Math.min(timeoutMs, Math.max(1, left())), maxReplyBytes: MAX_REPLY_BYTES }
+			const exchanged = { origin, method: 'POST', target: '/', headers, body, ...timed } as const
+			const result = await exchange(dispatcher, exchanged)
 			if (result.kind === 'replied' && result.reply.httpStatus === 200) return result.reply.body
 			const error = toAwsError(result)
 			if (tries === MAX_TRIES || !isPassing(result, error)) throw error
 			const baseMs = PASSING.has(error.name) ? THROTTLED_DELAY_MS : BASE_DELAY_MS
-			await sleep(random() * baseMs * 2 ** (tries - 1))
+			const delayMs = random() * baseMs * 2 ** (tries - 1)
+			// What was answered says more than a try that is cut short.
+			if (left() <= delayMs) throw error
+			await sleep(delayMs)
 		}
 	}
 }

@@ -50,7 +50,26 @@ export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledge
 		return (await readItem(next.exportKey))?.writeToken === item.writeToken
 	}
 
-	return { read, replace }
+	const expireAt = async (entry: Entry, expiresAtMs: number): Promise<boolean> => {
+		const { ConditionExpression, ExpressionAttributeValues } = toSameEntry(entry)
+		try {
+			await dynamodb('UpdateItem', {
+				TableName: tableName,
+				Key: { exportKey: entry.exportKey },
+				UpdateExpression: 'SET expiresAt = :expiresAt',
+				ConditionExpression,
+				ExpressionAttributeValues: {
+					...ExpressionAttributeValues,
+					':expiresAt': Math.floor(expiresAtMs / 1000),
+				},
+			})
+			return true
+		} catch (error) {
+			return isConditionFailed(error) ? false : throwUnavailable(error)
+		}
+	}
+
+	return { read, replace, expireAt }
 }
 
 /** The table's index by `exportId`; it follows the table with a short delay. */
@@ -80,13 +99,14 @@ function toCondition(previous: Entry | null, nowMs: number) {
 			ExpressionAttributeValues: { ':now': Math.floor(nowMs / 1000) },
 		}
 	}
+	return toSameEntry(previous)
+}
+
+/** Fails for an item that is gone, too. */
+function toSameEntry({ exportId, version, claimId }: Entry) {
 	return {
 		ConditionExpression: 'exportId = :exportId AND version = :version AND claimId = :claimId',
-		ExpressionAttributeValues: {
-			':exportId': previous.exportId,
-			':version': previous.version,
-			':claimId': previous.claimId,
-		},
+		ExpressionAttributeValues: { ':exportId': exportId, ':version': version, ':claimId': claimId },
 	}
 }
 

@@ -1,4 +1,9 @@
-import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import {
+	ChangeMessageVisibilityCommand,
+	SendMessageCommand,
+	type SendMessageCommandInput,
+	type SQSClient,
+} from '@aws-sdk/client-sqs'
 import type { Delivery } from '../delivery.ts'
 import { cut, type ExportError } from '../errors.ts'
 import { REDRIVEN_FROM } from './redriven.ts'
@@ -6,8 +11,8 @@ import { REDRIVEN_FROM } from './redriven.ts'
 export interface RequestQueue {
 	/** Puts a request on the queue, with what its delivery knew beside it; throws what the SDK throws. */
 	send: (body: string, marks: Marks) => Promise<void>
-	/** Hides a message for so many seconds. Never throws, and gives up after `timeoutMs`: without it the queue's own visibility time-out holds. */
-	hide: (receiptHandle: string, seconds: number, timeoutMs: number) => Promise<void>
+	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
+	hide: (receiptHandle: string, seconds: number) => Promise<void>
 	/** Copies a body to the dead-letter queue with the reason as attributes; throws what the SDK throws. */
 	deadLetter: (body: string, marks: Marks, error: ExportError) => Promise<void>
 }
@@ -20,49 +25,52 @@ export interface QueueUrls {
 	deadLetterQueueUrl: string
 }
 
+/** Every call ends before `leftMs()` is used up: a batch that is held up would be killed, and all of it would come again. */
 export function createRequestQueue(
 	client: SQSClient,
 	{ requestQueueUrl, deadLetterQueueUrl }: QueueUrls,
+	leftMs: () => number,
 ): RequestQueue {
+	const sendMessage = async (input: SendMessageCommandInput): Promise<void> => {
+		await inTime(leftMs(), (abortSignal) => client.send(new SendMessageCommand(input), { abortSignal }))
+	}
 	return {
 		send: async (body, { traceparent, isRedriven, trigger }) => {
 			const attributes = {
 				...(traceparent ? { traceparent: toAttribute(traceparent) } : {}),
 				...(isRedriven ? { [REDRIVEN_FROM]: toAttribute(trigger.id) } : {}),
 			}
-			await client.send(
-				new SendMessageCommand({
-					QueueUrl: requestQueueUrl,
-					MessageBody: body,
-					MessageAttributes: attributes,
-				}),
-			)
+			await sendMessage({ QueueUrl: requestQueueUrl, MessageBody: body, MessageAttributes: attributes })
 		},
-		hide: async (receiptHandle, seconds, timeoutMs) => {
+		hide: async (receiptHandle, seconds) => {
 			const command = new ChangeMessageVisibilityCommand({
 				QueueUrl: requestQueueUrl,
 				ReceiptHandle: receiptHandle,
 				VisibilityTimeout: seconds,
 			})
-			// A batch that is held up here would be killed, and all of it would come again.
-			const abortSignal = AbortSignal.timeout(Math.max(1, Math.floor(timeoutMs)))
-			await client.send(command, { abortSignal }).catch(() => undefined)
+			await inTime(leftMs(), (abortSignal) => client.send(command, { abortSignal })).catch(() => undefined)
 		},
 		deadLetter: async (body, { traceparent, trigger }, error) => {
-			await client.send(
-				new SendMessageCommand({
-					QueueUrl: deadLetterQueueUrl,
-					MessageBody: body,
-					MessageAttributes: {
-						errorCode: toAttribute(error.code),
-						errorMessage: toAttribute(cut(error.message, 500)),
-						originalMessageId: toAttribute(trigger.id),
-						...(traceparent ? { traceparent: toAttribute(traceparent) } : {}),
-					},
-				}),
-			)
+			await sendMessage({
+				QueueUrl: deadLetterQueueUrl,
+				MessageBody: body,
+				MessageAttributes: {
+					errorCode: toAttribute(error.code),
+					errorMessage: toAttribute(cut(error.message, 500)),
+					originalMessageId: toAttribute(trigger.id),
+					...(traceparent ? { traceparent: toAttribute(traceparent) } : {}),
+				},
+			})
 		},
 	}
+}
+
+/** Rejects when `ms` have passed, whatever the client is doing then: between two tries it does not look at the signal. */
+async function inTime<T>(ms: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+	const signal = AbortSignal.timeout(Math.max(1, Math.floor(ms)))
+	const late = Promise.withResolvers<never>()
+	signal.addEventListener('abort', () => late.reject(signal.reason), { once: true })
+	return Promise.race([run(signal), late.promise])
 }
 
 /** SQS refuses a body or an attribute with characters that XML 1.0 does not have. */

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type AwsService, createAwsCaller } from '../../lib/aws/call-aws.ts'
+import { type AwsService, createAwsCaller, withinTime } from '../../lib/aws/call-aws.ts'
 import { createSigner } from '../../lib/aws/sign-request.ts'
 import { createPool } from '../../lib/pool.ts'
 import { close, listen } from '../../local/listen.ts'
@@ -123,5 +123,25 @@ describe('createAwsCaller', () => {
 	it('names the connection’s failure when nobody answers', async () => {
 		const { call } = await start(reset)
 		await expect(call({}, '')).rejects.toMatchObject({ name: 'UND_ERR_SOCKET' })
+	})
+
+	it('ends in the time that is left, whatever its own limits are', async () => {
+		const { call, requests } = await start(silence)
+		const startedMs = performance.now()
+		await expect(call({}, '', 90)).rejects.toThrow('no whole reply')
+		expect(performance.now() - startedMs).toBeLessThan(200)
+		expect(requests).toHaveLength(1)
+	})
+
+	it('says what was answered, when there is no time for another try', async () => {
+		const { call, requests } = await start(reply(500, '{"__type":"a#InternalServerError"}'), ok)
+		await expect(call({}, '', 20)).rejects.toThrow('InternalServerError')
+		expect(requests).toHaveLength(1)
+	})
+
+	it('sends nothing when no time is left', async () => {
+		const { call, requests } = await start(ok)
+		await expect(withinTime(call, () => 0)({}, '')).rejects.toThrow('NoTimeLeft')
+		expect(requests).toHaveLength(0)
 	})
 })

@@ -41,7 +41,7 @@ describe('createExportsTable', () => {
 		expect(await ledger.read('round-trip')).toBeNull()
 		expect(await ledger.replace(null, entry, NOW)).toBe(true)
 		expect(await ledger.read('round-trip')).toEqual(entry)
-		const settled = settle(entry, acceptedEvent(entry.exportId), NOW + 60_000)
+		const settled = settle(entry, acceptedEvent(entry.exportId), NOW, 60_000)
 		expect(await ledger.replace(entry, settled, NOW)).toBe(true)
 		expect(await ledger.read('round-trip')).toEqual(settled)
 	})
@@ -66,7 +66,7 @@ describe('createExportsTable', () => {
 		const first = newEntry('changed')
 		await ledger.replace(null, first, NOW)
 		expect(await ledger.replace(first, release(first), NOW)).toBe(true)
-		expect(await ledger.replace(first, settle(first, acceptedEvent('x'), NOW), NOW)).toBe(false)
+		expect(await ledger.replace(first, settle(first, acceptedEvent('x'), NOW, 1), NOW)).toBe(false)
 		expect(await ledger.read('changed')).toEqual(release(first))
 	})
 

@@ -16,7 +16,8 @@ beforeAll(async () => {
 	aws = await startEmbeddedAws()
 	requests = await aws.createQueue('requests', { VisibilityTimeout: '600' })
 	dead = await aws.createQueue('dead')
-	queue = createRequestQueue(aws.sqs, { requestQueueUrl: requests.url, deadLetterQueueUrl: dead.url })
+	const urls = { requestQueueUrl: requests.url, deadLetterQueueUrl: dead.url }
+	queue = createRequestQueue(aws.sqs, urls, () => 5_000)
 })
 afterAll(() => aws.stop())
 
@@ -38,7 +39,7 @@ it('sends a request with its trace context, and hides it for as long as it is to
 		Body: '{"a":1}',
 		MessageAttributes: { traceparent: { StringValue: '00-trace' } },
 	})
-	await queue.hide(first?.ReceiptHandle ?? '', 1, 5_000)
+	await queue.hide(first?.ReceiptHandle ?? '', 1)
 	expect((await receive(requests))?.MessageId).toBe(first?.MessageId)
 })
 
@@ -53,7 +54,7 @@ it('keeps the mark of a redriven message', async () => {
 })
 
 it('does not mind a receipt that nobody knows', async () => {
-	await expect(queue.hide('nonsense', 1, 5_000)).resolves.toBeUndefined()
+	await expect(queue.hide('nonsense', 1)).resolves.toBeUndefined()
 })
 
 it('does not wait for a queue that does not answer', async () => {
@@ -65,7 +66,16 @@ it('does not wait for a queue that does not answer', async () => {
 		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
 	})
 	const startedMs = performance.now()
-	await createRequestQueue(client, { requestQueueUrl, deadLetterQueueUrl: '' }).hide('r', 1, 50)
+	const silentQueue = createRequestQueue(
+		client,
+		{ requestQueueUrl, deadLetterQueueUrl: requestQueueUrl },
+		() => 50,
+	)
+	await silentQueue.hide('r', 1)
+	await expect(silentQueue.send('{}', PLAIN)).rejects.toMatchObject({ name: 'TimeoutError' })
+	await expect(silentQueue.deadLetter('{}', PLAIN, new RequestInvalid([]))).rejects.toMatchObject({
+		name: 'TimeoutError',
+	})
 	// The SDK's own limits are seconds.
 	expect(performance.now() - startedMs).toBeLessThan(1_000)
 	await close(silent)
