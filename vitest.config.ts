@@ -1,12 +1,14 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** The longest file first, so that it does not run alone at the end; the rest as usual. */
-class SoakFirst extends BaseSequencer {
+/** The longest files first, so that none of them runs alone at the end; the rest as usual. */
+const LONGEST = /\/(soak|outage|outages-in-turn)\.test\.ts$/
+
+class LongestFirst extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
 		const sorted = await super.sort(files)
-		const isSoak = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith('soak.test.ts')
-		return [...sorted.filter(isSoak), ...sorted.filter((file) => !isSoak(file))]
+		const isLong = ({ moduleId }: TestSpecification): boolean => LONGEST.test(moduleId)
+		return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))]
 	}
 }
 
@@ -14,7 +16,7 @@ export default defineConfig({
 	test: {
 		include: ['test/**/*.test.ts'],
 		globalSetup: 'test/build-bundles.ts',
-		sequence: { sequencer: SoakFirst },
+		sequence: { sequencer: LongestFirst },
 		// By default one core is left to the runner, which mostly waits.
 		maxWorkers: 2,
 		// Integration tests start real processes; on two cores a slow start is not a failure.

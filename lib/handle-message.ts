@@ -32,7 +32,7 @@ export async function handleMessage(
 		const event = await exportOne(delivery)
 		const invalid = toRequestInvalid(event)
 		if (invalid !== null) await queue.deadLetter(body, delivery, invalid)
-		if (delivery.isLast && event.data.state === 'exhausted') throw usedUp()
+		if (delivery.isLast && isExhaustedBy(delivery, event)) throw usedUp()
 	} catch (thrown) {
 		const error = toExportError(thrown)
 		if (!delivery.isLast) {
@@ -46,19 +46,22 @@ export async function handleMessage(
 			await queue.send(body, delivery)
 			return
 		}
-		const unpublished = error instanceof PublishFailed ? error.event.data.state : 'rejected'
 		// What nobody has been told must still be said, however long the topic is down. A rejected request has no stored
 		// event: its message goes to the dead-letter queue, as its copy would have.
-		if (unpublished !== 'rejected') {
+		if (error instanceof PublishFailed && error.event.data.state !== 'rejected') {
 			// Not as redriven: the new message publishes, and must not start over what is exhausted.
 			await queue.send(body, { ...delivery, isRedriven: false })
-			// This message is the one that a redrive starts over.
-			if (unpublished === 'exhausted') throw usedUp()
+			if (isExhaustedBy(delivery, error.event)) throw usedUp()
 			return
 		}
 		// SQS takes the message away as soon as it is seen again: there is nothing to wait for.
 		throw thrown
 	}
+}
+
+/** Of several messages about one export, the one that used up the retries is what a redrive starts over. */
+function isExhaustedBy({ trigger }: Delivery, { data }: OutcomeEvent): boolean {
+	return data.state === 'exhausted' && data.trigger.id === trigger.id
 }
 
 function usedUp(): ExportError {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { RequestQueue } from '../lib/aws/queue.ts'
 import { toDelivery } from '../lib/delivery.ts'
 import { ExportError, RequestInvalid } from '../lib/errors.ts'
+import { PublishFailed } from '../lib/export-backup.ts'
 import { handleMessage } from '../lib/handle-message.ts'
 import type { OutcomeEvent } from '../lib/outcome.ts'
 import { toRejectedEvent } from '../lib/rejected.ts'
@@ -20,7 +21,7 @@ function createQueue() {
 
 function handle(
 	exportOne: () => Promise<OutcomeEvent>,
-	options: { isLast?: boolean } = {},
+	options: { isLast?: boolean; isRedriven?: boolean } = {},
 	queue = createQueue(),
 ) {
 	const delivery = toDelivery('{}', { kind: 'queue', id: 'm-1' }, { regionCode: undefined, ...options })
@@ -31,9 +32,9 @@ function handle(
 	}
 }
 
-const exhausted = (): OutcomeEvent => {
+const exhausted = (id = 'm-1'): OutcomeEvent => {
 	const event = acceptedEvent('a')
-	return { ...event, data: { ...event.data, state: 'exhausted' } }
+	return { ...event, data: { ...event.data, state: 'exhausted', trigger: { kind: 'queue', id } } }
 }
 
 describe('handleMessage', () => {
@@ -85,8 +86,33 @@ describe('handleMessage', () => {
 		},
 	)
 
-	it('acknowledges another message about an export that is exhausted', async () => {
+	it('acknowledges another message about an export that is exhausted, also on its last receive', async () => {
 		await expect(handle(async () => exhausted()).result).resolves.toBeUndefined()
+		await expect(handle(async () => exhausted('m-0'), { isLast: true }).result).resolves.toBeUndefined()
+	})
+
+	it('sends an outcome that could not be published anew on its last receive, and never as redriven', async () => {
+		const failed = (event: OutcomeEvent) => () => Promise.reject(new PublishFailed(event, null))
+		const { done, result } = handle(failed(acceptedEvent('a')), { isLast: true, isRedriven: true })
+		await result
+		expect(done).toEqual([['send', '{}', expect.objectContaining({ isRedriven: false })]])
+	})
+
+	it.each([
+		['the message that used up the retries becomes a dead letter', 'm-1', 'NCP_LATER'],
+		['any other message about it is acknowledged', 'm-0', null],
+	])('sends an unpublished "exhausted" anew: %s', async (_name, triggerId, code) => {
+		const failed = new PublishFailed(exhausted(triggerId), null)
+		const { done, result } = handle(() => Promise.reject(failed), { isLast: true })
+		if (code === null) await result
+		else await expect(result).rejects.toMatchObject({ code })
+		expect(done).toEqual([['send', '{}', expect.anything()]])
+	})
+
+	it('backs off from what nobody foresaw, as from anything else', async () => {
+		const { done, result } = handle(() => Promise.reject(new TypeError('x')))
+		await expect(result).rejects.toThrow(TypeError)
+		expect(done).toEqual([['hide', 'r-1', 30]])
 	})
 
 	it('keeps a rejected message whose copy could not be made', async () => {

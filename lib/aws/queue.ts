@@ -67,10 +67,19 @@ export function createRequestQueue(
 
 /** Rejects when `ms` have passed, whatever the client is doing then: between two tries it does not look at the signal. */
 async function inTime<T>(ms: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-	const signal = AbortSignal.timeout(Math.max(1, Math.floor(ms)))
-	const late = Promise.withResolvers<never>()
-	signal.addEventListener('abort', () => late.reject(signal.reason), { once: true })
-	return Promise.race([run(signal), late.promise])
+	const controller = new AbortController()
+	const { promise: late, reject } = Promise.withResolvers<never>()
+	const stop = (): void => {
+		const error = new DOMException('no time was left', 'TimeoutError')
+		controller.abort(error)
+		reject(error)
+	}
+	const timer = setTimeout(stop, Math.max(1, Math.floor(ms)))
+	try {
+		return await Promise.race([run(controller.signal), late])
+	} finally {
+		clearTimeout(timer)
+	}
 }
 
 /** SQS refuses a body or an attribute with characters that XML 1.0 does not have. */

@@ -108,6 +108,26 @@ describe('createExportsTable', () => {
 		expect(await ledger.replace(entry, release(entry), NOW)).toBe(false)
 	})
 
+	it('changes an expiry under the eyes of a writer, who does not notice', async () => {
+		const entry = newEntry('kept')
+		await ledger.replace(null, entry, NOW)
+		expect(await ledger.expireAt(entry, NOW + 90_000)).toBe(true)
+		expect(await ledger.read('kept')).toEqual({ ...entry, expiresAtMs: NOW + 90_000 })
+		// A write from before is still known as done, and one that was under way goes through.
+		expect(await ledger.replace(null, entry, NOW)).toBe(true)
+		expect(await ledger.replace(entry, release(entry), NOW)).toBe(true)
+	})
+
+	it('changes no expiry of what was replaced or is gone', async () => {
+		const entry = newEntry('moved')
+		await ledger.replace(null, entry, NOW)
+		await ledger.replace(entry, release(entry), NOW)
+		expect(await ledger.expireAt(entry, NOW + 90_000)).toBe(false)
+		expect(await ledger.read('moved')).toEqual(release(entry))
+		expect(await ledger.expireAt(newEntry('never-there'), NOW)).toBe(false)
+		expect(await ledger.read('never-there')).toBeNull()
+	})
+
 	it('says that it is unavailable', async () => {
 		const gate = await startGate(table.endpoint, () => {
 			throw new Error('down')
@@ -115,6 +135,7 @@ describe('createExportsTable', () => {
 		const down = createExportsTable(atGate(gate), table.tableName)
 		await expect(down.read('x')).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE', retryable: true })
 		await expect(down.replace(null, newEntry('x'), NOW)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		await expect(down.expireAt(newEntry('x'), NOW)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 		await gate.stop()
 	})
 })

@@ -156,6 +156,7 @@ describe('the deployed template', () => {
 		['bucketZone=mars', 'bucketZone must be kr, sg, us'],
 		['freshnessMinutes=soon', 'freshnessMinutes must be a whole number of minutes'],
 		['requestSourceArns=arn:aws:sns:r:1:t, arn:aws:sns:r:1:u', 'separated by commas alone'],
+		['retryHours=73', 'retryHours must be a whole number of hours, from 1 to 72'],
 		['deduplicationHours=4', 'deduplicationHours must cover arrivalDeadlineMinutes twice'],
 		['secretId=arn:aws:secretsmanager:r:1:secret:s-x', 'must be the name of a secret'],
 	])('is not made with --param %s', async (parameter, words) => {
@@ -169,6 +170,7 @@ describe('the deployed template', () => {
 			ncpZone: 'gov',
 			bucketZone: 'gov-krs',
 			arrivalDeadlineMinutes: '30',
+			retryHours: '24',
 			freshnessMinutes: '60',
 			requestSourceArns: 'arn:aws:sns:r:1:t,arn:aws:events:r:1:rule/x',
 		}
@@ -179,7 +181,13 @@ describe('the deployed template', () => {
 		expect(outputs.NcpApiUrl?.Value).toBe('https://ncloud.apigw.gov-ntruss.com')
 		expect(outputs.ObjectStorageRegion?.Value).toBe('gov2-standard')
 		expect(other.FreshnessAlarm?.Properties.Threshold).toBe(60)
-		expect(other.ArrivalQueue?.Properties.RedrivePolicy.maxReceiveCount).toBe(24)
+		// Longer retries ask for more receives, a longer retention, and hide for longer what nobody puts off.
+		expect(other.RequestQueue?.Properties).toMatchObject({
+			RedrivePolicy: { maxReceiveCount: 201 },
+			VisibilityTimeout: 432,
+			MessageRetentionPeriod: 345_600,
+		})
+		expect(other.ArrivalQueue?.Properties.RedrivePolicy.maxReceiveCount).toBe(201)
 		expect(other.RequestQueuePolicy?.Properties.PolicyDocument.Statement[1].Condition).toEqual({
 			ArnEquals: { 'aws:SourceArn': ['arn:aws:sns:r:1:t', 'arn:aws:events:r:1:rule/x'] },
 		})

@@ -24,6 +24,8 @@ interface CrashPoint {
 const CLAIM = { operation: 'PutItem', nth: 1 }
 const SETTLE = { operation: 'PutItem', nth: 2 }
 const PUBLISH = { operation: 'PublishBatch', nth: 1 }
+/** Of an ended export, until the deduplication is over. */
+const KEEP = { operation: 'UpdateItem', nth: 1 }
 
 /**
  * Between claim and settle nobody can know whether NCP was asked: there, and only there, the export ends unknown and
@@ -43,6 +45,13 @@ const POINTS: CrashPoint[] = [
 		state: 'accepted',
 		performed: 1,
 	},
+	{
+		name: 'published, still kept for long',
+		at: { ...KEEP, phase: 'before' },
+		state: 'accepted',
+		performed: 1,
+	},
+	{ name: 'published, kept for a while', at: { ...KEEP, phase: 'after' }, state: 'accepted', performed: 1 },
 ]
 
 /** Kills every process of the function, once, and lets the call that was stopped there end in nothing. */
@@ -100,7 +109,9 @@ describe('a function killed between two steps', () => {
 			// Delivered again by the queue itself, once its visibility time-out is over.
 			expect(await cloud.pollOnce()).toBe(1)
 
-			const copies = at?.operation === 'PublishBatch' && at.phase === 'after' ? 2 : 1
+			const isPublished =
+				at?.operation === 'UpdateItem' || (at?.operation === 'PublishBatch' && at.phase === 'after')
+			const copies = isPublished ? 2 : 1
 			const events = await takeOutcomes(aws.sqs, outcomeQueue.url, copies)
 			expect(events.map(({ data }) => data.state)).toEqual(Array(copies).fill(state))
 			expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1)

@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createFirstSeen } from '../../lib/aws/first-seen.ts'
+import { type EmbeddedTable, startEmbeddedTable } from '../../local/embedded-table.ts'
+import { readItems } from '../integration/table.ts'
+
+let table: EmbeddedTable
+beforeAll(async () => {
+	table = await startEmbeddedTable('ap-northeast-2')
+})
+afterAll(() => table.stop())
+
+it('gives every delivery of one trigger the time of the first', async () => {
+	const firstSeen = createFirstSeen(table.items, table.tableName)
+	expect(await firstSeen('a', 5_000)).toBe(5_000)
+	expect(await firstSeen('a', 9_000)).toBe(5_000)
+	expect(await firstSeen('b', 9_000)).toBe(9_000)
+})
+
+it('forgets a trigger after a day, by the table’s own TTL', async () => {
+	const items = await readItems(table)
+	expect(items.find(({ exportKey }) => exportKey === 'trigger:a')).toMatchObject({ expiresAt: 5 + 86_400 })
+})
+
+it('says that it is unavailable', async () => {
+	const nowhere = createFirstSeen(table.items, 'no-such-table')
+	await expect(nowhere('a', 1)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+})

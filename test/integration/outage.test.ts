@@ -1,0 +1,23 @@
+import { afterEach, describe, it } from 'vitest'
+import { expectFiftyCompleted, type Outage, sendFifty, startInOutage } from './outage-world.ts'
+import type { World } from './world.ts'
+
+let world: World
+afterEach(() => world.stop())
+
+describe('fifty exports, each performed once and each with one terminal event, without a dead letter', () => {
+	it.each<[string, Outage]>([
+		['NCP is down for two hours', { service: 'ncp', fromHour: 0, toHour: 2 }],
+		['the topic is down for two hours', { service: 'topic', fromHour: 0, toHour: 2 }],
+		['the table is down for one hour', { service: 'table', fromHour: 0, toHour: 1 }],
+		['the arrival queue is down for one hour', { service: 'arrivals', fromHour: 0, toHour: 1 }],
+	])(
+		'while %s',
+		async (_name, outage) => {
+			world = await startInOutage([outage])
+			await sendFifty(world, outage.toHour)
+			await expectFiftyCompleted(world)
+		},
+		60_000,
+	)
+})

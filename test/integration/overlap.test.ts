@@ -1,0 +1,165 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { World, type WorldOptions } from './world.ts'
+
+let world: World
+afterEach(() => world.stop())
+
+const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: '20210528', bucketName: 'my-bucket' }
+
+async function start(landing: 'plain' | 'never', options: WorldOptions = {}): Promise<void> {
+	const instances = new Map([['1', { regionCode: 'KR', backups: new Set([REQUEST.fileName]), landing }]])
+	world = await World.start({ ...options, simulator: { instances, ...options.simulator } })
+}
+
+/** The same request once more, from a caller who does not wait. */
+async function postAsync(body: object = REQUEST): Promise<Response> {
+	return fetch(`${world.cloud.webhookUrl}/exports`, {
+		method: 'POST',
+		headers: { 'content-type': 'application/json', prefer: 'respond-async' },
+		body: JSON.stringify(body),
+	})
+}
+
+const states = () => [...new Set(world.events.map(({ data }) => data.state))]
+
+describe('an asynchronous duplicate', () => {
+	it('that comes while a check is looking does not leave the export without an end', async () => {
+		let looks = 0
+		await start('never', {
+			intercept: async ({ operation }, phase) => {
+				if (operation !== 'ListObjects' || phase !== 'after' || ++looks !== 3) return
+				expect((await postAsync()).status).toBe(202)
+			},
+		})
+		await world.send(REQUEST)
+		await world.settle()
+		await world.pass(130, 1)
+		expect(looks).toBeGreaterThan(3)
+		expect(states()).toEqual(['accepted', 'missing'])
+		expect(world.cloud.ncp?.performed).toHaveLength(1)
+	})
+
+	it('that comes while an unknown export is sent once more does not lose the second reply', async () => {
+		await start('plain', {
+			simulator: {
+				fault: async ({ nth }) => {
+					if (nth === 1) return 'reset'
+					expect((await postAsync()).status).toBe(202)
+					return undefined
+				},
+			},
+		})
+		await world.send(REQUEST)
+		await world.settle()
+		await world.pass(60, 1)
+		expect(states()).toEqual(['unknown', 'accepted', 'completed'])
+		expect(world.cloud.ncp?.calls()).toBe(2)
+		expect(world.cloud.ncp?.performed).toHaveLength(1)
+	})
+
+	it('that comes during the call, with a deduplication of months, does not take the claim from its holder', async () => {
+		await start('plain', {
+			env: { DEDUPLICATION_HOURS: '2000' },
+			simulator: {
+				fault: async () => {
+					expect((await postAsync()).status).toBe(202)
+					return undefined
+				},
+			},
+		})
+		const response = await fetch(`${world.cloud.webhookUrl}/exports`, {
+			method: 'POST',
+			headers: { 'content-type': 'application/json' },
+			body: JSON.stringify(REQUEST),
+		})
+		expect(response.status).toBe(202)
+		expect(await response.json()).toMatchObject({ data: { state: 'accepted' } })
+		expect(world.cloud.ncp?.performed).toHaveLength(1)
+	})
+
+	it('of an export that has ended keeps it from expiring while its message is on the way', async () => {
+		await start('plain')
+		await world.send(REQUEST)
+		await world.settle()
+		await world.pass(23.5 * 60, 30)
+		expect(states()).toEqual(['accepted', 'completed'])
+		const { exportId } = (await (await postAsync()).json()) as { exportId: string }
+		// Nobody takes messages for longer than the export would have lasted.
+		await world.passUnattended(60)
+		await world.settle()
+		expect(world.events.at(-1)?.id).toBe(`${exportId}/completed`)
+		expect(world.cloud.ncp?.performed).toHaveLength(1)
+	})
+})
+
+describe('what has not been said is not forgotten', () => {
+	it('checks an export whose checks were not taken for 25 hours', async () => {
+		await start('plain')
+		await world.send(REQUEST)
+		await world.settle()
+		await world.passUnattended(25 * 60)
+		await world.settle()
+		expect(states()).toEqual(['accepted', 'completed'])
+	})
+
+	it('publishes after a topic was down for 26 hours, in a message of its own, and exports once', async () => {
+		let isDown = true
+		await start('plain', { maxReceiveCount: 3, isDown: (service) => isDown && service === 'topic' })
+		await world.send(REQUEST)
+		await world.settle()
+		await world.pass(26 * 60, 30)
+		expect(world.events).toEqual([])
+		isDown = false
+		await world.pass(60, 15)
+		expect(await world.deadLetters()).toEqual([])
+		expect(states()).toEqual(['accepted', 'completed'])
+		expect(world.cloud.ncp?.performed).toHaveLength(1)
+	})
+
+	it('says "exhausted" when the topic is back, and keeps the message for a redrive', async () => {
+		let isTopicDown = true
+		await start('plain', {
+			maxReceiveCount: 3,
+			isDown: (service) => service === 'ncp' || (isTopicDown && service === 'topic'),
+		})
+		await world.send(REQUEST)
+		await world.settle()
+		await world.pass(60, 5)
+		isTopicDown = false
+		await world.pass(30, 5)
+		expect(states()).toEqual(['exhausted'])
+		expect(new Set(world.events.map((event) => JSON.stringify(event))).size).toBe(1)
+		expect(await world.deadLetters()).toEqual([REQUEST])
+	})
+
+	it('fails a check whose entry is gone, and says so', async () => {
+		const lines: string[] = []
+		await start('plain', { onLine: (line) => lines.push(line) })
+		await world.send(REQUEST)
+		await world.settle()
+		await world.forgetAll()
+		await world.pass(2)
+		const line = lines.find((each) => each.includes('check not finished'))
+		expect(JSON.parse(line ?? '{}')).toMatchObject({ level: 'WARN', code: 'EXPORT_GONE', check: 0 })
+		expect(await world.hasArrivalMessages()).toBe(true)
+	})
+})
+
+it('backs off from a bad message whose dead-letter queue does not answer', async () => {
+	await start('plain', {
+		maxReceiveCount: 41,
+		// So long it would stay hidden without a back-off.
+		visibilitySeconds: 15,
+		intercept: ({ operation, body }, phase) => {
+			if (phase === 'before' && operation === 'SendMessage' && body.includes('export-requests-dead'))
+				throw new Error('down')
+		},
+	})
+	await world.send({ fileName: 'no more than that' })
+	await world.settle()
+	await world.pass(23, 0.25)
+	// Waits of 5 s at least, doubled each time.
+	expect(world.events.length).toBeGreaterThan(1)
+	expect(world.events.length).toBeLessThanOrEqual(9)
+	expect(new Set(world.events.map((event) => JSON.stringify(event))).size).toBe(1)
+})
