@@ -1,5 +1,4 @@
-import { type DynamoDb, isConditionFailed, type TableRequest } from './dynamodb.ts'
-import { throwUnavailable } from './exports-table.ts'
+import { type DynamoDb, isConditionFailed, type TableRequest, throwUnavailable } from './dynamodb.ts'
 
 /** When an instance's last export was seen to arrive, in milliseconds since the epoch. */
 export interface Completion {

@@ -1,3 +1,4 @@
+import { cut, ExportError } from '../errors.ts'
 import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
 
 /** What the product keeps: flat items. */
@@ -38,6 +39,14 @@ export function createDynamoDb(call: CallAws): DynamoDb {
 /** The condition of a write does not hold. */
 export function isConditionFailed(error: unknown): boolean {
 	return error instanceof AwsError && error.name === 'ConditionalCheckFailedException'
+}
+
+/** Throws `LEDGER_UNAVAILABLE` in place of an `AwsError`. */
+export function throwUnavailable(error: unknown): never {
+	const name = error instanceof Error ? error.name : 'unknown'
+	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports did not answer (${cut(name)})`, {
+		cause: error,
+	})
 }
 
 type TypedValue = { S: string } | { N: string } | { NULL: true }

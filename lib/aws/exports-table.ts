@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { cut, ExportError } from '../errors.ts'
 import type { Entry, Ledger } from '../ledger.ts'
 import type { OutcomeEvent } from '../outcome.ts'
-import { type DynamoDb, isConditionFailed } from './dynamodb.ts'
+import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
 
 /** `expiresAt` is DynamoDB's TTL: whole seconds; the condition honours it to the second, the reaper within days. */
 type Item = Omit<Entry, 'expiresAtMs' | 'event'> & {
@@ -125,12 +124,4 @@ function toEntry({ expiresAt, event, writeToken: _token, ...entry }: Item): Entr
 		expiresAtMs: expiresAt * 1000,
 		event: event === null ? null : (JSON.parse(event) as OutcomeEvent),
 	}
-}
-
-/** Throws `LEDGER_UNAVAILABLE` in place of an `AwsError`. */
-export function throwUnavailable(error: unknown): never {
-	const name = error instanceof Error ? error.name : 'unknown'
-	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports did not answer (${cut(name)})`, {
-		cause: error,
-	})
 }

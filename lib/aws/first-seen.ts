@@ -1,5 +1,4 @@
-import { type DynamoDb, isConditionFailed } from './dynamodb.ts'
-import { throwUnavailable } from './exports-table.ts'
+import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
 
 /**
  * When a trigger was first delivered, milliseconds since the epoch: `nowMs`, unless an earlier delivery was here. Throws

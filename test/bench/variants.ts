@@ -26,7 +26,8 @@ const empty: Variant = {
 const ours: Variant = {
 	title: 'ours',
 	bundle: pathTo('dist/functions/on-queue-message.cjs'),
-	perRecord: DONE,
+	// Without arrival checks the first outcome is the last one: once it is published, its entry may expire sooner.
+	perRecord: { ...DONE, writes: 3 },
 }
 /** As serverless.yml sets it up: the keys are in a secret, and each export asks for a look into the bucket. */
 const deployed: Variant = {
