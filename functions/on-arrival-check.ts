@@ -1,15 +1,15 @@
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import type { ScheduledEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
-import type { DeliveredCheck } from '../lib/arrival-schedule.ts'
+import type { DeliveredCheck } from '../lib/arrival/arrival-schedule.ts'
+import { checkArrival } from '../lib/arrival/check-arrival.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
-import { toBatchResponse } from '../lib/aws/batch-response.ts'
-import { isRedriven } from '../lib/aws/redriven.ts'
-import { checkArrival } from '../lib/check-arrival.ts'
 import { ExportError } from '../lib/errors.ts'
-import { reportFreshness } from '../lib/observe.ts'
-import { settleInOrder } from '../lib/settle-in-order.ts'
-import { wireArrival } from '../lib/wire-arrival.ts'
+import { reportFreshness } from '../lib/observe/observe.ts'
+import { toBatchResponse } from '../lib/queue/batch-response.ts'
+import { isRedriven } from '../lib/queue/redriven.ts'
+import { settleInOrder } from '../lib/queue/run-batch.ts'
+import { wireArrival } from '../lib/wiring/wire-arrival.ts'
 
 const { begin, metrics, logger } = wireArrival()
 

@@ -3,10 +3,12 @@ import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import httpSecurityHeaders from '@middy/http-security-headers'
 import type { Context } from 'aws-lambda'
-import { type Delivery, toDelivery } from '../lib/delivery.ts'
-import { enqueueExport } from '../lib/enqueue-export.ts'
 import { ExportError, RequestInvalid, toExportError } from '../lib/errors.ts'
-import { exportBackup } from '../lib/export-backup.ts'
+import { enqueueExport } from '../lib/export/enqueue-export.ts'
+import { exportBackup } from '../lib/export/export-backup.ts'
+import { publishLater } from '../lib/export/publish-later.ts'
+import { parseTraceparent } from '../lib/formats/traceparent.ts'
+import { type Delivery, toDelivery } from '../lib/request/delivery.ts'
 import {
 	type HttpRequest,
 	type HttpResponse,
@@ -14,13 +16,11 @@ import {
 	parseHttpEvent,
 	toCallersFormat,
 	toHttpResult,
-} from '../lib/http/event-formats.ts'
-import { toLookupResponse, toOutcomeResponse, toQueuedResponse } from '../lib/http/outcome-response.ts'
-import { toErrorResponse, toUnsupportedResponse } from '../lib/http/problem.ts'
-import { readIdempotencyKey, readWebhook } from '../lib/http/webhook.ts'
-import { publishLater } from '../lib/publish-later.ts'
-import { parseTraceparent } from '../lib/traceparent.ts'
-import { wire } from '../lib/wire.ts'
+} from '../lib/webhook/gateway-event.ts'
+import { toLookupResponse, toOutcomeResponse, toQueuedResponse } from '../lib/webhook/outcome-response.ts'
+import { toErrorResponse, toUnsupportedResponse } from '../lib/webhook/problem.ts'
+import { readIdempotencyKey, readWebhook } from '../lib/webhook/read-webhook.ts'
+import { wire } from '../lib/wiring/wire.ts'
 
 const { config, begin, metrics, logger } = wire('on-http-request')
 

@@ -1,11 +1,11 @@
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
-import { readPipelineEvent } from '../lib/aws/pipeline-event.ts'
-import { toDelivery } from '../lib/delivery.ts'
-import { exportBackup } from '../lib/export-backup.ts'
-import type { OutcomeEvent } from '../lib/outcome.ts'
-import { toRequestInvalid } from '../lib/rejected.ts'
-import { wire } from '../lib/wire.ts'
+import { exportBackup } from '../lib/export/export-backup.ts'
+import type { OutcomeEvent } from '../lib/outcome/outcome.ts'
+import { toRequestInvalid } from '../lib/outcome/rejected-outcome.ts'
+import { toDelivery } from '../lib/request/delivery.ts'
+import { readPipelineEvent } from '../lib/request/pipeline-event.ts'
+import { wire } from '../lib/wiring/wire.ts'
 
 const { config, begin, metrics } = wire('on-pipeline-event')
 

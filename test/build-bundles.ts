@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node'
-import { buildFunctions } from '../build.ts'
-import { packageService } from './deploy/packaged.ts'
+import { buildFunctions } from '../tools/build.ts'
+import { packageService } from './template/packaged.ts'
 
 declare module 'vitest' {
 	export interface ProvidedContext {

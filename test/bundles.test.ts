@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildOptions, REPLACED } from '../build.ts'
-import { bundlePath, type Cloud, LOCAL_KEYS, startCloud } from '../local/cloud.ts'
-import { createFunction } from '../local/function-process.ts'
+import { buildOptions, REPLACED } from '../tools/build.ts'
+import { bundlePath, type Cloud, LOCAL_KEYS, startCloud } from '../tools/local/cloud.ts'
+import { createFunction } from '../tools/local/function-process.ts'
 
 let cloud: Cloud
 let folder: string
@@ -30,7 +30,7 @@ describe('the bundles', () => {
 		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
 		const inputs = Object.entries(metafile.outputs[`dist/functions/${name}.cjs`]?.inputs ?? {})
 		const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)
-		// Without these the replacements of build.ts would have replaced nothing.
+		// Without these the replacements of tools/build.ts would have replaced nothing.
 		expect(used).toContainEqual(expect.stringMatching(/undici\/lib\/dispatcher\/pool\.js$/))
 		expect(used).toContainEqual(expect.stringMatching(/undici\/lib\/llhttp\/llhttp_simd-wasm\.js$/))
 		const isReplaced = (path: string): boolean => path.startsWith('in-place-of-')
@@ -47,16 +47,16 @@ describe('the bundles', () => {
 		}
 		// Late: nothing that is loaded at the start imports it.
 		const importers = Object.entries(metafile.inputs).flatMap(([path, { imports }]) =>
-			imports.filter((each) => each.path === 'lib/wire-queue.ts').map(({ kind }) => `${path} ${kind}`),
+			imports.filter((each) => each.path === 'lib/wiring/wire-queue.ts').map(({ kind }) => `${path} ${kind}`),
 		)
-		expect(importers).toEqual(['lib/wire.ts dynamic-import'])
+		expect(importers).toEqual(['lib/wiring/wire.ts dynamic-import'])
 		const clientImporters = Object.entries(metafile.inputs)
 			.filter(
 				([path, { imports }]) =>
 					path.startsWith('lib/') && imports.some((each) => /client-sqs/.test(each.path)),
 			)
 			.map(([path]) => path)
-		expect(clientImporters.sort()).toEqual(['lib/aws/queue.ts', 'lib/wire-queue.ts'])
+		expect(clientImporters.sort()).toEqual(['lib/aws/sqs.ts', 'lib/wiring/wire-queue.ts'])
 	})
 
 	it('keep within their budget of 600 KB, but for the one that carries the S3 client', async () => {

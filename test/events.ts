@@ -1,5 +1,5 @@
-import { classifyReply } from '../lib/ncp/reply.ts'
-import { type OutcomeEvent, toOutcomeEvent } from '../lib/outcome.ts'
+import { classifyReply } from '../lib/ncp/read-reply.ts'
+import { type OutcomeEvent, toOutcomeEvent } from '../lib/outcome/outcome.ts'
 
 /** An accepted export's event with a name of its own. */
 export function acceptedEvent(name: string): OutcomeEvent {

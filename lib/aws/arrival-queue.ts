@@ -1,5 +1,5 @@
-import type { ArrivalCheck } from '../arrival-schedule.ts'
-import { parseRecord } from '../parse-record.ts'
+import type { ArrivalCheck } from '../arrival/arrival-schedule.ts'
+import { parseRecord } from '../formats/parse-record.ts'
 import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
 
 /** Asks for a check after so many seconds, 900 at most; throws `AwsError`. */

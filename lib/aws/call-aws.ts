@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
-import { type ExchangeResult, exchange } from '../exchange.ts'
-import { parseRecord } from '../parse-record.ts'
+import { parseRecord } from '../formats/parse-record.ts'
+import { type ExchangeResult, exchange } from '../http-client/send-once.ts'
 import { type AwsCredentials, createSigner } from './sign-request.ts'
 
 export interface AwsService {

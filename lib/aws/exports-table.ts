@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Entry, Ledger } from '../ledger.ts'
-import type { OutcomeEvent } from '../outcome.ts'
+import type { Entry, Ledger } from '../ledger/ledger.ts'
+import type { OutcomeEvent } from '../outcome/outcome.ts'
 import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
 
 /** `expiresAt` is DynamoDB's TTL: whole seconds; the condition honours it to the second, the reaper within days. */

@@ -1,5 +1,5 @@
-import { isSoundSecret } from '../http/webhook-signature.ts'
-import { parseRecord } from '../parse-record.ts'
+import { parseRecord } from '../formats/parse-record.ts'
+import { isSoundSecret } from '../webhook/signature.ts'
 import { type CallAws, parseAnswer } from './call-aws.ts'
 
 /** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */

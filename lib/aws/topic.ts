@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cut, ExportError } from '../errors.ts'
-import { type OutcomeEvent, serializeEvent } from '../outcome.ts'
+import { type OutcomeEvent, serializeEvent } from '../outcome/outcome.ts'
 import { PASSING } from './call-aws.ts'
 import type { PublishBatch, TopicEntry } from './sns.ts'
 

@@ -1,6 +1,6 @@
 import { type _Object, ListObjectsCommand, type S3Client } from '@aws-sdk/client-s3'
 import { cut } from '../errors.ts'
-import type { ArrivedObject } from '../outcome.ts'
+import type { ArrivedObject } from '../outcome/outcome.ts'
 
 export interface Wanted {
 	bucketName: string

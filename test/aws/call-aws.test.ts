@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, describe, expect, it } from 'vitest'
 import { type AwsService, createAwsCaller, withinTime } from '../../lib/aws/call-aws.ts'
 import { createSigner } from '../../lib/aws/sign-request.ts'
-import { createPool } from '../../lib/pool.ts'
-import { close, listen } from '../../local/listen.ts'
+import { createPool } from '../../lib/http-client/pool.ts'
+import { close, listen } from '../../tools/local/listen.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
-import { type EmbeddedTable, startEmbeddedTable } from '../../local/embedded-table.ts'
+import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
 
 let table: EmbeddedTable
 beforeAll(async () => {

@@ -2,11 +2,11 @@ import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
 import { createExportsTable } from '../../lib/aws/exports-table.ts'
-import { decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger.ts'
-import { callLocal } from '../../local/call-local.ts'
-import { type EmbeddedTable, startEmbeddedTable } from '../../local/embedded-table.ts'
-import { type Gate, startGate } from '../../local/gate.ts'
+import { decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger/ledger.ts'
+import { callLocal } from '../../tools/local/call-local.ts'
+import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
 import { acceptedEvent } from '../events.ts'
+import { type Gate, startGate } from '../gate.ts'
 
 let table: EmbeddedTable
 let ledger: Ledger

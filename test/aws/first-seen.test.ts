@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createFirstSeen } from '../../lib/aws/first-seen.ts'
-import { type EmbeddedTable, startEmbeddedTable } from '../../local/embedded-table.ts'
+import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
 import { readItems } from '../integration/table.ts'
 
 let table: EmbeddedTable

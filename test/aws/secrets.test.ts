@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createSecretReader } from '../../lib/aws/secrets.ts'
-import { callLocal } from '../../local/call-local.ts'
-import { type EmbeddedSecrets, startEmbeddedSecrets } from '../../local/secrets-manager.ts'
+import { callLocal } from '../../tools/local/call-local.ts'
+import { type EmbeddedSecrets, startEmbeddedSecrets } from '../secrets-manager.ts'
 
 let secrets: EmbeddedSecrets
 let nowMs = 0

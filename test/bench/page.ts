@@ -1,4 +1,4 @@
-import { paint } from '../../terminal/outcome-row.ts'
+import { paint } from '../../tools/terminal/outcome-row.ts'
 
 export interface Row {
 	title: string

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { listen } from '../../local/listen.ts'
+import { listen } from '../../tools/local/listen.ts'
 import { ENVIRONMENT } from '../environment.ts'
 import type { Counts, Delays, Question, Urls } from './stand-ins.ts'
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
-import { buildFunctions, buildOptions } from '../../build.ts'
+import { buildFunctions, buildOptions } from '../../tools/build.ts'
 
 /** One way to write the function. */
 export interface Variant {

@@ -4,14 +4,14 @@ import { DeleteBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
-import { toExportIdentity } from '../../lib/export-key.ts'
-import { bundlePath, type Cloud, startCloud } from '../../local/cloud.ts'
-import type { Queue } from '../../local/embedded-aws.ts'
-import { createFunction } from '../../local/function-process.ts'
-import type { Fault } from '../../local/ncp-simulator.ts'
-import { type Datapoint, isFiring, readDatapoints } from '../deploy/alarm.ts'
-import { type Resource, readTemplate, root } from '../deploy/packaged.ts'
+import { toExportIdentity } from '../../lib/request/export-identity.ts'
+import { bundlePath, type Cloud, startCloud } from '../../tools/local/cloud.ts'
+import type { Queue } from '../../tools/local/embedded-aws.ts'
+import { createFunction } from '../../tools/local/function-process.ts'
+import type { Fault } from '../../tools/local/ncp-simulator.ts'
 import { toBatch, toSignedCall } from '../lambda-events.ts'
+import { type Datapoint, isFiring, readDatapoints } from '../template/alarm.ts'
+import { type Resource, readTemplate, root } from '../template/packaged.ts'
 import { createLines } from './lines.ts'
 
 const SERVICE = 'ncp-backup-exporter-dev'
@@ -283,7 +283,7 @@ it('draws nothing on the dashboard that nobody reports', async () => {
 	const body = resources.Dashboard?.Properties.DashboardBody['Fn::Sub'] as string
 	const drawn = [...body.matchAll(/\["NcpBackupExporter","(\w+)","service","([\w-]+)"/g)]
 	expect(drawn.length).toBeGreaterThan(15)
-	const source = await readFile(join(root, 'lib/observe.ts'), 'utf8')
+	const source = await readFile(join(root, 'lib/observe/observe.ts'), 'utf8')
 	for (const [, metric = '', service] of drawn) {
 		expect(service).toBe(SERVICE)
 		// States and codes are taken from the code's own tables; the rest is named where it is reported.

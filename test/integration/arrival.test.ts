@@ -1,11 +1,12 @@
 import { createServer } from 'node:http'
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { OutcomeEvent } from '../../lib/outcome.ts'
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
-import type { Intercept } from '../../local/gate.ts'
-import { close, listen } from '../../local/listen.ts'
-import type { Landing } from '../../local/ncp-simulator.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
+import { close, listen } from '../../tools/local/listen.ts'
+import type { Landing } from '../../tools/local/ncp-simulator.ts'
+import type { Intercept } from '../gate.ts'
+import { gateWith } from '../gate.ts'
 import { takeOutcomes } from './outcomes.ts'
 
 let cloud: Cloud
@@ -158,7 +159,7 @@ describe('an arrival check killed between two steps', () => {
 			void cloud.arrivalFunction?.kill()
 			throw new Error('nobody is there to hear the answer')
 		}
-		cloud = await start('plain', { intercept, onProblem: () => undefined })
+		cloud = await start('plain', { proxy: gateWith(intercept), onProblem: () => undefined })
 		await send()
 		const events = [
 			...(await outcomes()),
@@ -177,12 +178,12 @@ describe('an arrival check killed between two steps', () => {
 			onProblem: () => undefined,
 			// The first look is before the file, so the check counts itself and would send the next.
 			simulator: { copyDelayMs: 2_500 },
-			intercept: ({ operation }, phase) => {
+			proxy: gateWith(({ operation }, phase) => {
 				if (operation !== 'PutItem' || phase !== 'after' || ++writes !== 3) return
 				kills++
 				void cloud.arrivalFunction?.kill()
 				throw new Error('nobody is there to hear the answer')
-			},
+			}),
 		})
 		await send()
 		expect(statesOf(await outcomes())).toEqual(['accepted', 'completed'])

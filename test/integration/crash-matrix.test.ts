@@ -1,7 +1,8 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Cloud, startCloud } from '../../local/cloud.ts'
-import type { Intercept } from '../../local/gate.ts'
+import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
+import type { Intercept } from '../gate.ts'
+import { gateWith } from '../gate.ts'
 import { takeOutcomes } from './outcomes.ts'
 import { endLeases, readItems } from './table.ts'
 
@@ -86,7 +87,7 @@ describe('a function killed between two steps', () => {
 				isQueueIdle: true,
 				visibilitySeconds: 1,
 				onProblem: () => undefined,
-				intercept,
+				proxy: gateWith(intercept),
 				simulator: {
 					fault: () => {
 						if (inNcp === undefined || killer.kills() > 0) return undefined

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DOCUMENTS, EXAMPLES } from '../../docs.ts'
-import { problemSchema } from '../../lib/http/problem-schema.ts'
-import { outcomeEventSchema } from '../../lib/outcome-schema.ts'
-import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { outcomeEventSchema } from '../../lib/outcome/outcome-schema.ts'
+import { problemSchema } from '../../lib/webhook/problem-schema.ts'
+import { DOCUMENTS, EXAMPLES } from '../../tools/docs.ts'
+import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import { takeOutcomes } from './outcomes.ts'
 
 let cloud: Cloud

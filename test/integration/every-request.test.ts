@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
+import { gateWith } from '../gate.ts'
 import { takeOutcomes } from './outcomes.ts'
 import { World } from './world.ts'
 
@@ -74,9 +75,9 @@ it('says the same of an invalid request each time that Lambda repeats its invoca
 describe('a webhook call that is told to come again', () => {
 	it('leaves nothing behind when the table was down before anything was done', async () => {
 		await start({
-			intercept: ({ operation }, phase) => {
+			proxy: gateWith(({ operation }, phase) => {
 				if (operation === 'PutItem' && phase === 'before') throw new Error('down')
-			},
+			}),
 		})
 		const response = await post(REQUEST)
 		expect(response.status).toBe(503)
@@ -88,9 +89,9 @@ describe('a webhook call that is told to come again', () => {
 	it('is on the queue when NCP has done it, and only the outcome could not be stored', async () => {
 		let writes = 0
 		await start({
-			intercept: ({ operation }, phase) => {
+			proxy: gateWith(({ operation }, phase) => {
 				if (operation === 'PutItem' && phase === 'before' && ++writes > 1) throw new Error('down')
-			},
+			}),
 		})
 		expect((await post(REQUEST)).status).toBe(503)
 		expect(cloud.ncp?.performed).toHaveLength(1)

@@ -1,7 +1,8 @@
 import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Cloud, type CloudOptions, LOCAL_KEYS, startCloud } from '../../local/cloud.ts'
-import { type EmbeddedSecrets, startEmbeddedSecrets } from '../../local/secrets-manager.ts'
+import { type Cloud, type CloudOptions, LOCAL_KEYS, startCloud } from '../../tools/local/cloud.ts'
+import { gateWith } from '../gate.ts'
+import { type EmbeddedSecrets, startEmbeddedSecrets } from '../secrets-manager.ts'
 import { takeOutcomes } from './outcomes.ts'
 import { readItems } from './table.ts'
 
@@ -288,11 +289,11 @@ describe('the webhook', () => {
 		const release = Promise.withResolvers<void>()
 		const called = Promise.withResolvers<void>()
 		await start({
-			intercept: async ({ operation }, phase) => {
+			proxy: gateWith(async ({ operation }, phase) => {
 				if (operation !== 'PublishBatch' || phase !== 'before') return
 				called.resolve()
 				await release.promise
-			},
+			}),
 			simulator: { fault: () => undefined },
 			env: { NCP_TIMEOUT_MS: '2000' },
 		})

@@ -12,11 +12,11 @@ import {
 } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
-import { type Cloud, LOCAL_KEYS, startCloud } from '../../local/cloud.ts'
-import { close, listen } from '../../local/listen.ts'
-import { startNcpSimulator } from '../../local/ncp-simulator.ts'
-import { startEmbeddedSecrets } from '../../local/secrets-manager.ts'
-import type { LocalConnection } from '../../ops/connection.ts'
+import { type Cloud, LOCAL_KEYS, startCloud } from '../../tools/local/cloud.ts'
+import { close, listen } from '../../tools/local/listen.ts'
+import { startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
+import type { LocalConnection } from '../../tools/ops/connection.ts'
+import { startEmbeddedSecrets } from '../secrets-manager.ts'
 import { runCommand, startCommand } from './command.ts'
 import { takeOutcomes } from './outcomes.ts'
 
@@ -59,7 +59,8 @@ const writeConnection = (name: string, connection: LocalConnection) =>
 
 const environment = (name = 'cloud.json') => ({ LOCAL_CLOUD_FILE: join(folder, name) })
 
-const ops = (args: string[], input = '') => runCommand('ops/main.ts', args, { env: environment(), input })
+const ops = (args: string[], input = '') =>
+	runCommand('tools/ops/main.ts', args, { env: environment(), input })
 
 const request = (fileName: string, instance = '1234925') => ({
 	cloudPostgresqlInstanceNo: instance,
@@ -124,7 +125,7 @@ describe('ops doctor', () => {
 			arrivalQueueUrl: `${cloud.connection.arrivalQueueUrl}-other`,
 			ncpKeys: { ...LOCAL_KEYS, secretKey: 'swordfish-swordfish' },
 		})
-		const { code, output } = await runCommand('ops/main.ts', ['doctor', '--bucket', 'my-buckt'], {
+		const { code, output } = await runCommand('tools/ops/main.ts', ['doctor', '--bucket', 'my-buckt'], {
 			env: environment('broken.json'),
 		})
 		expect(output).toMatch(/FAILED {3}NCP: it does not accept the key pair/)
@@ -145,14 +146,16 @@ describe('ops doctor', () => {
 			now: () => Date.now() + 600_000,
 		})
 		await writeConnection('late.json', { ...cloud.connection, ncpApiUrl: simulator.url })
-		const { output } = await runCommand('ops/main.ts', ['doctor'], { env: environment('late.json') })
+		const { output } = await runCommand('tools/ops/main.ts', ['doctor'], { env: environment('late.json') })
 		await simulator.stop()
 		expect(output).toMatch(/FAILED {3}NCP: .* This machine's clock is (59\d|600) s off\./)
 	})
 
 	it('says when NCP cannot be reached', async () => {
 		await writeConnection('unreachable.json', { ...cloud.connection, ncpApiUrl: 'http://127.0.0.1:1' })
-		const { output } = await runCommand('ops/main.ts', ['doctor'], { env: environment('unreachable.json') })
+		const { output } = await runCommand('tools/ops/main.ts', ['doctor'], {
+			env: environment('unreachable.json'),
+		})
 		expect(output).toMatch(/FAILED {3}NCP: http:\/\/127.0.0.1:1 cannot be reached/)
 		expect(output).toMatch(/skipped {2}bucket: name one with --bucket/)
 	})
@@ -224,7 +227,7 @@ describe('ops send and status', () => {
 describe('ops watch', () => {
 	it('shows outcomes as they come, and leaves no queue and no subscription behind', async () => {
 		const { lines, line, exit } = startCommand(
-			'ops/main.ts',
+			'tools/ops/main.ts',
 			['watch', '--count', '1', '--json'],
 			environment(),
 		)
@@ -239,7 +242,7 @@ describe('ops watch', () => {
 		['SIGINT', 130],
 		['SIGTERM', 143],
 	] as const)('cleans up on %s, and ends with code %i', async (signal, expected) => {
-		const { child, line, exit } = startCommand('ops/main.ts', ['watch'], environment())
+		const { child, line, exit } = startCommand('tools/ops/main.ts', ['watch'], environment())
 		await line(/^Listening/)
 		expect(await watchQueues()).toHaveLength(1)
 		child.kill(signal)
@@ -248,7 +251,7 @@ describe('ops watch', () => {
 	})
 
 	it('cleans up when nobody reads it any more', async () => {
-		const { child, line, exit } = startCommand('ops/main.ts', ['watch', '--json'], environment())
+		const { child, line, exit } = startCommand('tools/ops/main.ts', ['watch', '--json'], environment())
 		await line(/listening/)
 		child.stdout.destroy()
 		await ops(['send', '--instance', '1234925', '--file', 'unread', '--bucket', 'my-bucket'])
@@ -354,7 +357,11 @@ describe('ops dead-letters, when things go wrong', () => {
 	})
 
 	it('releases them also when nobody reads it any more', async () => {
-		const { child, exit } = startCommand('ops/main.ts', ['dead-letters', 'list', '--json'], environment())
+		const { child, exit } = startCommand(
+			'tools/ops/main.ts',
+			['dead-letters', 'list', '--json'],
+			environment(),
+		)
 		child.stdout.destroy()
 		await exit
 		expect(await visible()).toBe(FILES.length)
@@ -363,7 +370,7 @@ describe('ops dead-letters, when things go wrong', () => {
 	it('lists them when the ledger does not answer, too', async () => {
 		await writeConnection('no-table.json', { ...cloud.connection, tableEndpoint: 'http://127.0.0.1:1' })
 		const { code, json } = await runCommand(
-			'ops/main.ts',
+			'tools/ops/main.ts',
 			['dead-letters', 'list', '--limit', '2', '--json'],
 			{
 				env: environment('no-table.json'),
@@ -445,7 +452,7 @@ describe('ops send, to a queue that takes only a part', () => {
 		const endpoint = await listen(server)
 		await writeConnection('partial.json', { ...cloud.connection, endpoint, requestQueueUrl: `${endpoint}/q` })
 		const input = ['now', 'late', 'never'].map((name) => JSON.stringify(request(name))).join('\n')
-		const { code, json } = await runCommand('ops/main.ts', ['send', '--from', '-', '--json'], {
+		const { code, json } = await runCommand('tools/ops/main.ts', ['send', '--from', '-', '--json'], {
 			env: environment('partial.json'),
 			input,
 		})
@@ -477,14 +484,16 @@ describe('ops forget', () => {
 
 describe('without a local cloud', () => {
 	it('says how to get one', async () => {
-		const { code, errors } = await runCommand('ops/main.ts', ['doctor'], { env: environment('none.json') })
+		const { code, errors } = await runCommand('tools/ops/main.ts', ['doctor'], {
+			env: environment('none.json'),
+		})
 		expect(errors).toContain('No local cloud is running: start one with "npm start"')
 		expect(code).toBe(1)
 	})
 
 	it('says so when it has gone', async () => {
 		await writeConnection('gone.json', { ...cloud.connection, endpoint: 'http://127.0.0.1:1' })
-		const { code, errors } = await runCommand('ops/main.ts', ['dead-letters', 'list'], {
+		const { code, errors } = await runCommand('tools/ops/main.ts', ['dead-letters', 'list'], {
 			env: environment('gone.json'),
 		})
 		expect(errors).toContain('nothing answers there')
@@ -538,11 +547,11 @@ describe('a deployed stage', () => {
 			AWS_ENDPOINT_URL_DYNAMODB: tableEndpoint,
 		}
 		const { code, output } = await runCommand(
-			'ops/main.ts',
+			'tools/ops/main.ts',
 			['doctor', '--stage', 'prod', '--region', region, '--bucket', 'my-bucket'],
 			{ env },
 		)
-		const unknown = await runCommand('ops/main.ts', ['doctor', '--stage', 'test'], { env })
+		const unknown = await runCommand('tools/ops/main.ts', ['doctor', '--stage', 'test'], { env })
 		await stack.stop()
 		await secrets.stop()
 		expect(output).toContain(`Looking at stage prod in ${region}`)

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { numbersFor } from '../../deploy/numbers.ts'
+import { numbersFor } from '../../tools/template/numbers.ts'
 import { type Service, World } from './world.ts'
 
 const HOUR_MS = 60 * 60_000

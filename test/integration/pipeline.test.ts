@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import { takeOutcomes } from './outcomes.ts'
 
 let cloud: Cloud

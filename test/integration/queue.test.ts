@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
 import { takeOutcomes } from './outcomes.ts'
 
 let cloud: Cloud | undefined

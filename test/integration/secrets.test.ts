@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { bundlePath, type Cloud, startCloud } from '../../local/cloud.ts'
-import { createFunction, type InvocationResult } from '../../local/function-process.ts'
-import { close, listen } from '../../local/listen.ts'
+import { bundlePath, type Cloud, startCloud } from '../../tools/local/cloud.ts'
+import { createFunction, type InvocationResult } from '../../tools/local/function-process.ts'
+import { close, listen } from '../../tools/local/listen.ts'
 import { toBatch, toSignedCall } from '../lambda-events.ts'
 
 /** None of these may be seen anywhere outside. */

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import type { OutcomeEvent } from '../../lib/outcome.ts'
-import { type Cloud, startCloud } from '../../local/cloud.ts'
-import type { Fault } from '../../local/ncp-simulator.ts'
-import { readOutcomes } from '../../local/outcomes.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
+import type { Fault } from '../../tools/local/ncp-simulator.ts'
+import { readOutcomes } from '../../tools/local/outcomes.ts'
 import { endLeases, readItems } from './table.ts'
 
 const EXPORTS = 500

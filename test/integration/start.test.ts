@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { close, listen } from '../../local/listen.ts'
+import { close, listen } from '../../tools/local/listen.ts'
 import { runCommand, startCommand } from './command.ts'
 
 let folder: string
@@ -17,7 +17,7 @@ afterAll(() => rm(folder, { recursive: true }))
 const REQUEST = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","bucketName":"my-bucket"}'
 
 const run = (script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
-	startCommand(`local/${script}`, args, { LOCAL_CLOUD_FILE: file, ...env })
+	startCommand(`tools/local/${script}`, args, { LOCAL_CLOUD_FILE: file, ...env })
 
 describe('npm start', () => {
 	it('prints where to send a request, shows its outcome, and ends cleanly on Ctrl-C', async () => {
@@ -33,7 +33,7 @@ describe('npm start', () => {
 		await line(/accepted/)
 		// Written down for the operator's commands, and for nobody else on this machine.
 		expect((await stat(file)).mode & 0o777).toBe(0o600)
-		const doctor = await runCommand('ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
+		const doctor = await runCommand('tools/ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
 		expect(doctor.output).toContain('Nothing is broken.')
 		child.kill('SIGINT')
 		expect(await exit).toBe(0)

@@ -1,5 +1,5 @@
 import { ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import type { EmbeddedTable } from '../../local/embedded-table.ts'
+import type { EmbeddedTable } from '../../tools/local/embedded-table.ts'
 
 /** The raw items of the table of exports. */
 export async function readItems({ client, tableName }: EmbeddedTable): Promise<Record<string, unknown>[]> {

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
-import type { InvocationResult } from '../../local/function-process.ts'
-import type { GateCall } from '../../local/gate.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
+import type { InvocationResult } from '../../tools/local/function-process.ts'
+import type { GateCall } from '../gate.ts'
+import { gateWith } from '../gate.ts'
 import { readItems } from './table.ts'
 
 const clouds: Cloud[] = []
@@ -15,8 +16,9 @@ async function start(hangs: (call: GateCall) => boolean, options: CloudOptions =
 		isQueueIdle: true,
 		onProblem: () => undefined,
 		...options,
-		intercept: (call, phase) =>
+		proxy: gateWith((call, phase) =>
 			phase === 'before' && hangs(call) ? new Promise<never>(() => undefined) : undefined,
+		),
 	})
 	clouds.push(cloud)
 	return cloud

@@ -5,8 +5,8 @@ import {
 	SendMessageCommand,
 } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { OutcomeEvent } from '../../lib/outcome.ts'
-import { type Cloud, startCloud } from '../../local/cloud.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import { createLines } from './lines.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import type { OutcomeEvent } from '../../lib/outcome.ts'
-import { startCloud } from '../../local/cloud.ts'
-import { readOutcomes } from '../../local/outcomes.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { startCloud } from '../../tools/local/cloud.ts'
+import { readOutcomes } from '../../tools/local/outcomes.ts'
 
 const REQUESTS = 1_000
 const PARALLEL = 50

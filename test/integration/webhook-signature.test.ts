@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 
 const run = promisify(execFile)
 const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`

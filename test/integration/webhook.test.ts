@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { OutcomeEvent } from '../../lib/outcome.ts'
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
 import { takeOutcomes } from './outcomes.ts'
 
 let cloud: Cloud | undefined

@@ -6,9 +6,9 @@ import {
 } from '@aws-sdk/client-sqs'
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
 import { vi } from 'vitest'
-import type { OutcomeEvent } from '../../lib/outcome.ts'
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
-import type { GateCall } from '../../local/gate.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
+import { type GateCall, gateWith, type Intercept } from '../gate.ts'
 import { readItems } from './table.ts'
 
 /** What can be down: NCP, the topic, the table, or the queue of arrival checks. */
@@ -17,6 +17,8 @@ export type Service = 'ncp' | 'topic' | 'table' | 'arrivals'
 export interface WorldOptions extends CloudOptions {
 	/** Asked at every call: is this service down now? */
 	isDown?: (service: Service) => boolean
+	/** Stops calls just before or just after they take effect. */
+	intercept?: Intercept
 }
 
 /**
@@ -35,19 +37,19 @@ export class World {
 	}
 
 	static async start(options: WorldOptions): Promise<World> {
-		const { isDown = () => false } = options
+		const { isDown = () => false, intercept, ...cloudOptions } = options
 		vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 10, 24) })
 		const cloud = await startCloud({
 			isQueueIdle: true,
 			maxBackOffSeconds: Number.POSITIVE_INFINITY,
 			arrivalDeadlineMinutes: 120,
 			now: Date.now,
-			...options,
-			intercept: async (call, phase) => {
+			...cloudOptions,
+			proxy: gateWith(async (call, phase) => {
 				const service = serviceOf(call)
 				if (phase === 'before' && service !== null && isDown(service)) throw new Error('down')
-				await options.intercept?.(call, phase)
-			},
+				await intercept?.(call, phase)
+			}),
 			simulator: {
 				copyDelayMs: 0,
 				...options.simulator,

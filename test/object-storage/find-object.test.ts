@@ -2,8 +2,8 @@ import { createServer } from 'node:http'
 import { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createFindObject, type Wanted } from '../../lib/object-storage/find-object.ts'
-import { type EmbeddedAws, startEmbeddedAws } from '../../local/embedded-aws.ts'
-import { close, listen } from '../../local/listen.ts'
+import { type EmbeddedAws, startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
+import { close, listen } from '../../tools/local/listen.ts'
 
 let aws: EmbeddedAws
 const startedMs = Date.now()

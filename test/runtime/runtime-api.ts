@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { close, listen, readAll } from '../../local/listen.ts'
+import { close, listen, readAll } from '../../tools/local/listen.ts'
 
 export interface RuntimeOptions {
 	functionName: string

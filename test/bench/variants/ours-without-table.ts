@@ -1,5 +1,5 @@
-import type { Ledger } from '../../../lib/ledger.ts'
-import { createMemoryLedger } from '../../memory-ledger.ts'
+import type { Ledger } from '../../../lib/ledger/ledger.ts'
+import { createMemoryLedger } from '../../fakes.ts'
 
 /** Stands in for `lib/aws/exports-table.ts` in the bundle of `on-queue-message`: everything but the table is the product. */
 export function createExportsTable(): Ledger {

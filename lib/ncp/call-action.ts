@@ -1,0 +1,148 @@
+import type { Dispatcher } from 'undici'
+import { createPool } from '../http-client/pool.ts'
+import { type ExchangeResult, exchange } from '../http-client/send-once.ts'
+import { within } from '../within.ts'
+import type { Clock } from './gateway-clock.ts'
+import type { Credentials } from './key-pair.ts'
+import { classifyReply, type Reply, toLostReply, toUnsentReply } from './read-reply.ts'
+import { sign } from './sign.ts'
+
+export const EXPORT_PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
+
+const MAX_REPLY_BYTES = 1024 * 1024
+
+/** A frozen function keeps sockets that the other side has closed long ago; a POST on one is a lost reply. */
+const MAX_IDLE_MS = 3_000
+
+export interface NcpClientOptions {
+	/** Base of the API without a trailing slash. */
+	apiUrl: string
+	credentials: Credentials
+	/** Time limit of one call, from connect to last byte. */
+	timeoutMs: number
+	/** Signs every call. */
+	clock: Clock
+	/** GET signs and sends the parameters as a query. NCP's own SDK posts a form, and so do we. */
+	method?: 'GET' | 'POST'
+	/** Called again whenever the connections may have gone stale. */
+	createDispatcher?: (origin: string, timeoutMs: number) => Dispatcher
+}
+
+/** What the action is asked with; the names are the API's own. */
+export interface ExportParameters {
+	cloudPostgresqlInstanceNo: string
+	fileName: string
+	bucketName: string
+	regionCode?: string | undefined
+	responseFormatType?: 'xml' | 'json' | undefined
+}
+
+/** `timeoutMs` may only shorten the client's own limit. Total: a failure of any kind is a Reply. */
+export type CallNcp = (parameters: ExportParameters, timeoutMs: number) => Promise<Reply>
+
+/** Signs and sends one action with its form; total, as `CallNcp`. */
+export type CallAction = (path: string, form: string, timeoutMs: number) => Promise<Reply>
+
+/** The export action. Source of path and parameters: NCP API guide, database-vpostgresql-exportbackuptoobjectstorage. */
+export function createNcpClient(options: NcpClientOptions): CallNcp {
+	const call = createNcpCaller(options)
+	return (parameters, timeoutMs) => call(EXPORT_PATH, encodeForm(parameters), timeoutMs)
+}
+
+/** One call is one HTTP exchange: nothing is repeated here, since a second POST may be a second export. */
+export function createNcpCaller(options: NcpClientOptions): CallAction {
+	const { credentials, clock, method = 'POST', createDispatcher = createNcpPool } = options
+	const { origin, pathname } = new URL(options.apiUrl)
+	const base = pathname.replace(/\/$/, '')
+	let dispatcher = createDispatcher(origin, options.timeoutMs)
+	let usedMs = clock.now()
+
+	const freshDispatcher = (): Dispatcher => {
+		if (Math.abs(clock.now() - usedMs) > MAX_IDLE_MS) {
+			// Not awaited: calls still under way on the old connections finish there.
+			dispatcher.close().catch(() => undefined)
+			dispatcher = createDispatcher(origin, options.timeoutMs)
+		}
+		usedMs = clock.now()
+		return dispatcher
+	}
+
+	return async (action, form, timeoutMs) => {
+		const limitMs = Math.min(timeoutMs, options.timeoutMs)
+		const endsAt = performance.now() + limitMs
+		// Half of the time at most: a call begun with the rest of nothing could only end unknown.
+		const keys = await within(credentials.get(), limitMs / 2)
+		if (keys === null) return toUnsentReply('the key pair could not be read')
+		const keyVersion = credentials.version()
+		const path = base + action
+		const target = method === 'GET' ? `${path}?${form}` : path
+		const signedAtMs = clock.now()
+		const timestamp = String(signedAtMs)
+		const signature = sign({ method, target, timestamp, accessKey: keys.accessKey }, keys.secretKey)
+		const result = await exchange(freshDispatcher(), {
+			origin,
+			method,
+			target,
+			headers: {
+				'x-ncp-apigw-timestamp': timestamp,
+				'x-ncp-iam-access-key': keys.accessKey,
+				'x-ncp-apigw-signature-v2': signature,
+				...(method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+			},
+			body: method === 'POST' ? form : null,
+			timeoutMs: Math.floor(endsAt - performance.now()),
+			maxReplyBytes: MAX_REPLY_BYTES,
+		})
+		usedMs = clock.now()
+		const reply = toReply(withoutSecrets(result, [keys.accessKey, keys.secretKey, signature]))
+		return { ...reply, signed: { atMs: signedAtMs, keyVersion } }
+	}
+}
+
+/** Shorter texts are no keys, and would be found in any reply. */
+const MIN_SECRET_LENGTH = 8
+
+/** A gateway or proxy may quote the request in its answer, and the answer goes into logs and outcomes. */
+function withoutSecrets(result: ExchangeResult, secrets: readonly string[]): ExchangeResult {
+	if (result.kind === 'lost') return result
+	const forms = secrets
+		.filter(({ length }) => length >= MIN_SECRET_LENGTH)
+		.flatMap((secret) => [secret, encodeURIComponent(secret)])
+	const clean = (text: string): string => forms.reduce((left, form) => left.replaceAll(form, '***'), text)
+	const headers = Object.entries(result.reply.headers).map(([name, value]) => [
+		name,
+		value && clean(String(value)),
+	])
+	return {
+		...result,
+		reply: { ...result.reply, headers: Object.fromEntries(headers), body: clean(result.reply.body) },
+	}
+}
+
+function toReply(result: ExchangeResult): Reply {
+	switch (result.kind) {
+		case 'replied':
+			return classifyReply(result.reply)
+		case 'partial':
+			// A status came: it decides, as for any body that cannot be read.
+			return { ...classifyReply(result.reply), message: `the reply was cut short (${result.reason})` }
+		case 'lost':
+			return toLostReply(result.sent, result.reason)
+	}
+}
+
+/** Percent-encoded UTF-8 with %20, not +: one text serves as form body and as query, where + is ambiguous. */
+export function encodeForm(parameters: ExportParameters): string {
+	const { regionCode, fileName, bucketName, cloudPostgresqlInstanceNo, responseFormatType } = parameters
+	return Object.entries({ regionCode, fileName, bucketName, cloudPostgresqlInstanceNo, responseFormatType })
+		.filter((pair): pair is [string, string] => pair[1] !== undefined)
+		.map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+		.join('&')
+}
+
+/** A batch is at most ten records. */
+const MAX_CONNECTIONS = 10
+
+function createNcpPool(origin: string, timeoutMs: number): Dispatcher {
+	return createPool(origin, { connections: MAX_CONNECTIONS, connectMs: timeoutMs, idleMs: MAX_IDLE_MS })
+}

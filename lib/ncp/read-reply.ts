@@ -1,0 +1,145 @@
+import { cut } from '../errors.ts'
+import { parseXml } from '../formats/xml.ts'
+import type { RawReply } from '../http-client/send-once.ts'
+import { classifyCode, type Envelope, type ReplyKind } from './return-codes.ts'
+
+/** What NCP answered, or that nothing readable came back; `null` = not known. */
+export interface Reply {
+	kind: ReplyKind
+	envelope: Envelope
+	/** NCP's code as text: meaningless without its envelope. */
+	code: string | null
+	message: string
+	httpStatus: number | null
+	requestId: string | null
+	/** Set only when the action's own response or an API error was read. */
+	returnCode: string | null
+	returnMessage: string | null
+	traceId: string | null
+	retryAfterSeconds: number | null
+	/** The replier's clock, milliseconds since the epoch. */
+	dateMs: number | null
+	/** False when not one byte of the request left this machine. */
+	sent: boolean
+	/** What the call was signed with, once it was. */
+	signed: { atMs: number; keyVersion: number } | null
+}
+
+/** How much of NCP's own text goes into an outcome; a reply may be 1 MiB long. */
+const MAX_TEXT = 500
+
+/** Reads bytes into a Reply. Total: never throws, whatever the body; source of the envelopes: NCP API guide, "error response". */
+export function classifyReply({ httpStatus, headers, body }: RawReply): Reply {
+	const { envelope, fields } = findEnvelope(readBody(body))
+	const code = textOf(fields, envelope === 'gateway' ? 'errorCode' : 'returnCode')
+	const message = textOf(fields, envelope === 'gateway' ? 'message' : 'returnMessage')
+	const read = code === null ? 'none' : envelope
+	return {
+		kind: classifyCode(read, code, httpStatus),
+		envelope: read,
+		code,
+		message: message === null ? describeUnread(httpStatus, body) : cut(message),
+		httpStatus,
+		requestId: textOf(fields, 'requestId'),
+		returnCode: read === 'gateway' ? null : code,
+		returnMessage: read === 'gateway' || read === 'none' ? null : message,
+		traceId: headerOf(headers, 'x-ncp-trace-id'),
+		retryAfterSeconds: readRetryAfter(headers),
+		dateMs: readDate(headerOf(headers, 'date')),
+		sent: true,
+		signed: null,
+	}
+}
+
+/** No HTTP status came back. `sent: false` = certainly not done (`later`); otherwise nobody knows (`unknown`). */
+export function toLostReply(sent: boolean, reason: string): Reply {
+	return {
+		kind: sent ? 'unknown' : 'later',
+		envelope: 'none',
+		code: null,
+		message: sent ? `the reply was lost after sending (${reason})` : `nothing was sent (${reason})`,
+		httpStatus: null,
+		requestId: null,
+		returnCode: null,
+		returnMessage: null,
+		traceId: null,
+		retryAfterSeconds: null,
+		dateMs: null,
+		sent,
+		signed: null,
+	}
+}
+
+/** The call could not even be signed; only an operator can help. */
+export function toUnsentReply(reason: string): Reply {
+	return { ...toLostReply(false, reason), kind: 'credentials' }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function readBody(body: string): unknown {
+	const text = body.replace(/^\uFEFF/, '').trimStart()
+	try {
+		if (text.startsWith('<')) return parseXml(text)
+		return text.startsWith('{') ? JSON.parse(text, keepNumberText) : null
+	} catch {
+		// Cut or malformed: the status is all there is to go by.
+		return null
+	}
+}
+
+/** A number as it was written: parsed, -0 and 1e-400 would both be the 0 that stands for success. */
+function keepNumberText(_name: string, value: unknown, context?: { source: string }): unknown {
+	return typeof value === 'number' && context !== undefined ? context.source : value
+}
+
+/** The root's name is not relied on for success: the documentation's own samples get it wrong. */
+function findEnvelope(document: unknown): { envelope: Envelope; fields: Fields } {
+	const roots = isFields(document) ? Object.entries(document).filter(([name]) => name !== '?xml') : []
+	const [name, fields] = roots[0] ?? []
+	if (roots.length !== 1 || !isFields(fields)) return { envelope: 'none', fields: {} }
+	if (name === 'responseError') return { envelope: 'api', fields }
+	return { envelope: Object.hasOwn(fields, 'errorCode') ? 'gateway' : 'response', fields }
+}
+
+function isFields(value: unknown): value is Fields {
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Codes arrive as strings or as numbers; anything else, and an empty text, was not said. */
+function textOf(fields: Fields, name: string): string | null {
+	const value = Object.hasOwn(fields, name) ? fields[name] : null
+	return typeof value === 'string' && value.trim() !== '' ? cut(value.trim(), MAX_TEXT) : null
+}
+
+function describeUnread(httpStatus: number, body: string): string {
+	return `HTTP ${httpStatus} without a readable ${body === '' ? 'body' : 'answer'}`
+}
+
+function headerOf(headers: RawReply['headers'], name: string): string | null {
+	const value = headers[name]
+	const text = Array.isArray(value) ? value[0] : value
+	return text === undefined || text === '' ? null : cut(text, MAX_TEXT)
+}
+
+/** Seconds, or a date relative to the replier's own clock; never documented by NCP, honoured when present. RFC 9110, 10.2.3. */
+function readRetryAfter(headers: RawReply['headers']): number | null {
+	const text = headerOf(headers, 'retry-after')
+	if (text === null) return null
+	if (/^\d{1,9}$/.test(text)) return clampWait(Number(text))
+	const at = IMF_FIXDATE.test(text) ? readDate(text) : null
+	const from = readDate(headerOf(headers, 'date'))
+	return at === null || from === null ? null : clampWait(Math.ceil((at - from) / 1000))
+}
+
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+
+/** Never at once, and never longer than an hour: a wrong header must not park an export for years. */
+function clampWait(seconds: number): number {
+	return Math.min(3_600, Math.max(1, seconds))
+}
+
+function readDate(text: string | null): number | null {
+	const ms = text === null ? Number.NaN : Date.parse(text)
+	return Number.isNaN(ms) ? null : ms
+}

@@ -1,0 +1,74 @@
+import * as v from 'valibot'
+import { RETRYABLE } from '../errors.ts'
+
+/** The states of an export. `rejected` has no export. */
+export const STATES = [
+	'accepted',
+	'completed',
+	'missing',
+	'unverified',
+	'refused',
+	'rejected',
+	'unknown',
+	'exhausted',
+] as const
+
+const CODES = Object.keys(RETRYABLE) as (keyof typeof RETRYABLE)[]
+
+const text = v.string()
+const time = v.pipe(v.string(), v.isoTimestamp())
+
+const replySchema = v.object({
+	httpStatus: v.nullable(v.number()),
+	requestId: v.nullable(text),
+	returnCode: v.nullable(text),
+	returnMessage: v.nullable(text),
+	traceId: v.nullable(text),
+})
+
+const errorSchema = v.object({
+	code: v.picklist(CODES),
+	envelope: v.nullable(v.picklist(['gateway', 'api', 'response', 'none'])),
+	ncpCode: v.nullable(text),
+	message: text,
+	problems: v.optional(v.pipe(v.array(v.object({ field: text, detail: text })), v.readonly())),
+})
+
+const dataSchema = v.object({
+	exportId: v.pipe(v.nullable(text), v.description('Null only for `rejected`: no export exists.')),
+	state: v.picklist(STATES),
+	terminal: v.boolean(),
+	request: v.nullable(
+		v.object({
+			cloudPostgresqlInstanceNo: text,
+			fileName: text,
+			bucketName: text,
+			regionCode: v.optional(text),
+		}),
+	),
+	reply: v.nullable(replySchema),
+	error: v.nullable(errorSchema),
+	object: v.nullable(v.object({ key: text, size: v.number(), etag: text, lastModified: text })),
+	attempts: v.number(),
+	trigger: v.object({ kind: v.picklist(['queue', 'webhook', 'pipeline']), id: text }),
+	requestedAt: time,
+	settledAt: time,
+	original: v.optional(v.pipe(text, v.description('The text of a rejected request, cut at 64 KiB.'))),
+	originalTruncated: v.optional(v.boolean()),
+})
+
+/**
+ * What is published: the code takes its types from it, and the documents their schemas. No function loads it.
+ * A structured CloudEvent 1.0. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+ */
+export const outcomeEventSchema = v.object({
+	specversion: v.literal('1.0'),
+	id: v.pipe(text, v.description('Depends on export and state alone: one id stands for one content.')),
+	source: text,
+	type: v.picklist(STATES.map((state) => `ncp.backup.export.${state}.v1` as const)),
+	subject: v.optional(text),
+	time,
+	datacontenttype: v.literal('application/json'),
+	traceparent: v.optional(text),
+	data: dataSchema,
+})

@@ -1,0 +1,42 @@
+import { isRecord } from './export-request.ts'
+
+export interface PipelineEvent {
+	input: unknown
+	/** The event's own id where it has one, so that a repeated delivery is known as one; else the invocation's. */
+	id: string
+	/** When the event says that it was made, milliseconds since the epoch: the same at each delivery. */
+	sentAtMs: number | undefined
+}
+
+/** Direct invocations, EventBridge, Step Functions and CloudEvents as they are; an SNS invocation's one notification. */
+export function readPipelineEvent(event: unknown, requestId: string): PipelineEvent {
+	if (!isRecord(event)) return { input: event, id: requestId, sentAtMs: undefined }
+	// https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html: always exactly one record.
+	const [record, ...more] = Array.isArray(event.Records) ? event.Records : []
+	if (isRecord(record) && isRecord(record.Sns) && more.length === 0) {
+		const { MessageId, Timestamp } = record.Sns
+		return { input: record.Sns, id: toId(MessageId) ?? requestId, sentAtMs: toTime(Timestamp) }
+	}
+	if (Object.hasOwn(event, 'detail')) {
+		return { input: event, id: toId(event.id) ?? requestId, sentAtMs: toTime(event.time) }
+	}
+	if (Object.hasOwn(event, 'specversion')) {
+		const id = toId(event.id)
+		// A CloudEvent's id is unique only within its source.
+		return {
+			input: event,
+			id: id === null ? requestId : `${String(event.source)}#${id}`,
+			sentAtMs: toTime(event.time),
+		}
+	}
+	return { input: event, id: requestId, sentAtMs: undefined }
+}
+
+function toId(value: unknown): string | null {
+	return typeof value === 'string' && value !== '' && value.length <= 200 ? value : null
+}
+
+function toTime(value: unknown): number | undefined {
+	const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
+	return Number.isNaN(ms) ? undefined : ms
+}

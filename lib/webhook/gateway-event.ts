@@ -1,0 +1,121 @@
+import { isRecord } from '../request/export-request.ts'
+
+export interface HttpRequest {
+	method: string
+	/** Without the stage's prefix and without the query. */
+	path: string
+	/** Names in lower case; several values of one name joined by a comma. */
+	headers: Readonly<Record<string, string | undefined>>
+	/** The body's bytes as they were sent. */
+	body: Buffer
+	/** Who called, as the gateway saw it; empty behind a load balancer, which only hands on what callers claim. */
+	sourceIp: string
+	/** True when the gateway itself has checked an IAM signature. */
+	isIamChecked: boolean
+	/** The gateway's own id of the request. */
+	id: string
+}
+
+export interface HttpResponse {
+	status: number
+	headers: Record<string, string>
+	body: string
+}
+
+/**
+ * HTTP API and function URL (payload format 2.0), REST API (1.0) and load balancer, each known by its own marks; null
+ * for an event that is none of them. `fallbackId` serves where the gateway has no id of its own.
+ */
+export function parseHttpEvent(event: unknown, fallbackId: string): HttpRequest | null {
+	if (!isRecord(event) || !isRecord(event.requestContext)) return null
+	const context = event.requestContext
+	if (isRecord(context.http)) return parseHttpApi(event, context, context.http)
+	if (typeof event.httpMethod !== 'string') return null
+	if (isRecord(context.elb))
+		return { ...parseVersion1(event), sourceIp: '', isIamChecked: false, id: fallbackId }
+	return isRecord(context.identity) ? parseRestApi(event, context, context.identity) : null
+}
+
+type Fields = Record<string, unknown>
+
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
+function parseHttpApi(event: Fields, context: Fields, http: Fields): HttpRequest {
+	const { authorizer } = context
+	const stage = textOf(context.stage) || '$default'
+	return {
+		method: textOf(http.method),
+		path: withoutPrefix(textOf(event.rawPath) || '/', stage === '$default' ? '' : `/${stage}`),
+		headers: readHeaders(event.headers),
+		body: readBody(event),
+		sourceIp: textOf(http.sourceIp),
+		isIamChecked: isRecord(authorizer) && isRecord(authorizer.iam),
+		id: textOf(context.requestId),
+	}
+}
+
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html */
+function parseRestApi(event: Fields, context: Fields, identity: Fields): HttpRequest {
+	return {
+		...parseVersion1(event),
+		sourceIp: textOf(identity.sourceIp),
+		// Set only for a method whose authorization is AWS_IAM.
+		isIamChecked: textOf(identity.userArn) !== '',
+		id: textOf(context.requestId),
+	}
+}
+
+/** What REST API (1.0) and load balancer share. https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html */
+function parseVersion1(event: Fields): Pick<HttpRequest, 'method' | 'path' | 'headers' | 'body'> {
+	return {
+		method: textOf(event.httpMethod),
+		path: textOf(event.path) || '/',
+		headers: { ...readHeaders(event.headers), ...readHeaders(event.multiValueHeaders) },
+		body: readBody(event),
+	}
+}
+
+function textOf(value: unknown): string {
+	return typeof value === 'string' ? value : ''
+}
+
+function withoutPrefix(path: string, prefix: string): string {
+	return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path
+}
+
+function readHeaders(headers: unknown): Record<string, string> {
+	if (!isRecord(headers)) return {}
+	return Object.fromEntries(
+		Object.entries(headers).map(([name, value]) => [
+			name.toLowerCase(),
+			[value].flat().map(String).join(','),
+		]),
+	)
+}
+
+function readBody({ body, isBase64Encoded }: Fields): Buffer {
+	return Buffer.from(textOf(body), isBase64Encoded === true ? 'base64' : 'utf8')
+}
+
+/** What a handler gives back, in any format but one: see `toCallersFormat`. */
+export interface HttpResult {
+	statusCode: number
+	headers: Record<string, string>
+	body: string
+	isBase64Encoded: false
+}
+
+export function toHttpResult({ status, headers, body }: HttpResponse): HttpResult {
+	return { statusCode: status, headers, body, isBase64Encoded: false }
+}
+
+/** A load balancer that hands over lists of header values wants lists back; all other callers take a result as it is. */
+export function toCallersFormat({ headers, ...result }: HttpResult, event: unknown): object {
+	const isMultiValue =
+		isRecord(event) &&
+		isRecord(event.requestContext) &&
+		isRecord(event.requestContext.elb) &&
+		isRecord(event.multiValueHeaders)
+	if (!isMultiValue) return { ...result, headers }
+	const lists = Object.entries(headers).map(([name, value]) => [name, [value]])
+	return { ...result, multiValueHeaders: Object.fromEntries(lists) }
+}

@@ -1,0 +1,138 @@
+import { MAX_REQUEST_BYTES } from '../request/unwrap-envelope.ts'
+import { isLoopback, type WebhookAuth } from '../wiring/config.ts'
+import type { HttpRequest, HttpResponse } from './gateway-event.ts'
+import { toProblemResponse } from './problem.ts'
+import { isSignedWebhook } from './signature.ts'
+
+export interface WebhookAccess {
+	auth: WebhookAuth
+	/** Read only when a signature is to be checked; rejects when they cannot be read. */
+	readSecrets: () => Promise<readonly string[]>
+}
+
+export type WebhookBody =
+	/** `isAsync`: the caller does not want to wait (RFC 7240, 4.1). */
+	| { kind: 'read'; input: unknown; original: string; isAsync: boolean }
+	/** GET of one export. */
+	| { kind: 'lookup'; exportId: string }
+	/** The answer to give; no request could be read. */
+	| { kind: 'refused'; response: HttpResponse }
+
+/** ULIDs, as they are made for exports. */
+const EXPORT_PATH = /^\/exports\/([0-9A-HJKMNP-TV-Z]{26})$/
+
+/** Route, size, sender, content type: what must hold before a body is looked at. Rejects only when the secrets cannot be read. */
+export async function readWebhook(
+	request: HttpRequest,
+	access: WebhookAccess,
+	nowMs: number,
+): Promise<WebhookBody> {
+	const refuse = (
+		status: number,
+		code: string,
+		detail: string,
+		headers?: Record<string, string>,
+	): WebhookBody => ({
+		kind: 'refused',
+		response: toProblemResponse({
+			status,
+			code,
+			detail,
+			instance: request.path,
+			...(headers ? { headers } : {}),
+		}),
+	})
+	const exportId = EXPORT_PATH.exec(request.path)?.[1]
+	const method = exportId === undefined ? 'POST' : 'GET'
+	if (exportId === undefined && request.path !== '/exports') {
+		return refuse(404, 'NOT_FOUND', 'There is nothing here; send POST /exports, or GET /exports/{exportId}.')
+	}
+	if (request.method !== method) {
+		return refuse(405, 'METHOD_NOT_ALLOWED', `Send the request with ${method}.`, { allow: method })
+	}
+	if (request.body.length > MAX_REQUEST_BYTES) {
+		return refuse(413, 'BODY_TOO_LARGE', `The body may have ${MAX_REQUEST_BYTES} bytes at most.`)
+	}
+	// No hint why: neither the header at fault nor how far the clock is off.
+	if (!(await isAuthenticated(request, access, nowMs)))
+		return refuse(401, 'UNAUTHENTICATED', 'The request is not authenticated.')
+	return exportId === undefined ? readBody(request, refuse) : { kind: 'lookup', exportId }
+}
+
+async function isAuthenticated(
+	request: HttpRequest,
+	{ auth, readSecrets }: WebhookAccess,
+	nowMs: number,
+): Promise<boolean> {
+	switch (auth) {
+		case 'none':
+			// A deployed gateway never sees a loopback address, so this opens nothing there.
+			return isLoopback(request.sourceIp)
+		case 'iam':
+			return request.isIamChecked
+		case 'signature':
+			return isSignedWebhook({ headers: request.headers, body: request.body, nowMs }, await readSecrets())
+	}
+}
+
+type Refuse = (status: number, code: string, detail: string) => WebhookBody
+
+function readBody({ headers, body }: HttpRequest, refuse: Refuse): WebhookBody {
+	const mediaType = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? ''
+	const isForm = mediaType === 'application/x-www-form-urlencoded'
+	if (!isForm && !/^application\/([\w.-]+\+)?json$/.test(mediaType)) {
+		return refuse(
+			415,
+			'MEDIA_TYPE_UNSUPPORTED',
+			'Send application/json or application/x-www-form-urlencoded.',
+		)
+	}
+	try {
+		const original = new TextDecoder('utf-8', { fatal: true }).decode(body)
+		if (isForm && original.trimStart().startsWith('{')) {
+			return refuse(
+				415,
+				'MEDIA_TYPE_UNSUPPORTED',
+				'This is JSON sent as a form; add "content-type: application/json".',
+			)
+		}
+		return {
+			kind: 'read',
+			input: isForm ? parseForm(original) : original,
+			original,
+			isAsync: isAsync(headers),
+		}
+	} catch {
+		return refuse(400, 'BODY_UNREADABLE', 'The body is not UTF-8.')
+	}
+}
+
+function isAsync({ prefer = '' }: HttpRequest['headers']): boolean {
+	return prefer
+		.split(',')
+		.some((preference) => preference.split(';')[0]?.trim().toLowerCase() === 'respond-async')
+}
+
+/** A repeated field becomes a list, which no field of a request may be. */
+function parseForm(text: string): Record<string, string | string[]> {
+	const fields = new Map<string, string | string[]>()
+	for (const [name, value] of new URLSearchParams(text)) {
+		const before = fields.get(name)
+		if (Array.isArray(before)) before.push(value)
+		else fields.set(name, before === undefined ? value : [before, value])
+	}
+	return Object.fromEntries(fields)
+}
+
+/**
+ * The request's `idempotencyKey` from the header of that name: a quoted string (RFC 8941, 3.3.3; parameters are
+ * ignored) or a bare one. A header that is neither becomes an empty key, which no request may have.
+ */
+export function readIdempotencyKey(header: string | undefined): string | undefined {
+	const text = header?.trim()
+	if (text === undefined) return undefined
+	const quoted = /^"((?:[^"\\]|\\["\\])*)"\s*(?:;[^,]*)?$/.exec(text)?.[1]
+	if (quoted !== undefined) return quoted.replace(/\\(.)/g, '$1')
+	// Half a quoted string, or several values of which nobody knows the right one.
+	return /^"|,/.test(text) ? '' : text
+}

@@ -1,0 +1,406 @@
+import { describe, expect, it } from 'vitest'
+import type { ArrivalPorts, CheckEnding } from '../../lib/arrival/arrival-ports.ts'
+import type { ArrivalCheck } from '../../lib/arrival/arrival-schedule.ts'
+import { checkArrival } from '../../lib/arrival/check-arrival.ts'
+import { ExportError } from '../../lib/errors.ts'
+import { exportBackup } from '../../lib/export/export-backup.ts'
+import type { ExportPorts } from '../../lib/export/export-ports.ts'
+import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import type { Finding } from '../../lib/object-storage/find-object.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { toDelivery } from '../../lib/request/delivery.ts'
+import { createFirstSeen, createMemoryLedger } from '../fakes.ts'
+
+const MINUTE_MS = 60_000
+const PLENTY = () => 25_000
+const reply = (httpStatus: number, body: object): Reply =>
+	classifyReply({ httpStatus, headers: {}, body: JSON.stringify(body) })
+const ACCEPTED = reply(200, { r: { requestId: 'r-1', returnCode: '0' } })
+const REFUSED = reply(400, { responseError: { returnCode: '5001017' } })
+const LATER = reply(429, { error: { errorCode: '410' } })
+const LOST = toLostReply(true, 'ECONNRESET')
+const FOUND: Finding = {
+	kind: 'found',
+	object: { key: '20210528', size: 6, etag: 'e', lastModified: '2026-11-23T00:00:01.000Z' },
+	candidates: ['20210528', '20210528.bak'],
+}
+const ABSENT: Finding = { kind: 'absent' }
+const UNREADABLE: Finding = { kind: 'unreadable', reason: 'AccessDenied' }
+
+/** Both use cases around one ledger, one clock and one queue of checks that is emptied by hand. */
+class World {
+	nowMs = Date.UTC(2026, 10, 23)
+	ledger = createMemoryLedger()
+	queue: { check: ArrivalCheck; atMs: number }[] = []
+	published: OutcomeEvent[] = []
+	endings: CheckEnding[] = []
+	calls = 0
+	finding: Finding = ABSENT
+	reply: Reply = ACCEPTED
+	failPublishes = 0
+	completions: unknown[] = []
+
+	schedule: ArrivalPorts['schedule'] = async (check, delaySeconds) => {
+		this.queue.push({ check, atMs: this.nowMs + delaySeconds * 1000 })
+	}
+
+	publish: ArrivalPorts['publish'] = async (event) => {
+		if (this.failPublishes-- > 0) throw new ExportError('PUBLISH_FAILED', 'no')
+		this.published.push(event)
+	}
+
+	callNcp: ArrivalPorts['callNcp'] = async () => {
+		this.calls++
+		return this.reply
+	}
+
+	get exportPorts(): ExportPorts {
+		const { ledger, publish, callNcp, schedule } = this
+		let ids = 0
+		return {
+			apiUrl: 'https://ncp.example',
+			ledger,
+			publish,
+			firstSeen: createFirstSeen(),
+			callNcp,
+			now: () => this.nowMs,
+			sleep: async () => undefined,
+			createId: () => `export-${++ids}`,
+			deduplicationMs: 24 * 60 * MINUTE_MS,
+			arrival: { schedule, deadlineMs: 120 * MINUTE_MS },
+			observe: () => undefined,
+		}
+	}
+
+	get ports(): ArrivalPorts {
+		const { ledger, publish, callNcp, schedule } = this
+		return {
+			ledger,
+			publish,
+			callNcp,
+			schedule,
+			findObject: async () => this.finding,
+			recordCompletion: async (completion) => void this.completions.push(completion),
+			now: () => this.nowMs,
+			sleep: async () => undefined,
+			deadlineMs: 120 * MINUTE_MS,
+			resendAfterMs: 10 * MINUTE_MS,
+			deduplicationMs: 24 * 60 * MINUTE_MS,
+			observe: (_check, ending) => this.endings.push(ending),
+		}
+	}
+
+	export(id = 'm-1'): Promise<OutcomeEvent> {
+		const request = { cloudPostgresqlInstanceNo: '1', fileName: '20210528', bucketName: 'my-bucket' }
+		return exportBackup(
+			toDelivery(request, { kind: 'queue', id }, { regionCode: 'KR' }),
+			PLENTY,
+			this.exportPorts,
+		)
+	}
+
+	/** Lets time pass until the next check is due, and runs it. */
+	async runNext(isRepeated = false): Promise<CheckEnding> {
+		const next = this.queue.shift()
+		if (next === undefined) throw new Error('no check is scheduled')
+		this.nowMs = Math.max(this.nowMs, next.atMs)
+		return checkArrival({ ...next.check, isRepeated }, PLENTY, this.ports)
+	}
+
+	/** Runs checks until none is left; returns the states that were published, and how many looks it took. */
+	async runAll(): Promise<{ states: string[]; looks: number }> {
+		let looks = 0
+		for (; this.queue.length > 0; looks++) await this.runNext()
+		return { states: this.published.map(({ data }) => data.state), looks }
+	}
+}
+
+async function exported(reply: Reply = ACCEPTED): Promise<World> {
+	const world = new World()
+	world.reply = reply
+	await world.export()
+	return world
+}
+
+describe('checkArrival', () => {
+	it('completes what is there, with the object, and names every candidate', async () => {
+		const world = await exported()
+		expect(world.published[0]?.data).toMatchObject({ state: 'accepted', terminal: false })
+		world.finding = FOUND
+		await world.runAll()
+		expect(world.published[1]).toMatchObject({
+			id: 'export-1/completed',
+			type: 'ncp.backup.export.completed.v1',
+			data: {
+				terminal: true,
+				object: { key: '20210528', size: 6 },
+				error: null,
+				reply: { requestId: 'r-1' },
+			},
+		})
+		expect(world.completions).toEqual([{ instance: 'KR/1', atMs: world.nowMs }])
+		expect(world.endings.at(-1)).toMatchObject({ candidates: ['20210528', '20210528.bak'] })
+	})
+
+	it('looks until the deadline and says "missing" just then', async () => {
+		const world = await exported()
+		const settledMs = world.nowMs
+		expect(await world.runAll()).toEqual({ states: ['accepted', 'missing'], looks: 12 })
+		expect(world.nowMs - settledMs).toBe(120 * MINUTE_MS)
+		expect(world.published[1]?.data.error).toMatchObject({ code: 'NOT_ARRIVED' })
+	})
+
+	it('says "unverified" when it could not look, never "missing"', async () => {
+		const world = await exported()
+		world.finding = UNREADABLE
+		expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
+		expect(world.published[1]?.data.error).toMatchObject({
+			code: 'NOT_VERIFIABLE',
+			message: expect.stringContaining('AccessDenied'),
+		})
+	})
+
+	it('says "unverified" when it could not look in the end, although it could before', async () => {
+		const world = await exported()
+		await world.runNext()
+		world.finding = UNREADABLE
+		expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
+	})
+
+	it('completes an unknown export that is there, without asking NCP', async () => {
+		const world = await exported(LOST)
+		world.finding = FOUND
+		expect((await world.runAll()).states).toEqual(['unknown', 'completed'])
+		expect(world.published[1]?.data.error).toBeNull()
+		expect(world.calls).toBe(1)
+	})
+
+	it('sends an unknown export once more when it is not there after ten minutes, then judges it like any other', async () => {
+		const world = await exported(LOST)
+		const startMs = world.nowMs
+		world.reply = ACCEPTED
+		while (world.calls < 2) await world.runNext()
+		expect(world.nowMs - startMs).toBeGreaterThanOrEqual(10 * MINUTE_MS)
+		world.finding = FOUND
+		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'completed'])
+		expect(world.published.map(({ data }) => data.attempts)).toEqual([1, 2, 2])
+		expect(world.calls).toBe(2)
+	})
+
+	it.each([
+		[REFUSED, ['unknown', 'missing'], 2],
+		[LOST, ['unknown', 'missing'], 2],
+		[ACCEPTED, ['unknown', 'accepted', 'missing'], 2],
+	])('ends in one state whatever the second answer is', async (second, states, calls) => {
+		const world = await exported(LOST)
+		world.reply = second
+		expect((await world.runAll()).states).toEqual(states)
+		expect(world.calls).toBe(calls)
+	})
+
+	it('completes what a refused resend may have found under way', async () => {
+		const world = await exported(LOST)
+		world.reply = REFUSED
+		while (world.calls < 2) await world.runNext()
+		world.finding = FOUND
+		expect((await world.runAll()).states).toEqual(['unknown', 'completed'])
+	})
+
+	it('ends at the deadline, however often NCP says "later" to the resend', async () => {
+		const world = await exported(LOST)
+		world.reply = LATER
+		const { states, looks } = await world.runAll()
+		expect(states).toEqual(['unknown', 'missing'])
+		expect(looks).toBeLessThan(20)
+	})
+
+	it('gives a resend whose reply is lost a deadline of its own', async () => {
+		const world = await exported(LOST)
+		world.finding = UNREADABLE
+		for (let look = 0; look < 10; look++) await world.runNext()
+		world.finding = ABSENT
+		while (world.calls < 2) await world.runNext()
+		const resentMs = world.nowMs
+		expect((await world.runAll()).states.at(-1)).toMatch(/missing|unverified/)
+		expect(world.nowMs - resentMs).toBe(120 * MINUTE_MS)
+	})
+
+	it('says that a resend was accepted, although a double of its check came meanwhile', async () => {
+		const world = await exported(LOST)
+		while (world.calls < 2) {
+			const [next] = world.queue
+			if (next === undefined) throw new Error('no check')
+			const double = () => checkArrival({ ...next.check, isRepeated: false }, PLENTY, world.ports)
+			const callNcp: ArrivalPorts['callNcp'] = async (...args) => {
+				expect(await double()).toEqual({ kind: 'stale' })
+				world.reply = ACCEPTED
+				return world.callNcp(...args)
+			}
+			world.queue.shift()
+			world.nowMs = Math.max(world.nowMs, next.atMs)
+			await checkArrival({ ...next.check, isRepeated: false }, PLENTY, { ...world.ports, callNcp })
+		}
+		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
+	})
+
+	it('says that a resend was accepted, although the answer to writing that was lost', async () => {
+		const world = await exported(LOST)
+		world.reply = ACCEPTED
+		let isLost = true
+		const ledger: ArrivalPorts['ledger'] = {
+			...world.ledger,
+			replace: async (previous, next, nowMs) => {
+				const result = await world.ledger.replace(previous, next, nowMs)
+				if (next.state !== 'accepted' || !isLost) return result
+				isLost = false
+				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+			},
+		}
+		while (world.calls < 2) {
+			const next = world.queue.shift()
+			if (next === undefined) throw new Error('no check')
+			world.nowMs = Math.max(world.nowMs, next.atMs)
+			await checkArrival({ ...next.check, isRepeated: false }, PLENTY, { ...world.ports, ledger })
+		}
+		expect(isLost).toBe(false)
+		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
+	})
+
+	it('asks for a check that may be lost once, however often its message comes again', async () => {
+		const world = await exported()
+		const [first] = world.queue
+		await world.runNext()
+		const sent = world.queue.length
+		for (let n = 0; n < 5; n++)
+			if (first) await checkArrival({ ...first.check, isRepeated: true }, PLENTY, world.ports)
+		expect(world.queue).toHaveLength(sent + 1)
+	})
+
+	it('tries the resend again when it was certainly not done', async () => {
+		const world = await exported(LOST)
+		world.reply = LATER
+		while (world.calls < 3) await world.runNext()
+		world.reply = ACCEPTED
+		world.finding = ABSENT
+		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
+	})
+
+	it('never sends an unknown export again when the bucket cannot be read', async () => {
+		const world = await exported(LOST)
+		world.finding = UNREADABLE
+		expect((await world.runAll()).states).toEqual(['unknown', 'unverified'])
+		expect(world.calls).toBe(1)
+	})
+
+	it('does no harm when every check comes twice, at the same time or one after another', async () => {
+		const world = await exported(LOST)
+		world.reply = ACCEPTED
+		while (world.queue.length > 0) {
+			const next = world.queue.shift()
+			if (next === undefined) break
+			world.nowMs = Math.max(world.nowMs, next.atMs)
+			const run = () => checkArrival({ ...next.check, isRepeated: false }, PLENTY, world.ports)
+			await Promise.all([run(), run()])
+			await run()
+		}
+		expect(world.calls).toBe(2)
+		expect(new Set(world.published.map(({ id }) => id))).toEqual(
+			new Set(['export-1/unknown', 'export-1/accepted', 'export-1/missing']),
+		)
+		const texts = new Map(world.published.map((event) => [event.id, JSON.stringify(event)]))
+		for (const event of world.published) expect(JSON.stringify(event)).toBe(texts.get(event.id))
+	})
+
+	it('publishes again, when it is delivered again, what it could not publish', async () => {
+		const world = await exported()
+		world.finding = FOUND
+		world.failPublishes = 1
+		const [next] = world.queue
+		await expect(world.runNext()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
+		if (next) world.queue.push(next)
+		await world.runNext(true)
+		expect(world.published.map(({ data }) => data.state)).toEqual(['accepted', 'completed'])
+	})
+
+	it('sends the next check when whoever counted it died before sending', async () => {
+		const world = await exported()
+		const [first] = world.queue
+		await world.runNext()
+		world.queue = first ? [first] : []
+		await world.runNext(true)
+		expect(world.published.map(({ id }) => id)).toEqual(['export-1/accepted', 'export-1/accepted'])
+		expect(world.queue).toMatchObject([{ check: { check: 1 } }])
+	})
+
+	it.each([
+		['an export that nobody knows', { exportKey: 'other' }],
+		['an export whose key belongs to another one now', { exportId: 'other' }],
+	])('fails a check for %s: nobody can tell how the export ended', async (_name, changes) => {
+		const world = await exported()
+		const check = {
+			exportKey: [...world.ledger.entries.keys()][0] ?? '',
+			exportId: 'export-1',
+			check: 0,
+			isRepeated: false,
+			...changes,
+		}
+		await expect(checkArrival(check, PLENTY, world.ports)).rejects.toMatchObject({ code: 'EXPORT_GONE' })
+		expect(world.endings.at(-1)).toMatchObject({ kind: 'failed', error: { code: 'EXPORT_GONE' } })
+	})
+
+	it('does not begin a resend that there is no time for', async () => {
+		const world = await exported(LOST)
+		world.nowMs += 60 * MINUTE_MS
+		const [next] = world.queue.splice(0)
+		if (next) await checkArrival({ ...next.check, isRepeated: false }, () => 6_000, world.ports)
+		expect(world.calls).toBe(1)
+		await world.runNext()
+		expect(world.calls).toBe(2)
+	})
+
+	it('is delivered again when something nobody foresaw happens', async () => {
+		const world = await exported()
+		const broken = { ...world.ports, findObject: () => Promise.reject(new TypeError('x')) }
+		const [next] = world.queue
+		if (next === undefined) throw new Error('no check')
+		await expect(checkArrival({ ...next.check, isRepeated: false }, PLENTY, broken)).rejects.toMatchObject({
+			code: 'INTERNAL',
+		})
+		expect(world.endings).toMatchObject([{ kind: 'failed' }])
+	})
+})
+
+describe('exportBackup with arrival checks', () => {
+	it('asks for the first check only once the outcome is published: no check ends what was never said', async () => {
+		const world = new World()
+		world.failPublishes = 1
+		await expect(world.export()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
+		expect(world.queue).toEqual([])
+		await world.export()
+		expect(world.queue).toMatchObject([
+			{ check: { exportId: 'export-1', check: 0 }, atMs: world.nowMs + 30_000 },
+		])
+	})
+
+	it('keeps the message when the check cannot be asked for', async () => {
+		const world = new World()
+		world.schedule = () => Promise.reject(new Error('the queue is down'))
+		await expect(world.export()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
+	})
+
+	it('asks for a check that is overdue when the export is asked for again, and for no other', async () => {
+		const world = await exported()
+		await world.runNext()
+		world.queue = []
+		await world.export('m-2')
+		expect(world.queue).toEqual([])
+		world.nowMs += 6 * MINUTE_MS + 1
+		await world.export('m-3')
+		expect(world.queue).toMatchObject([{ check: { check: 1 } }])
+		world.finding = FOUND
+		await world.runAll()
+		await world.export('m-4')
+		expect(world.published.at(-1)?.data.state).toBe('completed')
+		expect(world.queue).toEqual([])
+	})
+})

@@ -1,0 +1,105 @@
+import { createServer } from 'node:http'
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
+import { createRequestQueue, type Marks, type RequestQueue } from '../../lib/aws/sqs.ts'
+import { RequestInvalid } from '../../lib/errors.ts'
+import { callLocal } from '../../tools/local/call-local.ts'
+import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
+import { close, listen } from '../../tools/local/listen.ts'
+
+let aws: EmbeddedAws
+let requests: Queue
+let dead: Queue
+let queue: RequestQueue
+beforeAll(async () => {
+	aws = await startEmbeddedAws()
+	requests = await aws.createQueue('requests', { VisibilityTimeout: '600' })
+	dead = await aws.createQueue('dead')
+	const urls = { requestQueueUrl: requests.url, deadLetterQueueUrl: dead.url }
+	queue = createRequestQueue(aws.sqs, urls, () => 5_000)
+})
+afterAll(() => aws.stop())
+
+const PLAIN: Marks = { traceparent: undefined, isRedriven: false, trigger: { kind: 'queue', id: 'm-1' } }
+
+const receive = async ({ url }: Queue, waitSeconds = 5) => {
+	const command = new ReceiveMessageCommand({
+		QueueUrl: url,
+		WaitTimeSeconds: waitSeconds,
+		MessageAttributeNames: ['All'],
+	})
+	return (await aws.sqs.send(command)).Messages?.[0]
+}
+
+it('sends a request with its trace context, and hides it for as long as it is told', async () => {
+	await queue.send('{"a":1}', { ...PLAIN, traceparent: '00-trace' })
+	const first = await receive(requests)
+	expect(first).toMatchObject({
+		Body: '{"a":1}',
+		MessageAttributes: { traceparent: { StringValue: '00-trace' } },
+	})
+	await queue.hide(first?.ReceiptHandle ?? '', 1)
+	expect((await receive(requests))?.MessageId).toBe(first?.MessageId)
+})
+
+it('sends a request without one', async () => {
+	await queue.send('{"b":1}', PLAIN)
+	expect((await receive(requests))?.MessageAttributes).toBeUndefined()
+})
+
+it('keeps the mark of a redriven message', async () => {
+	await queue.send('{"c":1}', { ...PLAIN, isRedriven: true })
+	expect((await receive(requests))?.MessageAttributes).toMatchObject({ redrivenFrom: { StringValue: 'm-1' } })
+})
+
+it('does not mind a receipt that nobody knows', async () => {
+	await expect(queue.hide('nonsense', 1)).resolves.toBeUndefined()
+})
+
+it('does not wait for a queue that does not answer', async () => {
+	const silent = createServer(() => undefined)
+	const requestQueueUrl = `${await listen(silent)}/q`
+	const client = new SQSClient({
+		region: aws.region,
+		endpoint: requestQueueUrl,
+		credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+	})
+	const startedMs = performance.now()
+	const silentQueue = createRequestQueue(
+		client,
+		{ requestQueueUrl, deadLetterQueueUrl: requestQueueUrl },
+		() => 50,
+	)
+	await silentQueue.hide('r', 1)
+	await expect(silentQueue.send('{}', PLAIN)).rejects.toMatchObject({ name: 'TimeoutError' })
+	await expect(silentQueue.deadLetter('{}', PLAIN, new RequestInvalid([]))).rejects.toMatchObject({
+		name: 'TimeoutError',
+	})
+	// The SDK's own limits are seconds.
+	expect(performance.now() - startedMs).toBeLessThan(1_000)
+	await close(silent)
+})
+
+it('copies a message with the reason, in characters that SQS takes', async () => {
+	const error = new RequestInvalid([{ field: 'a\u0001\uFFFF가', detail: 'is unknown' }])
+	await queue.deadLetter(
+		'{"a":1}',
+		{ ...PLAIN, traceparent: '00-trace', trigger: { kind: 'queue', id: 'm-1' } },
+		error,
+	)
+	const message = await receive(dead)
+	expect(message?.Body).toBe('{"a":1}')
+	expect(message?.MessageAttributes).toMatchObject({
+		errorCode: { StringValue: 'REQUEST_INVALID' },
+		errorMessage: { StringValue: 'a??가 is unknown' },
+		originalMessageId: { StringValue: 'm-1' },
+	})
+})
+
+it('asks for an arrival check after so many seconds', async () => {
+	const check = { exportKey: 'k', exportId: 'e', check: 0 }
+	await createArrivalQueue(callLocal('sqs', aws.endpoint, aws.region), dead.url)(check, 1)
+	expect(await receive(dead, 0)).toBeUndefined()
+	expect((await receive(dead))?.Body).toBe(JSON.stringify(check))
+})

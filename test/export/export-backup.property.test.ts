@@ -1,0 +1,160 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { ExportError } from '../../lib/errors.ts'
+import { exportBackup } from '../../lib/export/export-backup.ts'
+import type { ExportPorts } from '../../lib/export/export-ports.ts'
+import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { toDelivery } from '../../lib/request/delivery.ts'
+import { createMemoryLedger } from '../fakes.ts'
+
+/** What happens to one delivery on its way; `crashAt` = the n-th step that takes effect is its last. */
+interface Fate {
+	export: number
+	crashAt: number | null
+	ncp: 'accepted' | 'refused' | 'later' | 'unsent' | 'lost-performed' | 'lost-not-performed'
+	isPublishFailing: boolean
+	/** Time that passes before it begins: enough to end every lease, or nothing. */
+	waitsMs: 0 | 100_000
+	isLast: boolean
+}
+
+const fate: fc.Arbitrary<Fate> = fc.record({
+	export: fc.nat({ max: 2 }),
+	crashAt: fc.option(fc.nat({ max: 7 }), { freq: 3 }),
+	ncp: fc.constantFrom(
+		'accepted',
+		'accepted',
+		'refused',
+		'later',
+		'unsent',
+		'lost-performed',
+		'lost-not-performed',
+	),
+	isPublishFailing: fc.boolean(),
+	waitsMs: fc.constantFrom(0, 0, 100_000),
+	isLast: fc.nat({ max: 9 }).map((n) => n === 0),
+})
+
+const answer = (body: object, httpStatus = 200): Reply =>
+	classifyReply({ httpStatus, headers: {}, body: JSON.stringify(body) })
+const REPLIES: Record<Fate['ncp'], Reply> = {
+	accepted: answer({ r: { requestId: 'r', returnCode: '0' } }),
+	refused: answer({ responseError: { returnCode: '5001017' } }, 400),
+	later: answer({ error: { errorCode: '410' } }, 429),
+	unsent: toLostReply(false, 'ECONNREFUSED'),
+	'lost-performed': toLostReply(true, 'ECONNRESET'),
+	'lost-not-performed': toLostReply(true, 'ECONNRESET'),
+}
+
+class World {
+	ledger = createMemoryLedger()
+	performed = new Map<string, number>()
+	/** Every event that reached the topic, by id. */
+	published = new Map<string, string>()
+	terminals = new Map<string, Set<string>>()
+	nowMs = 1_000_000
+	ids = 0
+
+	take(event: OutcomeEvent): void {
+		const text = JSON.stringify(event)
+		// No event whose id was seen with other content.
+		expect(this.published.get(event.id) ?? text).toBe(text)
+		this.published.set(event.id, text)
+		const file = event.data.request?.fileName ?? ''
+		this.terminals.set(file, (this.terminals.get(file) ?? new Set()).add(event.id))
+	}
+
+	/** The ports of one process: each step is scheduled, and may be the last thing that the process does. */
+	portsOf(fate: Fate, step: <T>(effect: () => T) => Promise<T>): ExportPorts {
+		let steps = 0
+		// Once dead, a process does nothing more, whatever its code would do about an error.
+		const live = (): void => {
+			if (fate.crashAt !== null && steps++ >= fate.crashAt) throw new Error('killed')
+		}
+		const dieAfter = async <T>(effect: () => T): Promise<T> => {
+			live()
+			const result = await step(effect)
+			live()
+			return result
+		}
+		return {
+			apiUrl: 'https://ncp.example',
+			deduplicationMs: 24 * 3_600_000,
+			arrival: null,
+			now: () => this.nowMs,
+			sleep: async () => undefined,
+			createId: () => `id-${++this.ids}`,
+			ledger: {
+				read: async (key) => (await dieAfter(() => this.ledger.read(key))) ?? null,
+				replace: async (previous, next, nowMs) => dieAfter(() => this.ledger.replace(previous, next, nowMs)),
+				expireAt: async (entry, expiresAtMs) => dieAfter(() => this.ledger.expireAt(entry, expiresAtMs)),
+			},
+			firstSeen: async (_triggerId, nowMs) => nowMs,
+			callNcp: ({ fileName }) =>
+				dieAfter(() => {
+					if (fate.ncp === 'accepted' || fate.ncp === 'lost-performed') {
+						this.performed.set(fileName, (this.performed.get(fileName) ?? 0) + 1)
+					}
+					return REPLIES[fate.ncp]
+				}),
+			publish: (event) =>
+				dieAfter(() => {
+					if (fate.isPublishFailing) throw new ExportError('PUBLISH_FAILED', 'told to')
+					this.take(event)
+				}),
+			observe: () => undefined,
+		}
+	}
+}
+
+const deliver = (fate: Fate) =>
+	toDelivery(
+		{ cloudPostgresqlInstanceNo: '1', fileName: `file-${fate.export}`, bucketName: 'my-bucket' },
+		{ kind: 'queue', id: `message-${fate.export}` },
+		{ regionCode: 'KR', isLast: fate.isLast },
+	)
+
+it('performs each export at most once and ends each in one state, whatever dies, repeats or gets lost', async () => {
+	await fc.assert(
+		fc.asyncProperty(
+			fc.scheduler(),
+			fc.array(fate, { minLength: 1, maxLength: 10 }),
+			async (scheduler, fates) => {
+				const world = new World()
+				const run = async (each: Fate): Promise<void> => {
+					const ports = world.portsOf(each, (effect) => scheduler.schedule(Promise.resolve()).then(effect))
+					await scheduler.schedule(Promise.resolve())
+					world.nowMs += each.waitsMs
+					await exportBackup(deliver(each), () => 25_000, ports).catch(() => undefined)
+				}
+				await scheduler.waitFor(Promise.all(fates.map(run)))
+
+				// The queue delivers again what was not acknowledged, until it is: nothing stays without a terminal state.
+				for (const index of new Set(fates.map((each) => each.export))) {
+					world.nowMs += 100_000
+					const calm: Fate = {
+						export: index,
+						crashAt: null,
+						ncp: 'accepted',
+						isPublishFailing: false,
+						waitsMs: 0,
+						isLast: false,
+					}
+					await exportBackup(
+						deliver(calm),
+						() => 25_000,
+						world.portsOf(calm, async (effect) => effect()),
+					)
+					const file = `file-${index}`
+					expect(world.terminals.get(file)?.size).toBe(1)
+					expect(world.performed.get(file) ?? 0).toBeLessThanOrEqual(1)
+					const [id = ''] = world.terminals.get(file) ?? []
+					if (id.endsWith('/accepted')) expect(world.performed.get(file)).toBe(1)
+					if (/\/(refused|exhausted)$/.test(id)) expect(world.performed.get(file)).toBeUndefined()
+				}
+			},
+		),
+		{ numRuns: 2_000 },
+	)
+})

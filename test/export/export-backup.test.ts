@@ -1,0 +1,463 @@
+import { describe, expect, it } from 'vitest'
+import { ExportError } from '../../lib/errors.ts'
+import { exportBackup } from '../../lib/export/export-backup.ts'
+import type { ExportPorts } from '../../lib/export/export-ports.ts'
+import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { toDelivery } from '../../lib/request/delivery.ts'
+import { createFirstSeen, createMemoryLedger } from '../fakes.ts'
+
+const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
+const HOUR_MS = 60 * 60 * 1000
+const PLENTY = () => 25_000
+
+const reply = (httpStatus: number, body: unknown, headers = {}) =>
+	classifyReply({ httpStatus, headers, body: JSON.stringify(body) })
+const ACCEPTED = reply(200, { r: { requestId: 'r-1', returnCode: '0', returnMessage: 'success' } })
+
+/** Ports that keep what they were given. */
+function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () => undefined) {
+	const published: OutcomeEvent[] = []
+	const observed: (OutcomeEvent | ExportError)[] = []
+	const ledger = createMemoryLedger()
+	let ids = 0
+	const callTimeouts: (number | undefined)[] = []
+	const ports: ExportPorts = {
+		callNcp: async (_parameters, timeoutMs) => {
+			callTimeouts.push(timeoutMs)
+			return answer
+		},
+		publish: async (event, timeoutMs) => {
+			await publish(event, timeoutMs)
+			published.push(event)
+		},
+		apiUrl: 'https://ncp.example',
+		ledger,
+		firstSeen: createFirstSeen(),
+		deduplicationMs: HOUR_MS,
+		arrival: null,
+		now: () => Date.UTC(2026, 10, 23),
+		sleep: async () => undefined,
+		createId: () => `export-${++ids}`,
+		observe: (_delivery, ending) => observed.push(ending),
+	}
+	return { ports, published, observed, callTimeouts, ledger }
+}
+
+const deliver = (input: unknown) => toDelivery(input, { kind: 'queue', id: 'm-1' }, { regionCode: 'KR' })
+
+describe('exportBackup', () => {
+	it.each([
+		['accepted', ACCEPTED],
+		['refused', reply(400, { responseError: { returnCode: '5001017', returnMessage: 'none' } })],
+		['unknown', toLostReply(true, 'ECONNRESET')],
+	])('publishes and returns the outcome: %s', async (state, answer) => {
+		const { ports, published, observed } = createPorts(answer)
+		const event = await exportBackup(deliver(REQUEST), PLENTY, ports)
+		expect(event).toMatchObject({ id: `export-1/${state}`, data: { state } })
+		expect(published).toEqual([event])
+		expect(observed).toEqual([event])
+	})
+
+	it.each([
+		[
+			'NCP_LATER',
+			reply(429, { error: { errorCode: '410', message: 'Throttle' } }, { 'retry-after': '9' }),
+			9,
+		],
+		['NCP_LATER', toLostReply(false, 'ECONNREFUSED'), null],
+		['NCP_CREDENTIALS', reply(401, { error: { errorCode: '200', message: 'Failed' } }), null],
+	])('publishes nothing and asks for another delivery: %s', async (code, answer, retryAfterSeconds) => {
+		const { ports, published, observed } = createPorts(answer)
+		await expect(exportBackup(deliver(REQUEST), PLENTY, ports)).rejects.toMatchObject({
+			code,
+			retryable: true,
+			retryAfterSeconds,
+		})
+		expect(published).toEqual([])
+		expect(observed).toMatchObject([{ code }])
+	})
+
+	it('publishes a rejected request without asking NCP', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		await exportBackup(deliver('{"fileName":'), PLENTY, ports)
+		expect(published).toMatchObject([
+			{ id: 'm-1/rejected', data: { original: '{"fileName":', error: { code: 'REQUEST_UNREADABLE' } } },
+		])
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('hands a request back untouched when too little time is left', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		await expect(exportBackup(deliver(REQUEST), () => 4_999, ports)).rejects.toMatchObject({
+			code: 'DEADLINE_NEAR',
+		})
+		expect([...published, ...callTimeouts]).toEqual([])
+	})
+
+	it('keeps time in reserve for publishing', async () => {
+		const { ports, callTimeouts } = createPorts(ACCEPTED)
+		await exportBackup(deliver(REQUEST), () => 10_000, ports)
+		expect(callTimeouts).toEqual([6_000])
+	})
+
+	it('says that publishing failed', async () => {
+		const { ports, observed } = createPorts(ACCEPTED, async () => {
+			throw new ExportError('PUBLISH_FAILED', 'no')
+		})
+		await expect(exportBackup(deliver(REQUEST), PLENTY, ports)).rejects.toMatchObject({
+			code: 'PUBLISH_FAILED',
+		})
+		expect(observed).toMatchObject([{ code: 'PUBLISH_FAILED' }])
+	})
+
+	it.each([new TypeError('with a body'), 'a text'])(
+		'turns what nobody foresaw into an error with a code',
+		async (thrown) => {
+			const { ports, observed } = createPorts(ACCEPTED)
+			const broken = { ...ports, callNcp: () => Promise.reject(thrown) }
+			await expect(exportBackup(deliver(REQUEST), PLENTY, broken)).rejects.toMatchObject({
+				code: 'INTERNAL',
+				cause: thrown,
+			})
+			expect(observed).toMatchObject([{ message: expect.not.stringContaining('body') }])
+		},
+	)
+})
+
+describe('exportBackup, delivered again', () => {
+	const deliverAs = (id: string, input: object = REQUEST, options = {}) =>
+		toDelivery(input, { kind: 'queue', id }, { regionCode: 'KR', ...options })
+	const LATER = reply(429, { error: { errorCode: '410', message: 'Throttle' } })
+
+	it('publishes the same event, byte for byte, and calls NCP once', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23, 0, 59) })
+		expect(published[1]).toEqual(published[0])
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('is another export once the time of deduplication is over', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23) + HOUR_MS })
+		expect(published[1]?.data.exportId).not.toBe(published[0]?.data.exportId)
+	})
+
+	it('publishes after a publish that failed, without calling NCP again', async () => {
+		let failures = 3
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED, async () => {
+			if (failures-- > 0) throw new ExportError('PUBLISH_FAILED', 'no')
+		})
+		const seen: string[] = []
+		while (published.length === 0) {
+			await exportBackup(deliverAs('m-1'), PLENTY, ports).catch((error) => seen.push(error.event.id))
+		}
+		expect(seen).toHaveLength(3)
+		expect(new Set([...seen, published[0]?.id]).size).toBe(1)
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('keeps its exportId through every attempt, and counts them', async () => {
+		const { ports, ledger } = createPorts(LATER)
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toMatchObject({
+			code: 'NCP_LATER',
+			replyCode: 'gateway/410',
+		})
+		const [first] = [...ledger.entries.values()]
+		const event = await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, callNcp: async () => ACCEPTED })
+		expect(event.data).toMatchObject({ exportId: first?.exportId, attempts: 2, state: 'accepted' })
+	})
+
+	it('waits while another delivery holds the lease', async () => {
+		const { ports, callTimeouts } = createPorts(ACCEPTED)
+		const inner: unknown[] = []
+		const nested = {
+			...ports,
+			callNcp: async () => {
+				await exportBackup(deliverAs('m-2'), PLENTY, ports).catch((error) => inner.push(error.code))
+				return ACCEPTED
+			},
+		}
+		await exportBackup(deliverAs('m-1'), PLENTY, nested)
+		expect(inner).toEqual(['IN_PROGRESS'])
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('is unknown, and not called again, when the claimer died', async () => {
+		const { ports, ledger, published, callTimeouts } = createPorts(ACCEPTED)
+		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, dying)).rejects.toMatchObject({ code: 'INTERNAL' })
+		const later = { ...ports, now: () => Date.UTC(2026, 10, 23) + 25_000 + 60_000 }
+		await exportBackup(deliverAs('m-1'), PLENTY, later)
+		expect(published).toMatchObject([{ data: { state: 'unknown', reply: null, attempts: 1 } }])
+		expect([...ledger.entries.values()]).toMatchObject([{ state: 'unknown' }])
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('publishes what another delivery settled while the lease ran out under it', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		const slow = {
+			...ports,
+			callNcp: async () => {
+				await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23) + 90_000 })
+				return ACCEPTED
+			},
+		}
+		const event = await exportBackup(deliverAs('m-1'), PLENTY, slow)
+		expect(event.data.state).toBe('unknown')
+		expect(published[1]).toEqual(published[0])
+	})
+
+	it('refuses one idempotency key for two different exports', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		await exportBackup(deliverAs('m-1', { ...REQUEST, idempotencyKey: 'k' }), PLENTY, ports)
+		await exportBackup(
+			deliverAs('m-2', { ...REQUEST, idempotencyKey: 'k', fileName: 'other' }),
+			PLENTY,
+			ports,
+		)
+		expect(published[1]).toMatchObject({
+			id: 'm-2/rejected',
+			data: { error: { code: 'IDEMPOTENCY_MISMATCH', problems: [{ field: 'idempotencyKey' }] } },
+		})
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('is exhausted when the last delivery leaves it unsettled', async () => {
+		const { ports, published } = createPorts(LATER)
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toThrow()
+		const event = await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)
+		expect(event.data).toMatchObject({
+			state: 'exhausted',
+			terminal: true,
+			attempts: 2,
+			error: { code: 'NCP_LATER', ncpCode: '410' },
+		})
+		expect(published).toEqual([event])
+	})
+
+	it('is not exhausted for want of time, not even on the last delivery', async () => {
+		const { ports, ledger } = createPorts(ACCEPTED)
+		const last = exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), () => 100, ports)
+		await expect(last).rejects.toMatchObject({ code: 'DEADLINE_NEAR' })
+		expect(ledger.entries.size).toBe(0)
+	})
+
+	it('settles in the end when the table does not answer at first', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		let failures = 3
+		const flaky: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				if (previous !== null && failures-- > 0) throw new ExportError('LEDGER_UNAVAILABLE', 'slow')
+				return ports.ledger.replace(previous, next, nowMs)
+			},
+		}
+		await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: flaky })
+		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
+	})
+
+	it('publishes its own outcome when the answer to settling was lost', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		let isLost = true
+		const lossy: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				const result = await ports.ledger.replace(previous, next, nowMs)
+				if (previous === null || !isLost) return result
+				isLost = false
+				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+			},
+		}
+		await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: lossy })
+		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
+	})
+
+	it('gives up settling when there is no more time', async () => {
+		const { ports } = createPorts(ACCEPTED)
+		const down: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				if (previous !== null) throw new ExportError('LEDGER_UNAVAILABLE', 'down')
+				return ports.ledger.replace(previous, next, nowMs)
+			},
+		}
+		const broken = { ...ports, ledger: down }
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, broken)).rejects.toMatchObject({
+			code: 'LEDGER_UNAVAILABLE',
+		})
+	})
+
+	it('takes a claim back whose answer was lost: nobody was asked, so it is not unknown', async () => {
+		const { ports, published, ledger } = createPorts(ACCEPTED)
+		const lossy: ExportPorts['ledger'] = {
+			...ports.ledger,
+			replace: async (previous, next, nowMs) => {
+				const result = await ports.ledger.replace(previous, next, nowMs)
+				if (previous === null) throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+				return result
+			},
+		}
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: lossy })).rejects.toMatchObject({
+			code: 'LEDGER_UNAVAILABLE',
+		})
+		expect([...ledger.entries.values()]).toMatchObject([{ state: 'waiting' }])
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
+	})
+
+	it('never takes back the claim of another delivery', async () => {
+		const { ports, ledger } = createPorts(LATER)
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toThrow()
+		let calls = 0
+		const callNcp: ExportPorts['callNcp'] = async () => {
+			calls++
+			return ACCEPTED
+		}
+		const failing: ExportPorts['ledger'] = {
+			...ports.ledger,
+			// The write does not land, and before it is taken back another delivery claims the export and calls.
+			replace: async (previous, next, nowMs) => {
+				if (next.state !== 'claimed' || previous === null) return ports.ledger.replace(previous, next, nowMs)
+				const [entry] = [...ledger.entries.values()]
+				if (entry) ledger.entries.set(entry.exportKey, { ...next, claimId: 'another' })
+				throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
+			},
+		}
+		const first = exportBackup(deliverAs('m-1'), PLENTY, { ...ports, callNcp, ledger: failing })
+		await expect(first).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		await expect(exportBackup(deliverAs('m-2'), PLENTY, { ...ports, callNcp })).rejects.toMatchObject({
+			code: 'IN_PROGRESS',
+		})
+		expect(calls).toBe(0)
+	})
+
+	it('does not forget an unsettled export while a queue can still hold its message', async () => {
+		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
+		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, dying)).rejects.toThrow()
+		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, {
+			...ports,
+			now: () => Date.UTC(2026, 10, 23) + 17 * 24 * HOUR_MS,
+			sleep: async () => undefined,
+		})
+		expect(published).toMatchObject([{ data: { state: 'unknown' } }])
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('says what was exhausted, should that have failed, before a redriven message starts anew', async () => {
+		let isDown = true
+		const { ports, published } = createPorts(LATER, async () => {
+			if (isDown) throw new ExportError('PUBLISH_FAILED', 'down')
+		})
+		await expect(exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)).rejects.toThrow()
+		isDown = false
+		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, {
+			...ports,
+			callNcp: async () => ACCEPTED,
+		})
+		expect(published.map(({ data: { state } }) => state)).toEqual(['exhausted', 'accepted'])
+	})
+
+	it('starts anew when an exhausted message comes back from the dead-letter queue', async () => {
+		const { ports, published } = createPorts(LATER)
+		const willing = { ...ports, callNcp: async () => ACCEPTED }
+		await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)
+		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, willing)
+		await exportBackup(deliverAs('m-2'), PLENTY, ports)
+		expect(published.map(({ data: { state } }) => state)).toEqual([
+			'exhausted',
+			'exhausted',
+			'accepted',
+			'accepted',
+		])
+		expect(published[1]).toEqual(published[0])
+		expect(published[2]?.data.exportId).not.toBe(published[0]?.data.exportId)
+	})
+
+	it('hands back what lost its time between claim and call, free for the next delivery', async () => {
+		const { ports, callTimeouts } = createPorts(ACCEPTED)
+		const times = [25_000, 25_000, 100]
+		const shrinking = () => times.shift() ?? 100
+		await expect(exportBackup(deliverAs('m-1'), shrinking, ports)).rejects.toMatchObject({
+			code: 'DEADLINE_NEAR',
+		})
+		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		expect(callTimeouts).toHaveLength(1)
+	})
+
+	it('comes back later when others are first again and again', async () => {
+		const { ports } = createPorts(ACCEPTED)
+		const contested = {
+			...ports,
+			ledger: { ...ports.ledger, read: async () => null, replace: async () => false },
+		}
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, contested)).rejects.toMatchObject({
+			code: 'IN_PROGRESS',
+		})
+	})
+
+	it('comes back later when its settled entry is gone', async () => {
+		const { ports, ledger } = createPorts(ACCEPTED)
+		const lossy = {
+			...ports,
+			callNcp: async () => {
+				ledger.entries.clear()
+				return ACCEPTED
+			},
+		}
+		await expect(exportBackup(deliverAs('m-1'), PLENTY, lossy)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
+	})
+
+	it('says the same of a rejected message each time it is delivered', async () => {
+		const { ports, published } = createPorts(ACCEPTED)
+		const bad = deliverAs('m-1', {}, { sentAtMs: 5 })
+		await exportBackup(bad, PLENTY, ports)
+		await exportBackup(bad, PLENTY, { ...ports, now: () => 99 })
+		expect(published[1]).toEqual(published[0])
+	})
+})
+
+describe('toDelivery', () => {
+	it('keeps the text of what it cannot read', () => {
+		expect(deliver({ a: 1 }).original).toBe('{"a":1}')
+		expect(deliver(undefined).original).toBe('')
+	})
+
+	it('survives an object too deep to be written', () => {
+		let deep: unknown = {}
+		for (let n = 0; n < 100_000; n++) deep = [deep]
+		expect(deliver({ fileName: deep })).toMatchObject({ original: '', request: { code: 'REQUEST_INVALID' } })
+	})
+
+	it.each([
+		[{}, 'k', { idempotencyKey: 'k' }],
+		[{ idempotencyKey: 'k' }, 'k', { idempotencyKey: 'k' }],
+		[{ idempotencyKey: 'k' }, undefined, { idempotencyKey: 'k' }],
+		[
+			{ idempotencyKey: 'other' },
+			'k',
+			{ problems: [{ field: 'idempotencyKey', detail: 'differs from the Idempotency-Key header' }] },
+		],
+		[
+			{},
+			'é',
+			{ problems: [{ field: 'idempotencyKey', detail: 'must be 1 to 255 printable ASCII characters' }] },
+		],
+		[{}, '', { problems: [{ field: 'idempotencyKey' }] }],
+	])('of a request with %j and the header %j', (fields, idempotencyKey, expected) => {
+		const delivery = toDelivery(
+			{ ...REQUEST, ...fields },
+			{ kind: 'webhook', id: 'q' },
+			{ regionCode: 'KR', idempotencyKey },
+		)
+		expect(delivery.request).toMatchObject(expected)
+	})
+
+	it('does not look for a key in what is no request', () => {
+		const delivery = toDelivery('[]', { kind: 'webhook', id: 'q' }, { regionCode: 'KR', idempotencyKey: 'k' })
+		expect(delivery.request).toMatchObject({ code: 'REQUEST_UNREADABLE' })
+	})
+})

@@ -1,0 +1,60 @@
+import { createServer } from 'node:http'
+import { close, listen, readAll } from '../tools/local/listen.ts'
+
+/** One call of an AWS client on its way to a service. */
+export interface GateCall {
+	/** Such as `PutItem`, `PublishBatch`, `SendMessage`, or `ListObjects` for any GET. */
+	operation: string
+	body: string
+}
+
+/** Called before the service sees a call and after it has done it; throwing ends the connection there. */
+export type Intercept = (call: GateCall, phase: 'before' | 'after') => Promise<void> | void
+
+export interface Gate {
+	url: string
+	stop: () => Promise<void>
+}
+
+/** A gate before each of the local cloud's services. */
+export function gateWith(intercept: Intercept): (serviceUrl: string) => Promise<Gate> {
+	return (serviceUrl) => startGate(serviceUrl, intercept)
+}
+
+/** A reverse proxy that can stop a call just before or just after it takes effect. */
+export async function startGate(target: string, intercept: Intercept): Promise<Gate> {
+	const server = createServer(async (request, response) => {
+		try {
+			const body = await readAll(request, 10 * 1024 * 1024)
+			const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers
+			const { method = 'POST' } = request
+			const operation = method === 'GET' ? 'ListObjects' : operationOf(headers['x-amz-target'], body)
+			const call = { operation, body: body.toString('utf8') }
+			await intercept(call, 'before')
+			const answer = await fetch(target + request.url, {
+				method,
+				headers: headers as Record<string, string>,
+				...(method === 'GET' ? {} : { body }),
+			})
+			const bytes = Buffer.from(await answer.arrayBuffer())
+			await intercept(call, 'after')
+			response
+				.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+				.end(bytes)
+		} catch {
+			// Whoever threw wants the caller to hear nothing.
+			response.destroy()
+		}
+	})
+	const url = await listen(server)
+	return {
+		url,
+		stop: () => close(server),
+	}
+}
+
+/** JSON services name the operation in a header, SNS in its form. */
+function operationOf(target: string | string[] | undefined, body: Buffer): string {
+	const name = [target].flat()[0]?.split('.').at(-1)
+	return name ?? new URLSearchParams(body.toString('utf8')).get('Action') ?? ''
+}

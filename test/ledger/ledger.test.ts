@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import {
+	type Claim,
+	decideClaim,
+	type Entry,
+	type EntryState,
+	release,
+	settle,
+	UNSETTLED_MS,
+} from '../../lib/ledger/ledger.ts'
+import { acceptedEvent } from '../events.ts'
+
+const NOW = 1_000_000
+
+const claim = (changes: Partial<Claim> = {}): Claim => ({
+	exportKey: 'key',
+	fingerprint: 'print',
+	nowMs: NOW,
+	leaseMs: 85_000,
+	createId: () => 'id-new',
+	isRedriven: false,
+	...changes,
+})
+
+const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
+	exportKey: 'key',
+	exportId: 'export-1',
+	claimId: 'claim-1',
+	fingerprint: 'print',
+	state,
+	version: 3,
+	attempts: 2,
+	leaseUntilMs: state === 'claimed' ? NOW + 5_000 : 0,
+	requestedAtMs: 1,
+	expiresAtMs: NOW + 1,
+	event: state === 'claimed' || state === 'waiting' ? null : acceptedEvent('export-1'),
+	nextCheck: 0,
+	nextCheckAtMs: 0,
+	resends: 0,
+	resentAtMs: 0,
+	repeatedCheck: -1,
+	...changes,
+})
+
+const SETTLED: EntryState[] = ['accepted', 'refused', 'unknown', 'exhausted']
+
+describe('decideClaim', () => {
+	it('claims what nobody has asked for', () => {
+		expect(decideClaim(null, claim())).toEqual({
+			kind: 'claim',
+			previous: null,
+			next: {
+				exportKey: 'key',
+				exportId: 'id-new',
+				claimId: 'id-new',
+				fingerprint: 'print',
+				state: 'claimed',
+				version: 1,
+				attempts: 1,
+				leaseUntilMs: NOW + 85_000,
+				requestedAtMs: NOW,
+				expiresAtMs: NOW + 20 * 24 * 3_600_000,
+				event: null,
+				nextCheck: 0,
+				nextCheckAtMs: 0,
+				resends: 0,
+				resentAtMs: 0,
+				repeatedCheck: -1,
+			},
+		})
+	})
+
+	it.each([...SETTLED, 'claimed', 'waiting'] as EntryState[])(
+		'claims what has expired, whatever it was: %s',
+		(state) => {
+			expect(decideClaim(entry(state, { expiresAtMs: NOW }), claim())).toMatchObject({
+				kind: 'claim',
+				previous: null,
+			})
+			expect(decideClaim(entry(state, { expiresAtMs: NOW, fingerprint: 'other' }), claim()).kind).toBe(
+				'claim',
+			)
+		},
+	)
+
+	it.each([...SETTLED, 'claimed', 'waiting'] as EntryState[])(
+		'refuses other fields under the same key: %s',
+		(state) => {
+			expect(decideClaim(entry(state, { fingerprint: 'other' }), claim())).toEqual({ kind: 'mismatch' })
+		},
+	)
+
+	it('claims what waits, under its exportId, for one more attempt, and forgets it no sooner than any queue does', () => {
+		const waiting = entry('waiting')
+		expect(decideClaim(waiting, claim())).toMatchObject({
+			kind: 'claim',
+			previous: waiting,
+			next: {
+				exportId: 'export-1',
+				state: 'claimed',
+				version: 4,
+				attempts: 3,
+				requestedAtMs: 1,
+				expiresAtMs: NOW + 20 * 24 * 3_600_000,
+			},
+		})
+	})
+
+	it('leaves a live claim alone, and calls a dead one abandoned from the very millisecond', () => {
+		expect(decideClaim(entry('claimed'), claim())).toEqual({ kind: 'in-progress', leaseLeftMs: 5_000 })
+		const dead = entry('claimed', { leaseUntilMs: NOW })
+		expect(decideClaim(dead, claim())).toEqual({ kind: 'abandoned', entry: dead })
+	})
+
+	it.each(SETTLED)('gives the stored event of what is %s', (state) => {
+		expect(decideClaim(entry(state), claim())).toEqual({ kind: 'settled', entry: entry(state) })
+	})
+
+	it.each(SETTLED)('of a redriven message starts anew only what was exhausted: %s', (state) => {
+		const decision = decideClaim(entry(state), claim({ isRedriven: true }))
+		if (state !== 'exhausted') expect(decision.kind).toBe('settled')
+		else
+			expect(decision).toMatchObject({
+				kind: 'claim',
+				previous: entry(state),
+				next: { exportId: 'id-new', version: 4, attempts: 1, event: null },
+			})
+	})
+
+	it('does not bear a settled entry without its event', () => {
+		expect(() => decideClaim(entry('accepted', { event: null }), claim())).toThrow(
+			'a settled entry has an event',
+		)
+	})
+})
+
+it('releases a claim without touching what it was', () => {
+	expect(release(entry('claimed'))).toEqual(entry('waiting', { version: 4 }))
+})
+
+it('settles a claim in the state of its event', () => {
+	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 5)).toEqual(
+		entry('accepted', { version: 4, expiresAtMs: 77 + UNSETTLED_MS }),
+	)
+	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 2 * UNSETTLED_MS).expiresAtMs).toBe(
+		77 + 2 * UNSETTLED_MS,
+	)
+})

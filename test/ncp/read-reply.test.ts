@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { classifyReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+
+interface ReplyCase {
+	name: string
+	httpStatus: number
+	contentType: string
+	body: string
+	expected: Record<string, string>
+}
+
+const cases = JSON.parse(
+	readFileSync(new URL('../fixtures/replies.json', import.meta.url), 'utf8'),
+) as ReplyCase[]
+
+const classify = (httpStatus: number, body: string, headers: Record<string, string> = {}) =>
+	classifyReply({ httpStatus, headers, body })
+
+describe('classifyReply', () => {
+	it.each(cases)('reads a documented reply: $name', ({ httpStatus, contentType, body, expected }) => {
+		expect(classify(httpStatus, body, { 'content-type': contentType })).toMatchObject(expected)
+	})
+
+	const gateway = (errorCode: string) => JSON.stringify({ error: { errorCode, message: 'm' } })
+	it.each([
+		[400, '100', 'refused'],
+		[401, '200', 'credentials'],
+		[401, '210', 'credentials'],
+		[404, '300', 'refused'],
+		[429, '400', 'later'],
+		[429, '410', 'later'],
+		[429, '420', 'later'],
+		[413, '430', 'refused'],
+		[503, '500', 'later'],
+		[504, '510', 'unknown'],
+		[500, '900', 'unknown'],
+	])('classifies HTTP %i with gateway code %s as %s, whatever the status', (httpStatus, code, kind) => {
+		expect(classify(httpStatus, gateway(code))).toMatchObject({ kind, envelope: 'gateway', code })
+		expect(classify(418, gateway(code)).kind).toBe(kind)
+	})
+
+	const api = (returnCode: string) => JSON.stringify({ responseError: { returnCode, returnMessage: 'm' } })
+	const own = (returnCode: string) => JSON.stringify({ anyNameResponse: { returnCode, returnMessage: 'm' } })
+	it.each([
+		['1000', 'later'],
+		['3000', 'later'],
+		['5001005', 'later'],
+		['5001017', 'refused'],
+		['5001269', 'refused'],
+	])('classifies API code %s as %s in both envelopes', (code, kind) => {
+		expect(classify(418, api(code))).toMatchObject({ kind, envelope: 'api', code })
+		expect(classify(200, own(code))).toMatchObject({ kind, envelope: 'response', code })
+	})
+
+	it.each([
+		[400, 'refused'],
+		[500, 'later'],
+		[200, 'unknown'],
+	])('goes by HTTP %i when no table knows the API code', (httpStatus, kind) => {
+		expect(classify(httpStatus, api('77')).kind).toBe(kind)
+		expect(classify(httpStatus, own('77')).kind).toBe(kind)
+	})
+
+	it('does not mistake a gateway code for an API code', () => {
+		expect(classify(400, gateway('5001005')).kind).toBe('refused')
+		expect(classify(400, api('200')).kind).toBe('refused')
+		expect(classify(200, api('0')).kind).toBe('unknown')
+		expect(classify(200, gateway('0')).kind).toBe('unknown')
+	})
+
+	it.each([
+		[200, 'unknown'],
+		[302, 'unknown'],
+		[408, 'later'],
+		[429, 'later'],
+		[403, 'refused'],
+		[500, 'unknown'],
+		[504, 'unknown'],
+	])('goes by HTTP %i alone when nothing can be read', (httpStatus, kind) => {
+		for (const body of [
+			'',
+			'<html><body>no</body></html>',
+			'{"a":',
+			'[]',
+			'null',
+			'{"a":1}',
+			'{"x":{"returnCode":""}}',
+		]) {
+			expect(classify(httpStatus, body)).toMatchObject({ kind, envelope: 'none', code: null })
+		}
+	})
+
+	it.each([
+		['two roots', '{"a":{"returnCode":"0"},"b":{"returnCode":"0"}}'],
+		['a repeated code', '<r><returnCode>0</returnCode><returnCode>0</returnCode></r>'],
+		['a code that is an object', '{"r":{"returnCode":{"a":1}}}'],
+		['a code inherited by name', '{"r":{"__proto__":{"returnCode":"0"}}}'],
+		['a success nested deeper', '<a><r><returnCode>0</returnCode></r></a>'],
+	])('does not claim success for %s', (_name, body) => {
+		expect(classify(200, body).kind).toBe('unknown')
+	})
+
+	it.each(['-0', '1e-400', '0.0', '0e1'])('does not take the number %s for the code 0', (number) => {
+		expect(classify(200, `{"r":{"returnCode":${number}}}`).kind).toBe('unknown')
+	})
+
+	it.each([
+		[
+			'a processing instruction',
+			'<?xml version="1.0"?><?xml-stylesheet href="a"?><responseError><returnCode>5001005</returnCode></responseError>',
+		],
+		['a namespace', '<n:responseError xmlns:n="u"><n:returnCode>5001005</n:returnCode></n:responseError>'],
+		['numeric references', '<responseError><returnCode>500100&#53;</returnCode></responseError>'],
+		[
+			'many entities',
+			`<responseError><returnCode>5001005</returnCode><returnMessage>${'&quot;'.repeat(5_000)}</returnMessage></responseError>`,
+		],
+		['CDATA', '<responseError><returnCode><![CDATA[5001005]]></returnCode></responseError>'],
+	])('reads XML with %s', (_name, body) => {
+		expect(classify(400, body)).toMatchObject({ kind: 'later', envelope: 'api', code: '5001005' })
+	})
+
+	it('reads a byte order mark, white space and predefined entities', () => {
+		const body = '\uFEFF  <r><returnCode>0</returnCode><returnMessage>a &amp; b</returnMessage></r>'
+		expect(classify(200, body)).toMatchObject({ kind: 'accepted', returnMessage: 'a & b' })
+	})
+
+	it('refuses a document type, so that no entity is ever expanded', () => {
+		const bomb = `<!DOCTYPE r [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><r><returnCode>0</returnCode><returnMessage>&b;</returnMessage></r>`
+		expect(classify(200, bomb)).toMatchObject({ kind: 'unknown', envelope: 'none' })
+		expect(classify(200, bomb.replace('DOCTYPE', 'doctype')).kind).toBe('unknown')
+	})
+
+	it('cuts what NCP says, so that no reply can swell an outcome', () => {
+		const reply = classify(400, api('77').replace('"m"', JSON.stringify('x'.repeat(10_000))))
+		expect(reply.message).toHaveLength(80)
+		expect(reply.returnMessage).toHaveLength(500)
+	})
+
+	it.each([
+		[{ 'retry-after': '17' }, 17],
+		[{ 'retry-after': 'Mon, 23 Nov 2026 09:31:00 GMT', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, 60],
+		[{ 'retry-after': 'Mon, 23 Nov 2026 09:29:00 GMT', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, 1],
+		[{ 'retry-after': 'Mon, 23 Nov 2026 09:31:00 GMT' }, null],
+		[{ 'retry-after': 'soon' }, null],
+		[{ 'retry-after': '0' }, 1],
+		[{ 'retry-after': '999999999' }, 3_600],
+		[{ 'retry-after': '1.5', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, null],
+		[{ 'retry-after': '-5', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }, null],
+		[{}, null],
+	])('reads Retry-After from %o as %o seconds', (headers, retryAfterSeconds) => {
+		expect(classify(429, '', headers as Record<string, string>)).toMatchObject({ retryAfterSeconds })
+	})
+
+	it('keeps the trace id and the replier’s clock', () => {
+		const headers = { 'x-ncp-trace-id': 't-1', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }
+		expect(classify(200, '', headers)).toMatchObject({
+			traceId: 't-1',
+			dateMs: Date.UTC(2026, 10, 23, 9, 30),
+		})
+		expect(
+			classifyReply({ httpStatus: 200, headers: { 'x-ncp-trace-id': ['a', 'b'] }, body: '' }).traceId,
+		).toBe('a')
+		expect(classify(200, '', { 'x-ncp-trace-id': '' }).traceId).toBeNull()
+	})
+})
+
+describe('toLostReply', () => {
+	it('is later when nothing was sent, unknown otherwise', () => {
+		expect(toLostReply(false, 'ECONNREFUSED')).toMatchObject({ kind: 'later', sent: false })
+		expect(toLostReply(true, 'ECONNRESET')).toMatchObject({ kind: 'unknown', sent: true })
+	})
+})

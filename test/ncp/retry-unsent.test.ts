@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import { createClock } from '../../lib/ncp/gateway-clock.ts'
+import { fixedCredentials, type KeyPair, rotatingCredentials } from '../../lib/ncp/key-pair.ts'
+import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { callAgain } from '../../lib/ncp/retry-unsent.ts'
+
+const PARAMETERS = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'abc' }
+const NOW = Date.UTC(2026, 10, 23)
+
+const reply = (httpStatus: number, body: object, dateMs = NOW) =>
+	classifyReply({ httpStatus, headers: { date: new Date(dateMs).toUTCString() }, body: JSON.stringify(body) })
+const ACCEPTED = reply(200, { r: { returnCode: '0' } })
+const UNAUTHENTICATED = reply(401, { error: { errorCode: '200', message: 'Authentication Failed' } })
+const SKEWED = reply(401, { error: { errorCode: '200', message: 'Authentication Failed' } }, NOW + 7 * 60_000)
+const FORBIDDEN = reply(401, { error: { errorCode: '210', message: 'Permission Denied' } }, NOW + 7 * 60_000)
+const UNSENT = toLostReply(false, 'ECONNREFUSED')
+const LOST = toLostReply(true, 'ECONNRESET')
+
+/** Answers with the replies in turn, each signed by clock and keys as they are; the last one stays. */
+async function callThrough(
+	replies: Reply[],
+	credentials = fixedCredentials({ accessKey: 'a', secretKey: 'b' }),
+	timeoutMs = 10_000,
+) {
+	const clock = createClock(() => NOW)
+	const timestamps: number[] = []
+	const sleeps: number[] = []
+	const call = callAgain(
+		async () => {
+			timestamps.push(clock.now())
+			await credentials.get()
+			const answer = replies[Math.min(timestamps.length, replies.length) - 1] as Reply
+			return {
+				...answer,
+				signed: answer.sent ? { atMs: clock.now(), keyVersion: credentials.version() } : null,
+			}
+		},
+		{ clock, credentials, minCallMs: 1_000, sleep: async (ms) => sleeps.push(ms), random: () => 0.5 },
+	)
+	const result = await call(PARAMETERS, timeoutMs)
+	return { result, timestamps, sleeps }
+}
+
+describe('callAgain', () => {
+	it.each([
+		['accepted', ACCEPTED],
+		['refused', reply(400, { responseError: { returnCode: '5001017' } })],
+		['later', reply(429, { error: { errorCode: '410' } })],
+		['unknown', LOST],
+		['unknown', reply(504, { error: { errorCode: '510' } })],
+		['credentials', FORBIDDEN],
+		['credentials', UNAUTHENTICATED],
+	])('calls once when the reply is %s', async (kind, only) => {
+		const { result, timestamps } = await callThrough([only])
+		expect(result.kind).toBe(kind)
+		expect(timestamps).toHaveLength(1)
+	})
+
+	it('begins again twice, after a wait, what never left', async () => {
+		expect((await callThrough([UNSENT, UNSENT, ACCEPTED])).result.kind).toBe('accepted')
+		const { result, timestamps, sleeps } = await callThrough([UNSENT])
+		expect(result).toMatchObject({ kind: 'later', sent: false })
+		expect(timestamps).toHaveLength(3)
+		expect(sleeps).toEqual([100, 200])
+	})
+
+	it('never calls again once a reply may have been lost', async () => {
+		const { result, timestamps } = await callThrough([UNSENT, LOST, ACCEPTED])
+		expect(result).toMatchObject({ kind: 'unknown', sent: true })
+		expect(timestamps).toHaveLength(2)
+	})
+
+	it('corrects its clock once by the reply’s date', async () => {
+		const { result, timestamps } = await callThrough([SKEWED, ACCEPTED])
+		expect(result.kind).toBe('accepted')
+		expect(timestamps).toEqual([NOW, NOW + 7 * 60_000])
+		expect((await callThrough([SKEWED, UNAUTHENTICATED, ACCEPTED])).timestamps).toHaveLength(2)
+	})
+
+	it('reads a rotated pair once', async () => {
+		const rotating = () =>
+			rotatingCredentials(
+				async () => ({ accessKey: 'old', secretKey: 's' }),
+				async () => ({ accessKey: 'new', secretKey: 's' }),
+			)
+		expect((await callThrough([UNAUTHENTICATED, ACCEPTED], rotating())).result.kind).toBe('accepted')
+		expect((await callThrough([UNAUTHENTICATED], rotating())).timestamps).toHaveLength(2)
+	})
+
+	it('begins nothing that the time left would not let it wait for', async () => {
+		const { timestamps, sleeps } = await callThrough([UNSENT], undefined, 1_050)
+		expect(timestamps).toHaveLength(1)
+		expect(sleeps).toEqual([])
+	})
+
+	it('begins no call that could only end unknown for want of time', async () => {
+		const { result, timestamps } = await callThrough([SKEWED, ACCEPTED], undefined, 900)
+		expect(timestamps).toHaveLength(1)
+		expect(result).toMatchObject({ kind: 'credentials' })
+	})
+})
+
+it('corrects the clock for a whole batch at once', async () => {
+	const clock = createClock(() => NOW)
+	const credentials = fixedCredentials({ accessKey: 'a', secretKey: 'b' })
+	let calls = 0
+	const call = callAgain(
+		async () => {
+			calls++
+			const atMs = clock.now()
+			await Promise.resolve()
+			const isRight = Math.abs(atMs - (NOW + 7 * 60_000)) < 300_000
+			return { ...(isRight ? ACCEPTED : SKEWED), signed: { atMs, keyVersion: 0 } }
+		},
+		{ clock, credentials, minCallMs: 1_000, sleep: async () => undefined, random: Math.random },
+	)
+	const replies = await Promise.all(Array.from({ length: 10 }, () => call(PARAMETERS, 10_000)))
+	expect(replies.map(({ kind }) => kind)).toEqual(Array(10).fill('accepted'))
+	expect(calls).toBe(20)
+})
+
+it('reads a pair that was rotated before the first call', async () => {
+	let current = 'old'
+	const pair = async () => ({ accessKey: current, secretKey: 's' })
+	const rotating = rotatingCredentials(pair, () => {
+		current = 'new'
+		return pair()
+	})
+	expect((await callThrough([UNAUTHENTICATED, ACCEPTED], rotating)).result.kind).toBe('accepted')
+	expect(rotating.version()).toBe(2)
+})
+
+it('keeps within its time, although the keys cannot be read again', async () => {
+	const hanging = rotatingCredentials(
+		async () => ({ accessKey: 'a', secretKey: 's' }),
+		() => new Promise(() => undefined),
+	)
+	const started = performance.now()
+	expect((await callThrough([UNAUTHENTICATED], hanging, 1_050)).result.kind).toBe('credentials')
+	expect(performance.now() - started).toBeLessThan(1_050)
+})
+
+describe('createClock', () => {
+	it('is set by the gateway’s, again and again', () => {
+		let nowMs = NOW
+		const clock = createClock(() => nowMs)
+		clock.correct(NOW + 420_000)
+		expect(clock.now()).toBe(NOW + 420_000)
+		nowMs += 420_000
+		clock.correct(NOW + 420_000)
+		expect(clock.now()).toBe(NOW + 420_000)
+	})
+})
+
+describe('rotatingCredentials', () => {
+	const pair = (name: string): KeyPair => ({ accessKey: name, secretKey: 's' })
+
+	it('knows that another call has read the new pair already', async () => {
+		let reads = 0
+		const credentials = rotatingCredentials(
+			async () => pair('old'),
+			async () => pair(`new-${++reads}`),
+		)
+		await credentials.get()
+		const version = credentials.version()
+		expect(await Promise.all([credentials.refresh(version), credentials.refresh(version)])).toEqual([
+			true,
+			true,
+		])
+		expect(await credentials.refresh(version)).toBe(true)
+		expect(reads).toBe(1)
+	})
+
+	it('says no when the pair is the same, or cannot be read', async () => {
+		const same = rotatingCredentials(
+			async () => pair('a'),
+			async () => pair('a'),
+		)
+		await same.get()
+		expect(await same.refresh(same.version())).toBe(false)
+		const broken = rotatingCredentials(
+			async () => pair('a'),
+			() => Promise.reject(new Error('down')),
+		)
+		await broken.get()
+		expect(await broken.refresh(broken.version())).toBe(false)
+	})
+
+	it('has only one pair when it is fixed', async () => {
+		expect(await fixedCredentials(pair('a')).refresh(0)).toBe(false)
+	})
+})

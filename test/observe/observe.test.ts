@@ -1,0 +1,181 @@
+import { Logger } from '@aws-lambda-powertools/logger'
+import { Metrics } from '@aws-lambda-powertools/metrics'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { CheckEnding } from '../../lib/arrival/arrival-ports.ts'
+import { ExportError } from '../../lib/errors.ts'
+import type { SettledEntry } from '../../lib/ledger/ledger.ts'
+import { classifyReply } from '../../lib/ncp/read-reply.ts'
+import { createCheckObserver, createObserver, reportFreshness } from '../../lib/observe/observe.ts'
+import { startProgress } from '../../lib/observe/step-times.ts'
+import { type OutcomeEvent, toArrivalEvent } from '../../lib/outcome/outcome.ts'
+import { type Delivery, toDelivery } from '../../lib/request/delivery.ts'
+import { acceptedEvent } from '../events.ts'
+
+const lines: string[] = []
+const write = (line: string) => lines.push(line)
+
+afterEach(() => {
+	lines.length = 0
+	vi.restoreAllMocks()
+})
+
+function observe(delivery: Delivery, ending: OutcomeEvent | ExportError, progress = startProgress()) {
+	for (const method of ['info', 'warn', 'log'] as const) vi.spyOn(console, method).mockImplementation(write)
+	vi.stubEnv('POWERTOOLS_DEV', 'true')
+	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
+	createObserver(new Logger({ serviceName: 's' }), metrics)(delivery, ending, progress)
+	return [...lines.map((line) => JSON.parse(line)), metrics.serializeMetrics()]
+}
+
+const delivery = toDelivery(
+	{ cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket', idempotencyKey: 'k' },
+	{ kind: 'queue', id: 'm-1' },
+	{ regionCode: undefined },
+)
+
+it('writes one line and one count for an outcome', () => {
+	const [line, metric] = observe(delivery, acceptedEvent('a'))
+	expect(line).toMatchObject({
+		level: 'INFO',
+		message: 'export accepted',
+		eventId: 'a/accepted',
+		fileName: 'f',
+		durationMs: 1,
+	})
+	expect(metric).toMatchObject({ Export_accepted: 1 })
+})
+
+it('writes one line and one count for a delivery that is not finished, without its cause', () => {
+	const error = new ExportError('NCP_LATER', 'busy', { cause: new Error('swordfish') })
+	const [line, metric] = observe(delivery, error)
+	expect(line).toMatchObject({ level: 'WARN', code: 'NCP_LATER', reason: 'busy' })
+	expect(metric).toMatchObject({ Failed_NCP_LATER: 1 })
+	expect(JSON.stringify(line)).not.toContain('swordfish')
+})
+
+it('says of a delivery that is not finished which export it is, what NCP said, and how long each step took', () => {
+	const reply = classifyReply({ httpStatus: 429, headers: { 'x-ncp-trace-id': 't-1' }, body: '' })
+	const progress = { exportId: 'e-1', attempts: 2, reply, stepMs: { claim: 3, call: 40 } }
+	const [line, metric] = observe(
+		delivery,
+		new ExportError('NCP_LATER', 'busy', { replyCode: 'gateway/410' }),
+		progress,
+	)
+	expect(line).toMatchObject({
+		exportId: 'e-1',
+		attempts: 2,
+		ncpTraceId: 't-1',
+		httpStatus: 429,
+		replyCode: 'gateway/410',
+		stepMs: { claim: 3, call: 40 },
+	})
+	expect(metric).toMatchObject({ NcpCallMs: 40 })
+})
+
+it('names no field of a request that could not be read', () => {
+	const event = acceptedEvent('a')
+	const rejected = {
+		...event,
+		data: {
+			...event.data,
+			error: { code: 'REQUEST_INVALID' as const, envelope: null, ncpCode: null, message: 'no' },
+		},
+	}
+	const [line] = observe(
+		toDelivery('swordfish', { kind: 'queue', id: 'm' }, { regionCode: undefined }),
+		rejected,
+	)
+	expect(line).toMatchObject({ level: 'WARN', reason: 'no' })
+	expect(JSON.stringify(line)).not.toContain('swordfish')
+})
+
+describe('createCheckObserver', () => {
+	const check = { exportKey: 'k', exportId: 'a', check: 2 }
+
+	function observeCheck(ending: CheckEnding) {
+		lines.length = 0
+		for (const method of ['info', 'warn', 'debug'] as const)
+			vi.spyOn(console, method).mockImplementation(write)
+		vi.stubEnv('POWERTOOLS_DEV', 'true')
+		const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
+		createCheckObserver(new Logger({ serviceName: 's', logLevel: 'DEBUG' }), metrics)(check, ending, {
+			...startProgress(),
+			stepMs: { look: 7 },
+		})
+		return { line: JSON.parse(lines[0] ?? '{}'), metric: metrics.serializeMetrics() }
+	}
+
+	it('names every candidate of a completed export, and how long it took', () => {
+		const object = { key: 'f', size: 1, etag: 'e', lastModified: '' }
+		const event = toArrivalEvent(acceptedEvent('a'), {
+			state: 'completed',
+			object,
+			error: null,
+			checkedAtMs: 5_000,
+		})
+		const { line, metric } = observeCheck({
+			kind: 'outcome',
+			entry: { event } as SettledEntry,
+			candidates: ['f', 'f.bak'],
+		})
+		expect(line).toMatchObject({
+			message: 'export completed',
+			exportId: 'a',
+			candidates: ['f', 'f.bak'],
+			object: { key: 'f' },
+		})
+		expect(metric).toMatchObject({ Export_completed: 1, ArrivalSeconds: 5 })
+	})
+
+	it('counts any other ending without a duration', () => {
+		const entry = { event: acceptedEvent('a') } as SettledEntry
+		const { metric } = observeCheck({ kind: 'outcome', entry, candidates: [] })
+		expect(metric).toMatchObject({ Export_accepted: 1 })
+		expect(metric).not.toHaveProperty('ArrivalSeconds')
+	})
+
+	it('says what was found and when it looks again', () => {
+		const finding = { kind: 'unreadable', reason: 'AccessDenied' } as const
+		const { line } = observeCheck({ kind: 'waiting', event: acceptedEvent('a'), finding, delaySeconds: 60 })
+		expect(line).toMatchObject({
+			level: 'INFO',
+			stepMs: { look: 7 },
+			kind: 'unreadable',
+			reason: 'AccessDenied',
+			nextInSeconds: 60,
+		})
+	})
+
+	it('is quiet about a check that is out of date, and loud about one that failed', () => {
+		expect(observeCheck({ kind: 'stale' }).line).toMatchObject({ level: 'DEBUG' })
+		const { line, metric } = observeCheck({
+			kind: 'failed',
+			error: new ExportError('PUBLISH_FAILED', 'down'),
+		})
+		expect(line).toMatchObject({ level: 'WARN', code: 'PUBLISH_FAILED', reason: 'down' })
+		expect(metric).toMatchObject({ Failed_PUBLISH_FAILED: 1 })
+	})
+})
+
+it('reports for each instance how long ago an export of it arrived, and the oldest of all', () => {
+	vi.unstubAllEnvs()
+	const written: string[] = []
+	vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0)
+	const completions = [
+		{ instance: 'KR/1', atMs: 0 },
+		{ instance: 'KR/2', atMs: 3_600_000 },
+	]
+	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
+	reportFreshness(completions, 3_660_000, metrics)
+	expect(written.map((line) => JSON.parse(line))).toMatchObject([
+		{ instance: 'KR/1', MinutesSinceCompleted: 61 },
+		{ instance: 'KR/2', MinutesSinceCompleted: 1 },
+	])
+	expect(metrics.serializeMetrics()).toMatchObject({ OldestCompletionMinutes: 61 })
+})
+
+it('reports 0 when no export has arrived yet: only a schedule that does not run is silent', () => {
+	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
+	reportFreshness([], 3_660_000, metrics)
+	expect(metrics.serializeMetrics()).toMatchObject({ OldestCompletionMinutes: 0 })
+})

@@ -1,0 +1,166 @@
+import { CloudEvent } from 'cloudevents'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ExportError, RequestInvalid } from '../../lib/errors.ts'
+import { classifyReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import {
+	type OutcomeEvent,
+	type Settled,
+	type SettledState,
+	serializeEvent,
+	toOutcomeError,
+	toOutcomeEvent,
+} from '../../lib/outcome/outcome.ts'
+import { toRejectedEvent, toRequestInvalid } from '../../lib/outcome/rejected-outcome.ts'
+
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+const AT = Date.UTC(2026, 10, 23, 9, 30)
+
+const settled = (state: SettledState, body: string, error: ExportError | null = null): Settled => {
+	const reply = classifyReply({ httpStatus: 200, headers: { 'x-ncp-trace-id': 't-1' }, body })
+	return {
+		state,
+		exportId: '01JD0000000000000000000000',
+		request: {
+			cloudPostgresqlInstanceNo: '1234925',
+			fileName: '20210528',
+			bucketName: 'my-bucket',
+			regionCode: 'KR',
+		},
+		reply,
+		error: error === null ? null : toOutcomeError(error, reply),
+		attempts: 1,
+		trigger: { kind: 'queue', id: 'm-1' },
+		traceparent: TRACE,
+		requestedAtMs: AT,
+		settledAtMs: AT + 250,
+		isArrivalChecked: false,
+	}
+}
+const SUCCESS =
+	'<r><requestId>r-1</requestId><returnCode>0</returnCode><returnMessage>success</returnMessage></r>'
+const REFUSED = '{"responseError":{"returnCode":"5001017","returnMessage":"no such instance"}}'
+
+const rejected = (original: string, problems = [{ field: 'fileName', detail: 'is required' }]) =>
+	toRejectedEvent({
+		error: new RequestInvalid(problems),
+		original,
+		trigger: { kind: 'queue', id: 'm-1' },
+		traceparent: undefined,
+		rejectedAtMs: AT,
+	})
+
+/** Throws unless the event is a valid CloudEvent 1.0. */
+const validate = (event: OutcomeEvent) => new CloudEvent(JSON.parse(serializeEvent(event)), true).validate()
+
+describe('toOutcomeEvent', () => {
+	it('is the event of the contract for an accepted export', () => {
+		expect(toOutcomeEvent(settled('accepted', SUCCESS))).toEqual({
+			specversion: '1.0',
+			id: '01JD0000000000000000000000/accepted',
+			source: '/ncp/vpostgresql/KR/1234925',
+			type: 'ncp.backup.export.accepted.v1',
+			subject: 'my-bucket/20210528',
+			time: '2026-11-23T09:30:00.250Z',
+			datacontenttype: 'application/json',
+			traceparent: TRACE,
+			data: {
+				exportId: '01JD0000000000000000000000',
+				state: 'accepted',
+				terminal: true,
+				request: {
+					cloudPostgresqlInstanceNo: '1234925',
+					fileName: '20210528',
+					bucketName: 'my-bucket',
+					regionCode: 'KR',
+				},
+				reply: {
+					httpStatus: 200,
+					requestId: 'r-1',
+					returnCode: '0',
+					returnMessage: 'success',
+					traceId: 't-1',
+				},
+				error: null,
+				object: null,
+				attempts: 1,
+				trigger: { kind: 'queue', id: 'm-1' },
+				requestedAt: '2026-11-23T09:30:00.000Z',
+				settledAt: '2026-11-23T09:30:00.250Z',
+			},
+		})
+	})
+
+	it('names envelope and code of a refusal', () => {
+		const refused = settled('refused', REFUSED, new ExportError('NCP_REFUSED', 'no such instance'))
+		expect(toOutcomeEvent(refused).data.error).toEqual({
+			code: 'NCP_REFUSED',
+			envelope: 'api',
+			ncpCode: '5001017',
+			message: 'no such instance',
+		})
+	})
+
+	it.each([null, toLostReply(true, 'ECONNRESET')])('has no reply when none came', (reply) => {
+		const error = toOutcomeError(new ExportError('NCP_UNKNOWN', 'lost'), reply)
+		expect(toOutcomeEvent({ ...settled('unknown', ''), reply, error })).toMatchObject({
+			type: 'ncp.backup.export.unknown.v1',
+			data: { state: 'unknown', reply: null, error: { code: 'NCP_UNKNOWN', ncpCode: null } },
+		})
+	})
+
+	it('leaves out what it does not know', () => {
+		const { request, ...rest } = settled('accepted', SUCCESS)
+		const { regionCode: _, ...withoutRegion } = request
+		const event = toOutcomeEvent({ ...rest, request: withoutRegion, traceparent: undefined })
+		expect(event.source).toBe('/ncp/vpostgresql/-/1234925')
+		expect(event).not.toHaveProperty('traceparent')
+		expect(event.data.request).not.toHaveProperty('regionCode')
+	})
+
+	it.each(['accepted', 'refused', 'unknown', 'exhausted'] as const)('is a valid CloudEvent: %s', (state) => {
+		expect(validate(toOutcomeEvent(settled(state, REFUSED)))).toBe(true)
+	})
+})
+
+describe('toRejectedEvent', () => {
+	it('carries the original and the problems, and its id comes from the trigger', () => {
+		const event = rejected('{"a":1}')
+		expect(event).toMatchObject({
+			id: 'm-1/rejected',
+			source: '/ncp/vpostgresql',
+			data: { exportId: null, request: null, terminal: true, original: '{"a":1}', originalTruncated: false },
+		})
+		expect(event.data.error?.problems).toEqual([{ field: 'fileName', detail: 'is required' }])
+		expect(validate(event)).toBe(true)
+	})
+
+	it('gives its error back to a trigger that throws it', () => {
+		expect(toRequestInvalid(rejected('{}'))).toMatchObject({
+			code: 'REQUEST_INVALID',
+			problems: [{ field: 'fileName' }],
+		})
+		expect(toRequestInvalid(toOutcomeEvent(settled('refused', REFUSED)))).toBeNull()
+	})
+
+	it('cuts the original at 64 KiB of whole characters', () => {
+		const { original = '', originalTruncated } = rejected('가'.repeat(100_000)).data
+		expect(originalTruncated).toBe(true)
+		expect(Buffer.byteLength(original)).toBe(65_535)
+	})
+
+	it('never exceeds 200 KiB, nor holds a character that SNS refuses', () => {
+		const character = fc.constantFrom('\u0000', '"', '\uFFFF', '\uFFFE', '가', 'x', '\uD800')
+		fc.assert(
+			fc.property(character, fc.integer({ min: 1, max: 256 * 1024 }), (unit, length) => {
+				const event = rejected(unit.repeat(length))
+				const text = serializeEvent(event)
+				expect(Buffer.byteLength(text)).toBeLessThanOrEqual(200 * 1024)
+				expect(text).not.toMatch(/[\uFFFE\uFFFF]/)
+				expect(text.isWellFormed()).toBe(true)
+				expect(JSON.parse(text)).toEqual(event)
+			}),
+			{ numRuns: 40 },
+		)
+	})
+})

@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type BackOff, backOffSeconds, MAX_BACK_OFF_SECONDS, receivesFor } from '../../lib/queue/back-off.ts'
+
+const wait = (changes: Partial<BackOff>) =>
+	backOffSeconds({
+		code: 'NCP_LATER',
+		replyCode: null,
+		retryAfterSeconds: null,
+		receiveCount: 1,
+		random: 0.999,
+		...changes,
+	})
+
+describe('backOffSeconds', () => {
+	it.each([
+		[1, 10],
+		[2, 20],
+		[3, 40],
+		[5, 160],
+		[8, 900],
+		[1_000, 900],
+	])('waits, after receive %i, up to %i seconds, and half of them for certain', (receiveCount, seconds) => {
+		expect(wait({ receiveCount })).toBe(seconds)
+		expect(wait({ receiveCount, random: 0 })).toBe(seconds / 2)
+	})
+
+	it.each([
+		[{ replyCode: 'gateway/400' }, 300],
+		[{ replyCode: 'api/5001005' }, 60],
+		[{ replyCode: 'response/5001005' }, 60],
+		[{ replyCode: 'api/400' }, 10],
+		[{ code: 'NCP_CREDENTIALS' }, 60],
+		[{ code: 'PUBLISH_FAILED' }, 2],
+		[{ code: 'DEADLINE_NEAR' }, 2],
+	] as const)('knows what passes slowly and what does not: %j', (changes, seconds) => {
+		expect(wait(changes)).toBe(seconds)
+	})
+
+	it('waits at least as long as NCP asks', () => {
+		expect(wait({ retryAfterSeconds: 500, random: 0 })).toBe(505)
+	})
+
+	it('looks soon whether another delivery has ended, and then waits for its whole lease', () => {
+		const inProgress = { code: 'IN_PROGRESS', retryAfterSeconds: 84 } as const
+		expect(wait({ ...inProgress, receiveCount: 1 })).toBe(5)
+		expect(wait({ ...inProgress, receiveCount: 2, random: 0 })).toBe(89)
+	})
+
+	it('is a whole number of seconds, never 0, never more than a quarter of an hour', () => {
+		fc.assert(
+			fc.property(
+				fc.double({ min: 0, max: 0.999_999, noNaN: true }),
+				fc.integer({ min: -1, max: 1_000_000 }),
+				fc.option(fc.nat()),
+				(random, receiveCount, retryAfterSeconds) => {
+					const seconds = wait({ random, receiveCount, retryAfterSeconds, replyCode: 'gateway/400' })
+					expect(Number.isInteger(seconds) && seconds >= 1 && seconds <= MAX_BACK_OFF_SECONDS).toBe(true)
+				},
+			),
+		)
+	})
+})
+
+describe('receivesFor', () => {
+	it.each([1, 4, 24, 72])('lasts %i hours at least, with the shortest waits of every code', (retryHours) => {
+		for (const code of [
+			'NCP_LATER',
+			'NCP_CREDENTIALS',
+			'LEDGER_UNAVAILABLE',
+			'PUBLISH_FAILED',
+			'INTERNAL',
+		] as const) {
+			let seconds = 0
+			for (let receiveCount = 1; receiveCount < receivesFor(retryHours); receiveCount++)
+				seconds += wait({ code, receiveCount, random: 0 })
+			expect(seconds).toBeGreaterThanOrEqual(retryHours * 3_600)
+		}
+	})
+
+	it('asks for no more receives than that takes', () => {
+		expect(receivesFor(4)).toBe(41)
+	})
+})

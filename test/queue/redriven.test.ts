@@ -1,0 +1,12 @@
+import type { SQSRecord } from 'aws-lambda'
+import { expect, it } from 'vitest'
+import { isRedriven } from '../../lib/queue/redriven.ts'
+
+const record = (attributes: object, messageAttributes: object): SQSRecord =>
+	({ attributes, messageAttributes }) as unknown as SQSRecord
+
+it('knows a message that SQS or the operator brought back, and no other', () => {
+	expect(isRedriven(record({ DeadLetterQueueSourceArn: 'arn:q' }, {}))).toBe(true)
+	expect(isRedriven(record({}, { redrivenFrom: { stringValue: 'm-1' } }))).toBe(true)
+	expect(isRedriven(record({ ApproximateReceiveCount: '3' }, { traceparent: {} }))).toBe(false)
+})

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { toExportIdentity } from '../../lib/request/export-identity.ts'
+
+const API = 'https://ncp.example'
+const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'abc', regionCode: 'KR' }
+
+it('is the SHA-256 of what was asked for, and where', () => {
+	const parts = '["https://ncp.example","vpostgresql","KR","1","f","abc"]'
+	const expected = createHash('sha256').update(parts).digest('hex')
+	expect(toExportIdentity(API, REQUEST)).toEqual({ exportKey: expected, fingerprint: expected })
+})
+
+it.each([
+	{ cloudPostgresqlInstanceNo: '2' },
+	{ fileName: 'g' },
+	{ bucketName: 'abd' },
+	{ regionCode: 'SGN' },
+	// Not the same parts in other places.
+	{ cloudPostgresqlInstanceNo: '1f', fileName: '' },
+])('differs with %j', (changes) => {
+	expect(toExportIdentity(API, { ...REQUEST, ...changes }).exportKey).not.toBe(
+		toExportIdentity(API, REQUEST).exportKey,
+	)
+})
+
+it('differs with the API, and with an absent region', () => {
+	const { regionCode: _, ...rest } = REQUEST
+	const keys = [
+		toExportIdentity(API, REQUEST),
+		toExportIdentity('https://fin.example', REQUEST),
+		toExportIdentity(API, rest),
+	]
+	expect(new Set(keys.map(({ exportKey }) => exportKey)).size).toBe(3)
+})
+
+it('does not change with the format of the answer', () => {
+	expect(toExportIdentity(API, { ...REQUEST, responseFormatType: 'json' })).toEqual(
+		toExportIdentity(API, REQUEST),
+	)
+})
+
+it('goes by the caller’s key where there is one, and still knows what was asked for', () => {
+	const one = toExportIdentity(API, { ...REQUEST, idempotencyKey: 'k' })
+	const other = toExportIdentity(API, { ...REQUEST, fileName: 'g', idempotencyKey: 'k' })
+	expect(one.exportKey).toBe(other.exportKey)
+	expect(one.fingerprint).not.toBe(other.fingerprint)
+	expect(one.fingerprint).toBe(toExportIdentity(API, REQUEST).fingerprint)
+})

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { RequestInvalid } from '../../lib/errors.ts'
+import { parseExportRequest } from '../../lib/request/export-request.ts'
+
+const GOOD = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
+
+function problemsOf(value: unknown) {
+	try {
+		parseExportRequest(value)
+	} catch (error) {
+		if (error instanceof RequestInvalid) return error.problems
+		throw error
+	}
+	return []
+}
+
+describe('parseExportRequest', () => {
+	it('takes the three required fields', () => {
+		expect(parseExportRequest(GOOD)).toEqual(GOOD)
+	})
+
+	it('takes every field', () => {
+		const all = { ...GOOD, regionCode: 'KR', responseFormatType: 'json', idempotencyKey: 'key 1' }
+		expect(parseExportRequest(all, 'SGN')).toEqual(all)
+	})
+
+	it('takes the default region when the request names none', () => {
+		expect(parseExportRequest(GOOD, 'KR').regionCode).toBe('KR')
+	})
+
+	it.each([
+		[1234925, '1234925'],
+		[0, '0'],
+		[Number.MAX_SAFE_INTEGER, '9007199254740991'],
+		['00012', '00012'],
+	])('takes %o as an instance number', (given, instanceNo) => {
+		expect(parseExportRequest({ ...GOOD, cloudPostgresqlInstanceNo: given }).cloudPostgresqlInstanceNo).toBe(
+			instanceNo,
+		)
+	})
+
+	it.each([
+		['cloudPostgresqlInstanceNo', 2 ** 53],
+		['cloudPostgresqlInstanceNo', -1],
+		['cloudPostgresqlInstanceNo', 1.5],
+		['cloudPostgresqlInstanceNo', ' 1'],
+		['cloudPostgresqlInstanceNo', '1'.repeat(21)],
+		['cloudPostgresqlInstanceNo', null],
+		['fileName', ''],
+		['fileName', 'x'.repeat(256)],
+		['fileName', 'a\nb'],
+		['fileName', ' a'],
+		['fileName', 'a '],
+		['fileName', 'a\u0085b'],
+		['fileName', 'a\uD800'],
+		['fileName', 20210528],
+		['bucketName', 'ab'],
+		['bucketName', 'a'.repeat(64)],
+		['bucketName', 'My-Bucket'],
+		['bucketName', '192.168.0.1'],
+		['bucketName', 'my-bucket\n'],
+		['regionCode', 'K'],
+		['regionCode', 'kr'],
+		['regionCode', null],
+		['responseFormatType', 'XML'],
+		['idempotencyKey', ''],
+		['idempotencyKey', ' a'],
+		['idempotencyKey', 'é'],
+		['idempotencyKey', 'x'.repeat(256)],
+	])('refuses %s = %o and says so once', (field, value) => {
+		expect(problemsOf({ ...GOOD, [field]: value })).toEqual([
+			{ field, detail: expect.stringMatching(/^must /) },
+		])
+	})
+
+	it('names every problem at once', () => {
+		expect(
+			problemsOf({ filename: 'x', bucketName: 'X', regionCode: 'kr' }).map(
+				({ field, detail }) => `${field}: ${detail}`,
+			),
+		).toEqual([
+			'cloudPostgresqlInstanceNo: is required',
+			'fileName: is required',
+			'bucketName: must be 3 to 63 of a-z, 0-9, "." and "-"',
+			'regionCode: must be 2 to 8 capital letters, such as KR',
+			'filename: is unknown; did you mean "fileName"?',
+		])
+	})
+
+	it.each([
+		['instanceNo', 'known are'],
+		['cloudPostgresInstanceNo', 'did you mean "cloudPostgresqlInstanceNo"'],
+		['bucket_name', 'did you mean "bucketName"'],
+		['zzz', 'known are'],
+	])('says of the unknown field %s: %s', (field, words) => {
+		expect(problemsOf({ ...GOOD, [field]: 1 })).toEqual([{ field, detail: expect.stringContaining(words) }])
+	})
+
+	it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+		'refuses the unknown field %s',
+		(field) => {
+			const value = JSON.parse(`${JSON.stringify(GOOD).slice(0, -1)},"${field}":{"fileName":"x"}}`)
+			expect(problemsOf(value)).toEqual([{ field, detail: expect.stringContaining('is unknown') }])
+		},
+	)
+
+	it.each([null, undefined, 1, true, [], [GOOD], 'text'])('refuses %o, which is no object', (value) => {
+		expect(problemsOf(value)).toEqual([
+			{ field: 'body', detail: expect.stringContaining('must be an object') },
+		])
+	})
+
+	it('counts what it does not list, and cuts what it does', () => {
+		const noise = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`${'x'.repeat(200)}${n}`, n]))
+		const problems = problemsOf({ ...GOOD, ...noise })
+		expect(problems).toHaveLength(21)
+		expect(problems.at(-1)).toEqual({ field: 'body', detail: 'has 4980 more problems' })
+		expect(JSON.stringify(problems).length).toBeLessThan(6_000)
+	})
+})

@@ -1,0 +1,303 @@
+import { createHash } from 'node:crypto'
+import { readFile, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { describe, expect, inject, it } from 'vitest'
+import { type FunctionName, readConfig } from '../../lib/wiring/config.ts'
+import { buildOptions } from '../../tools/build.ts'
+import { FUNCTIONS, QUEUES } from '../../tools/template/cloudformation.ts'
+import { packageService, type Resource, readTemplate, root } from './packaged.ts'
+import { listPermissions, listWildcards, readRows, readWildcards } from './permissions.ts'
+import { findMistakes } from './specification.ts'
+
+const folder = inject('packageFolder')
+const { resources } = await readTemplate(folder)
+
+const ofType = (type: string) => Object.values(resources).filter(({ Type }) => Type === type)
+const propertiesOf = (type: string): Resource['Properties'][] =>
+	ofType(type).map(({ Properties }) => Properties)
+
+describe('the deployed template', () => {
+	it('has the four functions on Node.js 24 and arm64', () => {
+		expect(
+			propertiesOf('AWS::Lambda::Function').map(({ Handler, Runtime, Architectures }) => ({
+				Handler,
+				Runtime,
+				Architectures,
+			})),
+		).toEqual(
+			['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check'].map((name) => ({
+				Handler: `dist/functions/${name}.handler`,
+				Runtime: 'nodejs24.x',
+				Architectures: ['arm64'],
+			})),
+		)
+	})
+
+	it('exports every handler it names from the file in the zip', async () => {
+		for (const { Handler } of propertiesOf('AWS::Lambda::Function')) {
+			const [path, name] = Handler.split('.')
+			const code = await readFile(join(root, `${path}.cjs`), 'utf8')
+			expect(code).toMatch(new RegExp(`\\b${name}:\\(\\)=>`))
+			const zip = await readFile(join(folder, `${path.split('/').at(-1)}.zip`))
+			expect(zip.includes(`${path}.cjs`)).toBe(true)
+		}
+	})
+
+	it('sets everything that each function needs to start', () => {
+		// What Lambda sets itself.
+		const platform = { AWS_REGION: 'r', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' }
+		for (const { Handler, Environment } of propertiesOf('AWS::Lambda::Function')) {
+			const name = Handler.replace(/^dist\/functions\/|\.handler$/g, '') as FunctionName
+			const variables = Object.entries(Environment.Variables as Record<string, unknown>)
+			const env = Object.fromEntries(
+				variables.map(([key, value]) => [key, typeof value === 'object' ? 'reference' : String(value)]),
+			)
+			expect(() => readConfig({ ...platform, ...env }, name)).not.toThrow()
+			for (const [key] of variables.filter(([, value]) => typeof value === 'object')) {
+				const { [key]: _left, ...without } = env
+				expect(() => readConfig({ ...platform, ...without }, name)).toThrow(`${key} is not set`)
+			}
+		}
+	})
+
+	it('tells the code the queue’s own redrive setting, and the table’s own TTL attribute', () => {
+		const queue = resources.RequestQueue?.Properties
+		const [onMessage] = propertiesOf('AWS::Lambda::Function')
+		expect(Number(onMessage?.Environment.Variables.MAX_RECEIVE_COUNT)).toBe(
+			queue?.RedrivePolicy.maxReceiveCount,
+		)
+		expect(propertiesOf('AWS::DynamoDB::Table')).toMatchObject([
+			{
+				KeySchema: [{ AttributeName: 'exportKey' }],
+				TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+			},
+		])
+	})
+
+	it('sets no environment variable that nobody reads', async () => {
+		const source = await readFile(join(root, 'lib/wiring/config.ts'), 'utf8')
+		for (const { Environment } of propertiesOf('AWS::Lambda::Function')) {
+			for (const name of Object.keys(Environment.Variables)) {
+				// Powertools reads the level itself, and the C library its own.
+				if (!['LOG_LEVEL', 'MALLOC_ARENA_MAX'].includes(name)) expect(source).toContain(`'${name}'`)
+			}
+		}
+	})
+
+	it('hides a message for at least six time-outs, and receives it at least five times', () => {
+		const timeouts = propertiesOf('AWS::Lambda::Function').map(({ Timeout }) => Timeout)
+		for (const name of ['RequestQueue', 'ArrivalQueue']) {
+			const queue = resources[name]?.Properties as unknown as {
+				VisibilityTimeout: number
+				RedrivePolicy: { maxReceiveCount: number }
+			}
+			expect(queue.VisibilityTimeout).toBeGreaterThanOrEqual(6 * Math.max(...timeouts))
+			expect(queue.RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(5)
+		}
+	})
+
+	it('reports the failures of a batch one by one', () => {
+		expect(propertiesOf('AWS::Lambda::EventSourceMapping')).toMatchObject(
+			Array(2).fill({ FunctionResponseTypes: ['ReportBatchItemFailures'] }),
+		)
+	})
+
+	it('gives each function a role of its own, and each queue a dead-letter queue', () => {
+		const roles = propertiesOf('AWS::Lambda::Function').map(({ Role }) => Role['Fn::GetAtt'][0])
+		expect(new Set(roles).size).toBe(4)
+		expect(ofType('AWS::IAM::Role')).toHaveLength(4)
+		const redriven = QUEUES.filter((name) => resources[name]?.Properties.RedrivePolicy !== undefined)
+		expect(redriven).toEqual(['RequestQueue', 'ArrivalQueue'])
+	})
+
+	it('encrypts everything, and lets nobody in without TLS', () => {
+		for (const { SqsManagedSseEnabled } of propertiesOf('AWS::SQS::Queue'))
+			expect(SqsManagedSseEnabled).toBe(true)
+		for (const { KmsMasterKeyId } of propertiesOf('AWS::SNS::Topic')) expect(KmsMasterKeyId).toBeDefined()
+		expect(propertiesOf('AWS::DynamoDB::Table')).toMatchObject([
+			{
+				BillingMode: 'PAY_PER_REQUEST',
+				SSESpecification: { SSEEnabled: true },
+				PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+			},
+		])
+		const policies = [...propertiesOf('AWS::SQS::QueuePolicy'), ...propertiesOf('AWS::SNS::TopicPolicy')]
+		const covered = policies.flatMap(({ Queues, Topics }) => [Queues, Topics].flat().filter(Boolean))
+		expect(covered.map(({ Ref }) => Ref).sort()).toEqual([...QUEUES, 'OperationsTopic', 'ResultTopic'].sort())
+		for (const { PolicyDocument } of policies) {
+			expect(PolicyDocument.Statement[0]).toMatchObject({
+				Effect: 'Deny',
+				Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+			})
+		}
+	})
+
+	it('traces every function, and limits how many of each run at a time', () => {
+		for (const { TracingConfig } of propertiesOf('AWS::Lambda::Function'))
+			expect(TracingConfig).toEqual({ Mode: 'Active' })
+		const reserved = propertiesOf('AWS::Lambda::Function').map((each) => each.ReservedConcurrentExecutions)
+		const scaled = propertiesOf('AWS::Lambda::EventSourceMapping').map(
+			({ ScalingConfig }) => ScalingConfig.MaximumConcurrency,
+		)
+		expect([...reserved.filter(Boolean), ...scaled]).toHaveLength(4)
+		expect(propertiesOf('AWS::ApiGatewayV2::Stage')).toMatchObject([
+			{ DefaultRouteSettings: { ThrottlingRateLimit: 10, ThrottlingBurstLimit: 10 } },
+		])
+		// An HTTP API gives up after 29 seconds.
+		expect(Math.max(...propertiesOf('AWS::Lambda::Function').map(({ Timeout }) => Timeout))).toBeLessThan(29)
+	})
+
+	it('keeps the logs of every function for a while', () => {
+		expect(propertiesOf('AWS::Logs::LogGroup')).toMatchObject(Array(4).fill({ RetentionInDays: 30 }))
+	})
+
+	it.each([
+		['bucketZone=mars', 'bucketZone must be kr, sg, us'],
+		['freshnessMinutes=soon', 'freshnessMinutes must be a whole number of minutes'],
+		['requestSourceArns=arn:aws:sns:r:1:t, arn:aws:sns:r:1:u', 'separated by commas alone'],
+		['retryHours=73', 'retryHours must be a whole number of hours, from 1 to 72'],
+		['deduplicationHours=4', 'deduplicationHours must cover arrivalDeadlineMinutes twice'],
+		['secretId=arn:aws:secretsmanager:r:1:secret:s-x', 'must be the name of a secret'],
+	])('is not made with --param %s', async (parameter, words) => {
+		await expect(packageService('--param', parameter)).rejects.toMatchObject({
+			stdout: expect.stringContaining(words),
+		})
+	})
+
+	it('follows its parameters', async () => {
+		const parameters = {
+			ncpZone: 'gov',
+			bucketZone: 'gov-krs',
+			arrivalDeadlineMinutes: '30',
+			retryHours: '24',
+			freshnessMinutes: '60',
+			requestSourceArns: 'arn:aws:sns:r:1:t,arn:aws:events:r:1:rule/x',
+		}
+		const args = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`])
+		const packaged = await packageService(...args)
+		await packaged.remove()
+		const { outputs, resources: other } = packaged
+		expect(outputs.NcpApiUrl?.Value).toBe('https://ncloud.apigw.gov-ntruss.com')
+		expect(outputs.ObjectStorageRegion?.Value).toBe('gov2-standard')
+		expect(other.FreshnessAlarm?.Properties.Threshold).toBe(60)
+		// Longer retries ask for more receives, a longer retention, and hide for longer what nobody puts off.
+		expect(other.RequestQueue?.Properties).toMatchObject({
+			RedrivePolicy: { maxReceiveCount: 201 },
+			VisibilityTimeout: 432,
+			MessageRetentionPeriod: 345_600,
+		})
+		expect(other.ArrivalQueue?.Properties.RedrivePolicy.maxReceiveCount).toBe(201)
+		expect(other.RequestQueuePolicy?.Properties.PolicyDocument.Statement[1].Condition).toEqual({
+			ArnEquals: { 'aws:SourceArn': ['arn:aws:sns:r:1:t', 'arn:aws:events:r:1:rule/x'] },
+		})
+		expect(findMistakes(other)).toEqual([])
+	})
+
+	it('is sound by the specification that AWS publishes', () => {
+		expect(findMistakes(resources)).toEqual([])
+	})
+})
+
+describe('the packages', () => {
+	const hashes = (path: string) =>
+		Promise.all(
+			FUNCTIONS.map(async (name) =>
+				createHash('sha256')
+					.update(await readFile(join(path, `${name}.zip`)))
+					.digest('hex'),
+			),
+		)
+
+	it('are the same bytes when they are made again, later', async () => {
+		const { outputFiles = [] } = await build({ ...buildOptions, write: false })
+		for (const { path, contents } of outputFiles) {
+			expect(Buffer.from(contents).equals(await readFile(path))).toBe(true)
+			// As if it had been built at another time.
+			await utimes(path, 1_000_000_000, 1_000_000_000)
+		}
+		const again = await packageService()
+		expect(await hashes(again.folder)).toEqual(await hashes(folder))
+		await again.remove()
+	})
+})
+
+describe('the check against the specification', () => {
+	it.each([
+		['an unknown type', { A: { Type: 'AWS::SQS::Que', Properties: {} } }, 'no type'],
+		[
+			'an unknown property',
+			{ A: { Type: 'AWS::SQS::Queue', Properties: { Name: 'x' } } },
+			'A.Name is unknown',
+		],
+		['a missing property', { A: { Type: 'AWS::DynamoDB::Table', Properties: {} } }, 'A.KeySchema is missing'],
+		[
+			'a nested property',
+			{
+				A: {
+					Type: 'AWS::DynamoDB::Table',
+					Properties: { KeySchema: [{ AttributeName: 'a', KeyTyp: 'HASH' }] },
+				},
+			},
+			'KeyTyp is unknown',
+		],
+		[
+			'a value of another kind',
+			{ A: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout: 'soon' } } },
+			'no whole number',
+		],
+		[
+			'a reference to nothing',
+			{ A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { Ref: 'B' } } } },
+			'refers to B',
+		],
+		[
+			'an attribute that is not there',
+			{ A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::GetAtt': ['A', 'Urn'] } } } },
+			'A.Urn',
+		],
+	])('finds %s', (_name, template, words) => {
+		expect(findMistakes(template as Record<string, Resource>).join()).toContain(words)
+	})
+})
+
+describe('docs/permissions.md', () => {
+	const page = readFile(join(root, 'docs/permissions.md'), 'utf8')
+
+	it('names every permission of every function, and no other', async () => {
+		const rows = readRows(await page)
+		expect(rows.map(({ fn, action, on }) => `${fn} ${action} ${on}`).sort()).toEqual(
+			listPermissions(resources).sort(),
+		)
+	})
+
+	it('names a line of code for each, which is in that function’s bundle', async () => {
+		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
+		for (const { fn, code, file } of readRows(await page)) {
+			expect(await readFile(join(root, file), 'utf8')).toContain(code)
+			const inputs = metafile.outputs[`dist/functions/${fn}.cjs`]?.inputs ?? {}
+			if (file.startsWith('lib/')) expect(Object.keys(inputs)).toContain(file)
+		}
+	})
+
+	it('leaves out no command that the code sends', async () => {
+		const text = await page
+		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
+		const sources = Object.keys(metafile.inputs).filter((path) => path.startsWith('lib/'))
+		const texts = await Promise.all(sources.map((path) => readFile(join(root, path), 'utf8')))
+		// As the SDK's commands, and as our own callers name them.
+		const operation =
+			/new (\w+Command)\(|dynamodb\('(\w+)'|Action=(\w+)|'(\w+\.(?:GetSecretValue|SendMessage))'/g
+		const commands = texts.flatMap((source) =>
+			[...source.matchAll(operation)].map((match) => match.slice(1).find(Boolean) ?? ''),
+		)
+		expect(commands.length).toBeGreaterThan(8)
+		// SendMessage is sent to three queues: their lines are named by the queue.
+		for (const command of commands)
+			expect(text).toContain(command === 'SendMessageCommand' ? 'QueueUrl: requestQueueUrl' : command)
+	})
+
+	it('gives a reason for every wildcard', async () => {
+		expect(readWildcards(await page).sort()).toEqual(listWildcards(resources).sort())
+	})
+})

@@ -1,0 +1,186 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { toJsonSchema } from '@valibot/to-json-schema'
+import type { GenericSchema } from 'valibot'
+import { outcomeEventSchema } from '../lib/outcome/outcome-schema.ts'
+import { exportRequestSchema } from '../lib/request/export-request.ts'
+import { problemSchema } from '../lib/webhook/problem-schema.ts'
+
+/** JSON Schema cannot say all that the code checks (white space, Unicode): what it says is true, and less. */
+function toSchema(schema: GenericSchema, typeMode: 'input' | 'output'): Record<string, unknown> {
+	const { $schema: _dialect, ...rest } = toJsonSchema(schema, {
+		target: 'draft-2020-12',
+		typeMode,
+		errorMode: 'ignore',
+	})
+	return rest
+}
+
+const exportRequest = { ...toSchema(exportRequestSchema, 'input'), additionalProperties: false }
+const outcomeEvent = toSchema(outcomeEventSchema, 'output')
+
+const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
+
+/** Each is sent through the real webhook by `test/integration/docs.test.ts`. */
+export const EXAMPLES = {
+	plain: { summary: 'The three required fields', value: REQUEST, status: '202' },
+	whole: {
+		summary: 'Every field',
+		value: { ...REQUEST, regionCode: 'KR', responseFormatType: 'json', idempotencyKey: 'nightly-2021-05-28' },
+		status: '202',
+	},
+	refused: {
+		summary: 'An instance that NCP does not know',
+		value: { ...REQUEST, cloudPostgresqlInstanceNo: '9999999' },
+		status: '422',
+	},
+} as const
+
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const problem = (description: string, headers?: object) => ({
+	description,
+	...(headers ? { headers } : {}),
+	content: { 'application/problem+json': { schema: ref('Problem') } },
+})
+const header = (description: string) => ({ description, schema: { type: 'string' } })
+
+const COMMON = {
+	'405': problem('Another method', { Allow: header('The method to use') }),
+	'413': problem('The body is larger than 256 KiB'),
+	'500': problem('Something went wrong here; nothing internal is shown'),
+	'401': problem('Not signed, or not rightly; no hint why'),
+	'503': problem('Not done; send the request again', { 'Retry-After': header('Seconds to wait') }),
+}
+
+const openApi = {
+	openapi: '3.1.0',
+	info: {
+		title: 'NCP backup exporter',
+		version: '1.0.0',
+		summary: 'Copies a backup of NAVER Cloud PostgreSQL into Object Storage and says truthfully how it ended',
+		license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+	},
+	servers: [{ url: 'https://{host}', variables: { host: { default: 'webhook.example' } } }],
+	security: [{ standardWebhooks: [] }],
+	paths: {
+		'/exports': {
+			post: {
+				operationId: 'createExport',
+				summary: 'Exports one backup',
+				description:
+					'Calls NCP once for all requests that ask for the same within the time of deduplication. Any of the wrappings that a queue message may have is understood too.',
+				parameters: [
+					{
+						name: 'Idempotency-Key',
+						in: 'header',
+						description: 'The request’s idempotencyKey, quoted or bare',
+						schema: { type: 'string' },
+					},
+					{
+						name: 'Prefer',
+						in: 'header',
+						description: 'respond-async: put it on the queue and answer at once',
+						schema: { type: 'string' },
+					},
+				],
+				requestBody: {
+					required: true,
+					content: {
+						'application/json': {
+							schema: ref('ExportRequest'),
+							examples: Object.fromEntries(
+								Object.entries(EXAMPLES).map(([name, { summary, value }]) => [name, { summary, value }]),
+							),
+						},
+						'application/x-www-form-urlencoded': { schema: ref('ExportRequest') },
+					},
+				},
+				responses: {
+					'202': {
+						description: 'Accepted, unknown, or queued: see `data.state` or `state`',
+						headers: { Location: header('Where its latest outcome is') },
+						content: {
+							'application/cloudevents+json': { schema: ref('OutcomeEvent') },
+							'application/json': { schema: ref('Queued') },
+						},
+					},
+					'400': problem('The body cannot be read'),
+					'409': problem('The same export is in progress', { 'Retry-After': header('Seconds to wait') }),
+					'415': problem('Neither JSON nor a form'),
+					'422': problem('A field breaks a rule, or NCP will not do it as asked'),
+					...COMMON,
+				},
+			},
+		},
+		'/exports/{exportId}': {
+			get: {
+				operationId: 'readExport',
+				summary: 'The latest outcome of an export',
+				parameters: [
+					{
+						name: 'exportId',
+						in: 'path',
+						required: true,
+						schema: { type: 'string', pattern: '^[0-9A-HJKMNP-TV-Z]{26}$' },
+					},
+				],
+				responses: {
+					'200': {
+						description: 'The latest outcome event, or that there is none yet',
+						content: {
+							'application/cloudevents+json': { schema: ref('OutcomeEvent') },
+							'application/json': { schema: ref('Queued') },
+						},
+					},
+					'404': problem('No such export, or none any more'),
+					...COMMON,
+				},
+			},
+		},
+	},
+	components: {
+		securitySchemes: {
+			standardWebhooks: {
+				type: 'apiKey',
+				in: 'header',
+				name: 'webhook-signature',
+				description:
+					'Standard Webhooks: with webhook-id and webhook-timestamp, over the raw body. See webhook.md.',
+			},
+		},
+		schemas: {
+			ExportRequest: exportRequest,
+			OutcomeEvent: outcomeEvent,
+			Problem: toSchema(problemSchema, 'output'),
+			Queued: {
+				type: 'object',
+				required: ['exportId', 'state'],
+				properties: { exportId: { type: 'string' }, state: { enum: ['queued', 'in-progress'] } },
+			},
+		},
+	},
+}
+
+const DIALECT = { $schema: 'https://json-schema.org/draft/2020-12/schema' }
+
+/** Every document that is made from the code, by path. */
+export const DOCUMENTS: Readonly<Record<string, object>> = {
+	'docs/openapi.json': openApi,
+	'docs/export-request.schema.json': { ...DIALECT, title: 'Export request', ...exportRequest },
+	'docs/outcome-event.schema.json': { ...DIALECT, title: 'Outcome event', ...outcomeEvent },
+}
+
+if (import.meta.main) {
+	const isCheck = process.argv.includes('--check')
+	const root = new URL('..', import.meta.url)
+	await mkdir(new URL('docs', root), { recursive: true })
+	for (const [path, document] of Object.entries(DOCUMENTS)) {
+		const file = new URL(path, root)
+		const text = `${JSON.stringify(document, null, '\t')}\n`
+		if (!isCheck) {
+			await writeFile(file, text)
+		} else if ((await readFile(file, 'utf8').catch(() => '')) !== text) {
+			console.error(`${path} is not what the code says; run "npm run docs"`)
+			process.exitCode = 1
+		}
+	}
+}

@@ -1,0 +1,256 @@
+import { fileURLToPath } from 'node:url'
+import type { LocalConnection } from '../ops/connection.ts'
+import { type EmbeddedAws, type Queue, startEmbeddedAws } from './embedded-aws.ts'
+import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
+import { createFunction, type LocalFunction } from './function-process.ts'
+import { type NcpSimulator, type SimulatorOptions, startNcpSimulator } from './ncp-simulator.ts'
+import { type PollerOptions, pollOnce, pollQueue } from './queue-poller.ts'
+import { startWebhookServer } from './webhook-server.ts'
+
+export interface NcpAccess {
+	apiUrl: string
+	accessKey: string
+	secretKey: string
+}
+
+/** Something that listens in a service's place. */
+export interface Proxy {
+	url: string
+	stop: () => Promise<void>
+}
+
+export interface CloudOptions {
+	/** A real API in place of the simulator. */
+	ncp?: NcpAccess
+	simulator?: Partial<SimulatorOptions>
+	/** On top of what the cloud itself sets. */
+	env?: Readonly<Record<string, string>>
+	webhookPort?: number
+	/** How often a message is received before it is a dead letter. */
+	maxReceiveCount?: number
+	/** How long a message that nobody hides otherwise stays hidden after a receive. */
+	visibilitySeconds?: number
+	/** The longest back-off and delay that the queues grant; deployed, they are minutes. */
+	maxBackOffSeconds?: number
+	/** Turns arrival checks on, with this deadline. */
+	arrivalDeadlineMinutes?: number
+	/** The queues are there, but nothing takes messages off them. */
+	isQueueIdle?: boolean
+	/** After so long a function is killed. */
+	functionTimeoutMs?: number
+	/** Milliseconds since the epoch, for functions and simulator. */
+	now?: () => number
+	/** Stands between the functions and each service: table, then topic, queues and bucket. */
+	proxy?: (serviceUrl: string) => Promise<Proxy>
+	/** Every line a function prints. */
+	onLine?: (line: string) => void
+	/** A function that could not start, died or timed out. */
+	onProblem?: (text: string) => void
+}
+
+export interface Cloud {
+	aws: EmbeddedAws
+	table: EmbeddedTable
+	ncp: NcpSimulator | null
+	webhookUrl: string
+	/** The functions' own environment. */
+	env: Readonly<Record<string, string>>
+	requestQueue: Queue
+	deadLetterQueue: Queue
+	/** Subscribed to the topic of outcomes, with raw delivery. */
+	outcomeQueue: Queue
+	arrivalQueue: Queue
+	arrivalDeadLetterQueue: Queue
+	/** Lambda puts failed asynchronous invocations there; here nothing does. */
+	pipelineDeadLetterQueue: Queue
+	/** For `npm run ops`. */
+	connection: LocalConnection
+	functions: Readonly<Record<'on-queue-message' | 'on-http-request' | 'on-pipeline-event', LocalFunction>>
+	/** Null when arrival checks are off. */
+	arrivalFunction: LocalFunction | null
+	/** Receives and hands over one batch; for a cloud whose queues are idle. */
+	pollOnce: (queue?: 'requests' | 'arrivals', waitSeconds?: number) => Promise<number>
+	/** Takes in nothing more and lets what is running finish; queue and topic stay. */
+	quiesce: () => Promise<void>
+	/** Quiesces, then takes everything down. */
+	stop: () => Promise<void>
+}
+
+export const LOCAL_KEYS = { accessKey: 'LOCAL-ACCESS-KEY', secretKey: 'local-secret-key' } as const
+
+/** What the simulator knows, unless it is told otherwise. */
+const WORLD: Omit<SimulatorOptions, 'copy'> = {
+	keys: new Map([[LOCAL_KEYS.accessKey, LOCAL_KEYS.secretKey]]),
+	instances: new Map([
+		['1234925', { regionCode: 'KR', backups: new Set(['20210528', '20210529', '20210530']) }],
+		['1234926', { regionCode: 'KR', backups: new Set(['20210528']), busyCalls: 1 }],
+		['1234927', { regionCode: 'KR', backups: new Set(['20210528']), losesReply: true }],
+		['1234928', { regionCode: 'KR', backups: new Set(['20210601']), landing: 'never' }],
+	]),
+	buckets: new Set(['my-bucket']),
+}
+
+const FUNCTION_TIMEOUT_MS = 10_000
+const MAX_RECEIVE_COUNT = 6
+
+/** The whole product on this machine: embedded AWS, NCP or its simulator, and the built bundles. Nothing listens beyond 127.0.0.1. */
+export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
+	const { onLine, onProblem = console.error } = options
+	const { visibilitySeconds = 15, maxBackOffSeconds = 2, maxReceiveCount = MAX_RECEIVE_COUNT } = options
+	// Whatever has started is taken down again, last first: by stop(), or here when something else cannot start.
+	await using stack = new AsyncDisposableStack()
+	const keep = <Started extends { stop: () => Promise<void> }>(started: Started): Started => {
+		stack.defer(started.stop)
+		return started
+	}
+	const aws = keep(await startEmbeddedAws({ maxBackOffSeconds }))
+	const table = keep(await startEmbeddedTable(aws.region))
+	const throughProxy = async (url: string): Promise<string> =>
+		options.proxy === undefined ? url : keep(await options.proxy(url)).url
+	const awsEndpoint = await throughProxy(aws.endpoint)
+	const toProxy = (url: string): string => url.replace(aws.endpoint, awsEndpoint)
+	const deadLetterQueue = await aws.createQueue('export-requests-dead')
+	const requestQueue = await aws.createQueue('export-requests', {
+		VisibilityTimeout: String(visibilitySeconds),
+		RedrivePolicy: JSON.stringify({
+			deadLetterTargetArn: deadLetterQueue.arn,
+			maxReceiveCount,
+		}),
+	})
+	const arrivalDeadLetterQueue = await aws.createQueue('export-arrivals-dead')
+	const arrivalQueue = await aws.createQueue('export-arrivals', {
+		VisibilityTimeout: String(visibilitySeconds),
+		RedrivePolicy: JSON.stringify({
+			deadLetterTargetArn: arrivalDeadLetterQueue.arn,
+			maxReceiveCount: 100,
+		}),
+	})
+	const pipelineDeadLetterQueue = await aws.createQueue('export-pipeline-dead')
+	const outcomeQueue = await aws.createQueue('export-outcomes')
+	const topicArn = await aws.createTopic('export-outcomes')
+	await aws.subscribe(topicArn, outcomeQueue)
+
+	const { now } = options
+	const simulated = { ...(now ? { now } : {}), ...options.simulator }
+	const ncp = options.ncp ? null : keep(await startSimulator(aws, simulated))
+	const access = options.ncp ?? { apiUrl: ncp?.url ?? '', ...LOCAL_KEYS }
+	const env = {
+		...aws.env,
+		AWS_ENDPOINT_URL_DYNAMODB: await throughProxy(table.endpoint),
+		AWS_ENDPOINT_URL_SNS: awsEndpoint,
+		EXPORTS_TABLE_NAME: table.tableName,
+		REQUEST_QUEUE_URL: toProxy(requestQueue.url),
+		DEAD_LETTER_QUEUE_URL: toProxy(deadLetterQueue.url),
+		MAX_RECEIVE_COUNT: String(maxReceiveCount),
+		NCP_API_URL: access.apiUrl,
+		NCP_ACCESS_KEY: access.accessKey,
+		NCP_SECRET_KEY: access.secretKey,
+		NCP_REGION_CODE: 'KR',
+		RESULT_TOPIC_ARN: topicArn,
+		WEBHOOK_AUTH: 'none',
+		...(options.arrivalDeadlineMinutes === undefined
+			? {}
+			: {
+					ARRIVAL_QUEUE_URL: toProxy(arrivalQueue.url),
+					ARRIVAL_DEADLINE_MINUTES: String(options.arrivalDeadlineMinutes),
+					OBJECT_STORAGE_URL: awsEndpoint,
+					OBJECT_STORAGE_REGION: 'kr-standard',
+				}),
+		...options.env,
+	}
+	const create = (name: string): LocalFunction =>
+		keep(
+			createFunction({
+				name,
+				bundle: bundlePath(name),
+				env,
+				timeoutMs: options.functionTimeoutMs ?? FUNCTION_TIMEOUT_MS,
+				...(options.now ? { now: options.now } : {}),
+				onProblem,
+				...(onLine ? { onLine } : {}),
+			}),
+		)
+	const functions = {
+		'on-queue-message': create('on-queue-message'),
+		'on-http-request': create('on-http-request'),
+		'on-pipeline-event': create('on-pipeline-event'),
+	}
+	const arrivalFunction = options.arrivalDeadlineMinutes === undefined ? null : create('on-arrival-check')
+	const webhook = keep(await startWebhookServer(functions['on-http-request'], options.webhookPort))
+	const toSource = (queue: Queue, fn: LocalFunction): PollerOptions => ({
+		sqs: aws.sqs,
+		queueUrl: queue.url,
+		queueArn: queue.arn,
+		region: aws.region,
+		fn,
+		onError: onProblem,
+	})
+	const requests = toSource(requestQueue, functions['on-queue-message'])
+	const arrivals = arrivalFunction === null ? null : toSource(arrivalQueue, arrivalFunction)
+	const sources = arrivals === null ? [requests] : [requests, arrivals]
+	const pollers = options.isQueueIdle ? [] : sources.map((source) => keep(pollQueue(source)))
+
+	const running = stack.move()
+	return {
+		aws,
+		table,
+		ncp,
+		webhookUrl: webhook.url,
+		env,
+		requestQueue,
+		deadLetterQueue,
+		outcomeQueue,
+		arrivalQueue,
+		arrivalDeadLetterQueue,
+		pipelineDeadLetterQueue,
+		connection: {
+			pid: process.pid,
+			region: aws.region,
+			endpoint: aws.endpoint,
+			tableEndpoint: table.endpoint,
+			requestQueueUrl: requestQueue.url,
+			deadLetterQueueUrl: deadLetterQueue.url,
+			arrivalQueueUrl: arrivalQueue.url,
+			arrivalDeadLetterQueueUrl: arrivalDeadLetterQueue.url,
+			pipelineDeadLetterQueueUrl: pipelineDeadLetterQueue.url,
+			resultTopicArn: topicArn,
+			exportsTableName: table.tableName,
+			ncpApiUrl: access.apiUrl,
+			ncpRegionCode: env.NCP_REGION_CODE,
+			// What a real API exports is in a bucket that nobody looks into here.
+			objectStorageUrl: options.ncp ? '' : aws.endpoint,
+			objectStorageRegion: 'kr-standard',
+			credentialsSecretId: '',
+			ncpKeys: options.ncp ? null : LOCAL_KEYS,
+		},
+		arrivalFunction,
+		functions,
+		pollOnce: (queue = 'requests', waitSeconds = 20) => {
+			const source = queue === 'requests' ? requests : arrivals
+			if (source === null) throw new Error('arrival checks are off')
+			return pollOnce({ ...source, waitSeconds }, new AbortController().signal)
+		},
+		quiesce: async () => {
+			await Promise.all([...pollers.map((poller) => poller.stop()), webhook.stop()])
+			await Promise.all([...Object.values(functions), arrivalFunction].map((fn) => fn?.stop()))
+		},
+		stop: () => running.disposeAsync(),
+	}
+}
+
+export function bundlePath(name: string): string {
+	return fileURLToPath(new URL(`../../dist/functions/${name}.cjs`, import.meta.url))
+}
+
+async function startSimulator(
+	aws: EmbeddedAws,
+	overrides: Partial<SimulatorOptions> = {},
+): Promise<NcpSimulator> {
+	const world: SimulatorOptions = {
+		...WORLD,
+		copy: aws.putObject,
+		...overrides,
+	}
+	for (const bucket of world.buckets) await aws.createBucket(bucket)
+	return startNcpSimulator(world)
+}

@@ -1,0 +1,43 @@
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+
+export interface OutcomeReader {
+	stop: () => Promise<void>
+}
+
+/** Hands over each outcome that reaches the queue behind the topic, in the order of arrival. */
+export function readOutcomes(
+	sqs: SQSClient,
+	queueUrl: string,
+	onOutcome: (event: OutcomeEvent) => void,
+): OutcomeReader {
+	const stopping = new AbortController()
+	const take = async (waitSeconds: number, abortSignal?: AbortSignal): Promise<number> => {
+		const { Messages = [] } = await sqs.send(
+			new ReceiveMessageCommand({
+				QueueUrl: queueUrl,
+				MaxNumberOfMessages: 10,
+				WaitTimeSeconds: waitSeconds,
+			}),
+			abortSignal === undefined ? {} : { abortSignal },
+		)
+		for (const { Body } of Messages) onOutcome(JSON.parse(Body ?? '') as OutcomeEvent)
+		const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }))
+		if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }))
+		return Messages.length
+	}
+	const loop = async (): Promise<void> => {
+		while (!stopping.signal.aborted) await take(20, stopping.signal)
+	}
+	const done = loop().catch((error: Error) => {
+		if (!stopping.signal.aborted) throw error
+	})
+	return {
+		stop: async () => {
+			stopping.abort()
+			await done
+			// What came in meanwhile is handed over too.
+			while ((await take(0)) > 0);
+		},
+	}
+}

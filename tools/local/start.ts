@@ -1,0 +1,124 @@
+import { readBaseUrl } from '../../lib/wiring/config.ts'
+import { buildFunctions } from '../build.ts'
+import { removeLocalConnection, writeLocalConnection } from '../ops/connection.ts'
+import { readOptions, runCommand, UsageError } from '../terminal/command-line.ts'
+import { onInterrupt } from '../terminal/interrupt.ts'
+import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
+import { type Cloud, type NcpAccess, startCloud } from './cloud.ts'
+import { readOutcomes } from './outcomes.ts'
+
+const HELP = `npm start [-- options]
+
+Keeps the product running on this machine: a webhook, a queue, and each outcome
+as it reaches the topic. NCP is simulated, unless NCP_ACCESS_KEY, NCP_SECRET_KEY
+and NCP_API_URL are all set: then that API is called. NCP_REGION_CODE,
+NCP_TIMEOUT_MS and LOG_LEVEL are handed on to the functions. Ctrl-C ends it.
+
+  --port N    port of the webhook (default: a free one)
+  --verbose   also print what the functions log
+  --help      this text
+
+Exit code: 0 after Ctrl-C, 1 when it cannot start, 2 for a mistake in the command.`
+
+/** Deployed it is 120 minutes, and the first look is after 30 seconds; here it is after two. */
+const ARRIVAL_SECONDS = 30
+
+const HANDED_ON = ['NCP_REGION_CODE', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
+
+/** What to ask the simulator for, to see each ending. */
+const WORLD = `Simulated instances: 1234925 (files 20210528, 20210529, 20210530; arrives), 1234926 (20210528; busy at first),
+1234927 (20210528; its reply is lost), 1234928 (20210601; never arrives); bucket my-bucket.
+
+`
+
+await runCommand(async () => {
+	const options = readOptions({
+		port: { type: 'string' },
+		verbose: { type: 'boolean' },
+		help: { type: 'boolean', short: 'h' },
+	})
+	if (options.help) console.log(HELP)
+	else await start(readPort(options.port), options.verbose ?? false)
+	return 0
+})
+
+async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
+	const interrupted = onInterrupt()
+	const ncp = readNcpAccess(process.env)
+	if (ncp === null) console.log('NCP is simulated: nothing leaves this machine.')
+	else
+		console.log(
+			paint('yellow', `Calling ${ncp.apiUrl} with the key pair of the environment: exports are real.`),
+		)
+	await buildFunctions()
+	const cloud = await startCloud({
+		webhookPort,
+		// The real bucket is not this one: what a real API exports is not looked for.
+		...(ncp === null ? { arrivalDeadlineMinutes: ARRIVAL_SECONDS / 60 } : {}),
+		env: Object.fromEntries(
+			HANDED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+		),
+		onProblem: (text) => console.error(paint('red', text)),
+		...(ncp === null ? {} : { ncp }),
+		...(isVerbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
+	}).catch((error: NodeJS.ErrnoException) => {
+		if (error.code === 'EADDRINUSE')
+			throw new UsageError(`port ${webhookPort} is in use; choose another with --port`)
+		throw error
+	})
+	await writeLocalConnection(cloud.connection)
+	console.log(describe(cloud))
+	const startedMs = Date.now()
+	const ids = new Set<string>()
+	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) => {
+		console.log(toOutcomeRow(event, startedMs, '', ids.has(event.id)))
+		ids.add(event.id)
+	})
+	await interrupted
+	console.log('\nStopping …')
+	await cloud.quiesce()
+	await reader.stop()
+	await removeLocalConnection(process.pid)
+	await cloud.stop()
+}
+
+function readNcpAccess(env: NodeJS.ProcessEnv): NcpAccess | null {
+	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey, NCP_API_URL: text } = env
+	if (accessKey && secretKey && text) {
+		const problems: string[] = []
+		const apiUrl = readBaseUrl(text, problems)
+		if (problems.length > 0) throw new UsageError(problems.join('; '))
+		return { accessKey, secretKey, apiUrl }
+	}
+	const missing = ['NCP_ACCESS_KEY', 'NCP_SECRET_KEY', 'NCP_API_URL'].filter((name) => !env[name])
+	if (missing.length < 3) console.log(`Not calling a real API: ${missing.join(' and ')} not set.`)
+	return null
+}
+
+function readPort(text = '0'): number {
+	if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
+	throw new UsageError(`--port must be a whole number up to 65535, not "${text}"`)
+}
+
+function describe({ webhookUrl, requestQueue, deadLetterQueue, aws, ncp }: Cloud): string {
+	const request = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","bucketName":"my-bucket"}'
+	return `
+Webhook            ${webhookUrl}/exports
+Request queue      ${requestQueue.url}
+Dead-letter queue  ${deadLetterQueue.url}
+${ncp === null ? '' : `Simulated NCP      ${ncp.url}\n`}
+${ncp === null ? '' : WORLD}Send a request to either:
+
+  curl -s ${webhookUrl}/exports -H 'content-type: application/json' \\
+    -d '${request}'
+
+  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws sqs send-message --region ${aws.region} \\
+    --endpoint-url ${aws.endpoint} --queue-url ${requestQueue.url} \\
+    --message-body '${request}'
+
+In another terminal: "npm run ops -- doctor", "send", "status", "watch", "dead-letters"; see "npm run ops -- --help".
+
+Outcomes appear below; Ctrl-C ends it.
+
+${tableHead()}`
+}

@@ -1,0 +1,49 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { OutcomeEvent } from '../../../lib/outcome/outcome.ts'
+import { tableHead, toOutcomeRow } from '../../terminal/outcome-row.ts'
+import { type Context, onTarget, print, printJson } from '../command.ts'
+import { watchOutcomes } from '../watch.ts'
+
+interface WatchOptions {
+	count?: number
+}
+
+export function addWatch(program: Command, signal: AbortSignal): void {
+	const command = program
+		.command('watch')
+		.description(
+			'outcomes as they are published, until Ctrl-C; with a queue of its own, which is then deleted',
+		)
+		.option('--count <number>', 'end after so many', toCount)
+	onTarget<WatchOptions>(command, signal, watch)
+}
+
+async function watch(
+	{ target, isJson, signal }: Context,
+	{ count = Infinity }: WatchOptions,
+): Promise<number> {
+	const startedMs = Date.now()
+	const ids = new Set<string>()
+	let left = count
+	const onOutcome = (event: OutcomeEvent): boolean => {
+		if (isJson) printJson(event)
+		else print(toOutcomeRow(event, startedMs, '', ids.has(event.id)))
+		ids.add(event.id)
+		return --left > 0
+	}
+	await watchOutcomes(
+		target,
+		signal,
+		() => {
+			if (!isJson) print(`Listening to ${target.name}; Ctrl-C ends it.\n\n${tableHead()}`)
+			else process.stderr.write('listening\n')
+		},
+		onOutcome,
+	)
+	return 0
+}
+
+export function toCount(text: string): number {
+	if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+	throw new InvalidArgumentError('It must be a whole number from 1.')
+}

@@ -1,0 +1,68 @@
+import { SendMessageBatchCommand, type SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs'
+import { toQueueableJson } from '../../lib/outcome/outcome.ts'
+import type { ExportRequest } from '../../lib/request/export-request.ts'
+import { startProgressBar } from '../terminal/progress-bar.ts'
+import { toWords } from './ops-error.ts'
+import type { Target } from './target.ts'
+
+export interface Sent {
+	request: ExportRequest
+	/** Null when it was not sent. */
+	messageId: string | null
+	reason: string | null
+}
+
+/** SQS takes ten at once. */
+const BATCH = 10
+const MAX_TRIES = 3
+
+/** Puts requests on the queue, in order. Once the signal is raised the rest is not sent; each one's fate is in the answer. */
+export async function sendRequests(
+	requests: readonly ExportRequest[],
+	target: Target,
+	signal: AbortSignal,
+): Promise<Sent[]> {
+	const bar = startProgressBar(requests.length)
+	const all: Sent[] = []
+	for (let start = 0; start < requests.length; start += BATCH) {
+		const batch = requests.slice(start, start + BATCH)
+		all.push(
+			...(signal.aborted
+				? batch.map((request) => unsent(request, 'interrupted'))
+				: await sendBatch(batch, target)),
+		)
+		bar.update(all.length)
+	}
+	bar.clear()
+	return all
+}
+
+async function sendBatch(batch: readonly ExportRequest[], { sqs, connection }: Target): Promise<Sent[]> {
+	const sent: Sent[] = batch.map((request) => unsent(request, 'not tried'))
+	for (let tries = 0; tries < MAX_TRIES; tries++) {
+		const Entries: SendMessageBatchRequestEntry[] = sent.flatMap(({ request, messageId }, index) =>
+			messageId === null ? [{ Id: String(index), MessageBody: toQueueableJson(request) }] : [],
+		)
+		if (Entries.length === 0) break
+		try {
+			const command = new SendMessageBatchCommand({ QueueUrl: connection.requestQueueUrl, Entries })
+			const { Successful = [], Failed = [] } = await sqs.send(command)
+			for (const { Id, MessageId = '' } of Successful) take(sent, Id, MessageId, null)
+			for (const { Id, Code = 'unknown' } of Failed) take(sent, Id, null, Code)
+		} catch (error) {
+			// The SDK has tried already. Some may have been taken: sent again they are the same export.
+			for (const { Id } of Entries) take(sent, Id, null, toWords(error))
+			break
+		}
+	}
+	return sent
+}
+
+function take(sent: Sent[], id: string | undefined, messageId: string | null, reason: string | null): void {
+	const item = sent[Number(id)]
+	if (item !== undefined) Object.assign(item, { messageId, reason })
+}
+
+function unsent(request: ExportRequest, reason: string): Sent {
+	return { request, messageId: null, reason }
+}

@@ -1,0 +1,149 @@
+import type { ErrorCode } from '../../lib/errors.ts'
+import type { State } from '../../lib/outcome/outcome.ts'
+import type { FunctionName } from '../../lib/wiring/config.ts'
+import {
+	FUNCTIONS,
+	getAtt,
+	oslsId,
+	PREFIX,
+	type Resource,
+	type Resources,
+	ref,
+	toPascal,
+} from './cloudformation.ts'
+import { freshnessEveryMinutes } from './numbers.ts'
+
+/** The namespace and the one dimension of the code's own metrics: a stage's are its own. */
+export const NAMESPACE = 'NcpBackupExporter'
+export const SERVICE = { Name: 'service', Value: PREFIX }
+
+/**
+ * What silence says. `notBreaching` = there was nothing to count; `breaching` = whoever reports has stopped.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data
+ */
+type Silence = 'notBreaching' | 'breaching'
+
+interface Alarm {
+	/** Also its heading in docs/runbook.md. */
+	name: string
+	namespace: string
+	metric: string
+	dimensions: readonly object[]
+	statistic: 'Sum' | 'Maximum'
+	/** It fires when the statistic over this time reaches the threshold. */
+	minutes: number
+	threshold: number
+	silence: Silence
+}
+
+/** A state or an error is counted when there is one: no data means that there was none. */
+const own = (name: string, metric: string, minutes: number, threshold = 1): Alarm => ({
+	name,
+	namespace: NAMESPACE,
+	metric,
+	dimensions: [SERVICE],
+	statistic: 'Sum',
+	minutes,
+	threshold,
+	silence: 'notBreaching',
+})
+
+const state = (name: State, minutes: number, threshold = 1): Alarm =>
+	own(name, `Export_${name}`, minutes, threshold)
+
+const failure = (name: string, code: ErrorCode, minutes: number, threshold: number): Alarm =>
+	own(name, `Failed_${code}`, minutes, threshold)
+
+/** SQS reports nothing of a queue that was empty and unused for hours: no data means no message. */
+const queue = (name: string, id: string, metric: string, threshold: number): Alarm => ({
+	name,
+	namespace: 'AWS/SQS',
+	metric,
+	dimensions: [{ Name: 'QueueName', Value: getAtt(id, 'QueueName') }],
+	statistic: 'Maximum',
+	minutes: 5,
+	threshold,
+	silence: 'notBreaching',
+})
+
+/** Lambda reports nothing of a function that is not invoked: no data means no error and no throttle. */
+const lambda = (fn: FunctionName, metric: 'Errors' | 'Throttles'): Alarm => ({
+	name: `${fn}-${metric.toLowerCase()}`,
+	namespace: 'AWS/Lambda',
+	metric,
+	dimensions: [{ Name: 'FunctionName', Value: ref(oslsId(fn, 'LambdaFunction')) }],
+	statistic: 'Sum',
+	minutes: 5,
+	threshold: 1,
+	silence: 'notBreaching',
+})
+
+const HOUR_SECONDS = 3_600
+
+function list(freshnessMinutes: number): readonly Alarm[] {
+	return [
+		queue('requests-dead', 'DeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
+		queue('arrivals-dead', 'ArrivalDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
+		queue('pipeline-dead', 'PipelineDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
+		state('exhausted', 5),
+		state('missing', 5),
+		state('unverified', 5),
+		// One lost reply is the arrival check's business; several say that the gateway or its time-out is ill.
+		state('unknown', 60, 3),
+		failure('credentials', 'NCP_CREDENTIALS', 5, 1),
+		failure('webhook-secret', 'SECRET_UNREADABLE', 5, 1),
+		// Nobody foresaw it: a defect.
+		failure('internal', 'INTERNAL', 5, 1),
+		// Both are tried again by themselves; these are more than a hiccup.
+		failure('ledger', 'LEDGER_UNAVAILABLE', 15, 5),
+		failure('publishing', 'PUBLISH_FAILED', 15, 5),
+		{
+			...own('freshness', 'OldestCompletionMinutes', 4 * freshnessEveryMinutes, freshnessMinutes),
+			statistic: 'Maximum',
+			// It is reported on a schedule, also when there is nothing to report: silence means that nobody watches.
+			silence: 'breaching',
+		},
+		queue('requests-age', 'RequestQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
+		queue('arrivals-age', 'ArrivalQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
+		// on-pipeline-event is not here: it throws by contract, and its caller, or its dead-letter queue, has the error.
+		...FUNCTIONS.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
+		...FUNCTIONS.map((fn) => lambda(fn, 'Throttles')),
+	]
+}
+
+/** Every alarm goes to the topic of operations, when it fires and when it is over. */
+export function alarms(freshnessMinutes: number): Resources {
+	return Object.fromEntries(
+		list(freshnessMinutes).map((alarm) => [`${toPascal(alarm.name)}Alarm`, toResource(alarm)]),
+	)
+}
+
+function toResource({
+	name,
+	namespace,
+	metric,
+	dimensions,
+	statistic,
+	minutes,
+	threshold,
+	silence,
+}: Alarm): Resource {
+	return {
+		Type: 'AWS::CloudWatch::Alarm',
+		Properties: {
+			AlarmName: `${PREFIX}-${name}`,
+			AlarmDescription: `What it means and what to do: docs/runbook.md#${name}`,
+			Namespace: namespace,
+			MetricName: metric,
+			Dimensions: dimensions,
+			Statistic: statistic,
+			Period: minutes * 60,
+			EvaluationPeriods: 1,
+			Threshold: threshold,
+			ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+			TreatMissingData: silence,
+			AlarmActions: [ref('OperationsTopic')],
+			OKActions: [ref('OperationsTopic')],
+		},
+	}
+}

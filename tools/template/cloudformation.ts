@@ -1,0 +1,46 @@
+import type { FunctionName } from '../../lib/wiring/config.ts'
+
+/** A resource of the template. */
+export interface Resource {
+	Type: string
+	DependsOn?: readonly string[]
+	Properties: Readonly<Record<string, unknown>>
+}
+
+export type Resources = Readonly<Record<string, Resource>>
+
+export const ref = (logicalId: string) => ({ Ref: logicalId })
+
+export const getAtt = (logicalId: string, attribute = 'Arn') => ({ 'Fn::GetAtt': [logicalId, attribute] })
+
+/** The text's own `${…}` are CloudFormation's: osls resolves only those with a colon in its own sources. */
+export const sub = (text: string) => ({ 'Fn::Sub': text })
+
+/** Of everything that has a name: `ncp-backup-exporter-prod`. */
+export const PREFIX = '${self:service}-${sls:stage}'
+
+/** The product's functions, all of them. */
+export const FUNCTIONS = [
+	'on-queue-message',
+	'on-http-request',
+	'on-pipeline-event',
+	'on-arrival-check',
+] as const satisfies readonly FunctionName[]
+
+/** `OnQueueMessage`. */
+export function toPascal(name: string): string {
+	return name.replace(/(^|-)(.)/g, (_match, _dash, letter: string) => letter.toUpperCase())
+}
+
+/** The logical id that osls gives to a function's resource: `OnDashqueueDashmessageLogGroup`. */
+export function oslsId(name: FunctionName, suffix: string): string {
+	return name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', 'Dash') + suffix
+}
+
+export const QUEUES = [
+	'RequestQueue',
+	'DeadLetterQueue',
+	'ArrivalQueue',
+	'ArrivalDeadLetterQueue',
+	'PipelineDeadLetterQueue',
+] as const

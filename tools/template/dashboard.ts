@@ -1,0 +1,111 @@
+import { RETRYABLE } from '../../lib/errors.ts'
+import { STATES } from '../../lib/outcome/outcome-schema.ts'
+import { NAMESPACE, SERVICE } from './alarms.ts'
+import { FUNCTIONS, oslsId, PREFIX, type Resources, sub } from './cloudformation.ts'
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+type Metric = readonly unknown[]
+
+const own = (name: string, options: object = {}): Metric => [
+	NAMESPACE,
+	name,
+	SERVICE.Name,
+	SERVICE.Value,
+	options,
+]
+
+const RETRIED = Object.entries(RETRYABLE)
+	.filter(([, isRetryable]) => isRetryable)
+	.map(([code]) => code)
+
+const ofQueue = (id: string, metric: string, label: string): Metric => [
+	'AWS/SQS',
+	metric,
+	'QueueName',
+	`\${${id}.QueueName}`,
+	{ label },
+]
+
+const ofFunctions = (metric: string, options: object = {}): Metric[] =>
+	FUNCTIONS.map((name) => [
+		'AWS/Lambda',
+		metric,
+		'FunctionName',
+		`\${${oslsId(name, 'LambdaFunction')}}`,
+		{ label: name, ...options },
+	])
+
+/** Percentiles of one metric: what most see, and what the unlucky see. */
+const percentiles = (name: string): Metric[] => [own(name, { stat: 'p50' }), own(name, { stat: 'p99' })]
+
+const CHARTS: readonly { title: string; stat: string; metrics: readonly Metric[] }[] = [
+	{ title: 'Exports by state', stat: 'Sum', metrics: STATES.map((state) => own(`Export_${state}`)) },
+	{ title: 'Tried again, by reason', stat: 'Sum', metrics: RETRIED.map((code) => own(`Failed_${code}`)) },
+	{ title: 'NCP call, ms', stat: 'p50', metrics: percentiles('NcpCallMs') },
+	{ title: 'Request to arrival, s', stat: 'p50', metrics: percentiles('ArrivalSeconds') },
+	{
+		title: 'Minutes since each instance’s last completed export',
+		stat: 'Maximum',
+		metrics: [
+			[
+				{
+					expression: `SEARCH('{${NAMESPACE},instance,service} MetricName="MinutesSinceCompleted" service="${SERVICE.Value}"', 'Maximum')`,
+				},
+			],
+		],
+	},
+	{
+		title: 'Age of the oldest message, s',
+		stat: 'Maximum',
+		metrics: [
+			ofQueue('RequestQueue', 'ApproximateAgeOfOldestMessage', 'requests'),
+			ofQueue('ArrivalQueue', 'ApproximateAgeOfOldestMessage', 'arrival checks'),
+		],
+	},
+	{
+		title: 'Dead letters',
+		stat: 'Maximum',
+		metrics: [
+			ofQueue('DeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 'requests'),
+			ofQueue('ArrivalDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 'arrival checks'),
+			ofQueue('PipelineDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 'pipeline events'),
+		],
+	},
+	{
+		title: 'Webhook: calls, 4xx and 5xx',
+		stat: 'Sum',
+		metrics: [
+			...['Count', '4xx', '5xx'].map((metric) => ['AWS/ApiGateway', metric, 'ApiId', '${HttpApi}']),
+			own('WebhookRefused'),
+		],
+	},
+	{ title: 'Function errors', stat: 'Sum', metrics: ofFunctions('Errors') },
+	{ title: 'Function throttles', stat: 'Sum', metrics: ofFunctions('Throttles') },
+	{ title: 'Function duration, p99, ms', stat: 'p99', metrics: ofFunctions('Duration') },
+	{ title: 'Functions at work', stat: 'Maximum', metrics: ofFunctions('ConcurrentExecutions') },
+]
+
+const WIDTH = 8
+const HEIGHT = 6
+const COLUMNS = 3
+
+export const dashboard: Resources = {
+	Dashboard: {
+		Type: 'AWS::CloudWatch::Dashboard',
+		Properties: {
+			DashboardName: PREFIX,
+			DashboardBody: sub(
+				JSON.stringify({
+					widgets: CHARTS.map(({ title, stat, metrics }, index) => ({
+						type: 'metric',
+						x: (index % COLUMNS) * WIDTH,
+						y: Math.floor(index / COLUMNS) * HEIGHT,
+						width: WIDTH,
+						height: HEIGHT,
+						properties: { title, stat, metrics, period: 300, region: '${AWS::Region}', view: 'timeSeries' },
+					})),
+				}),
+			),
+		},
+	},
+}

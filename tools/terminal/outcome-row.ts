@@ -1,0 +1,69 @@
+import { stripVTControlCharacters, styleText } from 'node:util'
+import type { OutcomeEvent, State } from '../../lib/outcome/outcome.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+const COLOURS: Readonly<Record<State, Style>> = {
+	accepted: 'cyan',
+	completed: 'green',
+	missing: 'red',
+	unverified: 'yellow',
+	refused: 'red',
+	rejected: 'red',
+	unknown: 'yellow',
+	exhausted: 'red',
+}
+
+const WIDTHS = [3, 6, 8, 10, 28] as const
+
+/** Coloured on a terminal only; `NO_COLOR` and `FORCE_COLOR` are honoured. */
+export function paint(style: Style, text: string): string {
+	return styleText(style, text, { stream: process.stdout })
+}
+
+export function tableHead(): string {
+	return paint('bold', toRow(['#', 'after', 'trigger', 'state', 'instance bucket/file', 'what is known']))
+}
+
+/** One outcome as a row; `startedMs` is when the first request was sent, `number` which of them it belongs to. */
+export function toOutcomeRow(
+	{ subject, data }: OutcomeEvent,
+	startedMs: number,
+	number = '',
+	isRepeat = false,
+): string {
+	const { state, trigger, request, reply, error } = data
+	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
+	const tries = data.attempts > 1 ? `, at attempt ${data.attempts}` : ''
+	const seen =
+		data.object === null ? null : `seen in the bucket: ${data.object.key}, ${data.object.size} bytes`
+	const again = isRepeat ? ' (again, under the same id)' : ''
+	const known =
+		seen ??
+		error?.message ??
+		`NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}${tries}`
+	return toRow([
+		number,
+		seconds,
+		trigger.kind,
+		paint(COLOURS[state], state),
+		request ? toPlain(`${request.cloudPostgresqlInstanceNo} ${subject}`) : '-',
+		toPlain(known) + paint('dim', again),
+	])
+}
+
+function toRow(cells: readonly string[]): string {
+	return cells
+		.map((cell, index) => pad(cell, WIDTHS[index] ?? 0))
+		.join('  ')
+		.trimEnd()
+}
+
+function pad(text: string, width: number): string {
+	return text + ' '.repeat(Math.max(0, width - stripVTControlCharacters(text).length))
+}
+
+/** Foreign text must not steer the terminal. */
+export function toPlain(text: string): string {
+	return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}]/gu, ' ')
+}
