@@ -1,38 +1,44 @@
+/**
+ * Takes batches of the arrival queue, and a schedule's events, for which it reports the freshness of each instance.
+ * Returns the checks that must be delivered again. Throws when freshness cannot be read.
+ */
+import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import type { ScheduledEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
-import type { DeliveredCheck } from '../lib/arrival/arrival-schedule.ts'
 import { checkArrival } from '../lib/arrival/check-arrival.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
 import { ExportError } from '../lib/errors.ts'
-import { reportFreshness } from '../lib/observe/observe.ts'
-import { toBatchResponse } from '../lib/queue/batch-response.ts'
-import { isRedriven } from '../lib/queue/redriven.ts'
-import { settleInOrder } from '../lib/queue/run-batch.ts'
-import { wireArrival } from '../lib/wiring/wire-arrival.ts'
+import { reportFreshness } from '../lib/observe/freshness.ts'
+import type { DeliveredCheck } from '../lib/ports.ts'
+import { settleInOrder, toBatchResponse } from '../lib/queue/run-batch.ts'
+import { isRedriven } from '../lib/request/redriven.ts'
+import { wireArrivalCheck } from '../lib/wiring/wire-arrival.ts'
 
-const { begin, metrics, logger } = wireArrival()
+const { begin, metrics, logger } = wireArrivalCheck()
 
-/** Takes the arrival queue's batches and, for the freshness of each instance, a schedule's events. */
 export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
 	.handler(async (event, context): Promise<SQSBatchResponse> => {
-		const { ports, completions, remainingMs } = begin(context)
+		const { ports, completions } = begin(context)
 		if (!('Records' in event)) {
 			reportFreshness(await completions.read(), ports.now(), metrics)
 			return { batchItemFailures: [] }
 		}
 		const { Records } = event
-		const results = await settleInOrder(Records.map(readRecord), exportOf, ({ check }) => {
-			if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is no arrival check')
-			return checkArrival(check, remainingMs, ports)
+		const results = await settleInOrder(Records.map(readRecord), exportOf, async ({ check }) => {
+			if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is not an arrival check')
+			await checkArrival(check, ports)
 		})
-		return toBatchResponse(Records, results, (reason) => logger.error('check not finished', { reason }))
+		return toBatchResponse(Records, results, (reason) => {
+			logger.error('check not finished', { reason })
+			metrics.addMetric('Failed_INTERNAL', MetricUnit.Count, 1)
+		})
 	})
 
 interface ReadRecord {
 	messageId: string
-	/** Null for a message that is none of ours: it fails until the dead-letter queue has it. */
+	/** Null for a message that is not a check: it fails until it is in the dead-letter queue. */
 	check: DeliveredCheck | null
 }
 
@@ -43,7 +49,7 @@ function readRecord(record: SQSRecord): ReadRecord {
 	return { messageId, check: check === null ? null : { ...check, isRepeated } }
 }
 
-/** Doubled checks of one export one after another: the second then sees what the first wrote. */
+/** Doubled checks of one export run one after another, so the second sees what the first wrote. */
 function exportOf({ messageId, check }: ReadRecord): string {
 	return check?.exportKey ?? messageId
 }

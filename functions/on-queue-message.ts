@@ -1,28 +1,35 @@
+/**
+ * Takes batches of the request queue. Returns the messages that must be delivered again; all others are finished, also
+ * when NCP refused or the request was invalid. Throws only for an event that is not a batch.
+ */
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
-import { RequestInvalid } from '../lib/errors.ts'
 import { exportBackup } from '../lib/export/export-backup.ts'
 import { parseTraceparent } from '../lib/formats/traceparent.ts'
-import { toBatchResponse } from '../lib/queue/batch-response.ts'
 import { handleMessage, type Message } from '../lib/queue/handle-message.ts'
-import { isRedriven } from '../lib/queue/redriven.ts'
-import { settleInOrder } from '../lib/queue/run-batch.ts'
+import { settleInOrder, toBatchResponse } from '../lib/queue/run-batch.ts'
 import { toDelivery } from '../lib/request/delivery.ts'
+import { isRedriven } from '../lib/request/redriven.ts'
 import { wire } from '../lib/wiring/wire.ts'
 
 const { config, begin, metrics, logger } = wire('on-queue-message')
 
 export const handler = middy<SQSEvent, SQSBatchResponse>({
-	// Each record has its own, earlier deadline: middy's would report finished records as failed.
+	// Each record has its own, earlier deadline. middy's would report finished records as failed.
 	timeoutEarlyInMillis: 0,
 })
 	.use(logMetrics(metrics))
 	.handler(async ({ Records }, context): Promise<SQSBatchResponse> => {
-		const { ports, queue, remainingMs } = begin(context)
+		const { ports, queue } = begin(context)
+		const messagePorts = {
+			exportBackup: (delivery: Message['delivery']) => exportBackup(delivery, ports),
+			queue,
+			random: ports.random,
+		}
 		const results = await settleInOrder(Records.map(readRecord), instanceOf, (message) =>
-			handleMessage(message, (delivery) => exportBackup(delivery, remainingMs, ports), queue, Math.random),
+			handleMessage(message, messagePorts),
 		)
 		return toBatchResponse(Records, results, (reason) => {
 			logger.error('message not finished', { reason })
@@ -47,7 +54,7 @@ function readRecord(record: SQSRecord): Message {
 	return { delivery, body, receiptHandle, receiveCount }
 }
 
-/** NCP answers parallel operations on one instance with "busy". */
-function instanceOf({ delivery: { request, trigger } }: Message): string {
-	return request instanceof RequestInvalid ? trigger.id : request.cloudPostgresqlInstanceNo
+/** Exports of one instance run one after another: NCP answers parallel operations on it with "busy". */
+function instanceOf({ delivery }: Message): string {
+	return delivery.kind === 'valid' ? delivery.request.instanceNo : delivery.trigger.id
 }

@@ -1,31 +1,55 @@
-/** What a trigger must do is decided by the code alone; the table says whether the same delivery may try again. */
-export const RETRYABLE = {
-	CONFIG_INVALID: false,
-	REQUEST_UNREADABLE: false,
-	REQUEST_INVALID: false,
-	IDEMPOTENCY_MISMATCH: false,
-	NCP_REFUSED: false,
-	NCP_CREDENTIALS: true,
-	NCP_LATER: true,
-	NCP_UNKNOWN: false,
-	IN_PROGRESS: true,
-	SECRET_UNREADABLE: true,
-	LEDGER_UNAVAILABLE: true,
-	QUEUE_UNAVAILABLE: true,
-	PUBLISH_FAILED: true,
-	EXPORT_GONE: false,
-	NOT_ARRIVED: false,
-	NOT_VERIFIABLE: false,
-	DEADLINE_NEAR: true,
-	INTERNAL: true,
-} as const
+interface Rule {
+	/** The same delivery may be tried again. */
+	retryable: boolean
+	/** The longest first wait in the queue, in seconds; it doubles with each receive (`queue/back-off.ts`). */
+	firstWaitSeconds?: number
+}
 
-export type ErrorCode = keyof typeof RETRYABLE
+const DEFAULT_FIRST_WAIT_SECONDS = 10
+
+/** What each code asks of a trigger. NCP's own codes can ask for a longer wait: `ncp/return-codes.ts`. */
+const RULES = {
+	CONFIG_INVALID: { retryable: false },
+	REQUEST_UNREADABLE: { retryable: false },
+	REQUEST_INVALID: { retryable: false },
+	IDEMPOTENCY_MISMATCH: { retryable: false },
+	NCP_REFUSED: { retryable: false },
+	NCP_CREDENTIALS: { retryable: true, firstWaitSeconds: 60 }, // an operator must act
+	NCP_LATER: { retryable: true },
+	NCP_UNKNOWN: { retryable: false },
+	IN_PROGRESS: { retryable: true, firstWaitSeconds: 5 }, // the other delivery ends within the function's time-out
+	SECRET_UNREADABLE: { retryable: true },
+	LEDGER_UNAVAILABLE: { retryable: true },
+	QUEUE_UNAVAILABLE: { retryable: true },
+	PUBLISH_FAILED: { retryable: true, firstWaitSeconds: 2 }, // the export is settled; only the topic is late
+	EXPORT_GONE: { retryable: false },
+	NOT_ARRIVED: { retryable: false },
+	NOT_VERIFIABLE: { retryable: false },
+	DEADLINE_NEAR: { retryable: true, firstWaitSeconds: 2 }, // the batch was full; the message is fine
+	INTERNAL: { retryable: true },
+} as const satisfies Record<string, Rule>
+
+export type ErrorCode = keyof typeof RULES
+
+export const ERROR_CODES = Object.keys(RULES) as ErrorCode[]
+
+/** True when the same delivery may be tried again. */
+export function isRetryable(code: ErrorCode): boolean {
+	return RULES[code].retryable
+}
+
+/** The longest first wait after an error with this code, in seconds. */
+export function firstWaitSecondsOf(code: ErrorCode): number {
+	const rule: Rule = RULES[code]
+	return rule.firstWaitSeconds ?? DEFAULT_FIRST_WAIT_SECONDS
+}
 
 export interface ExportErrorOptions {
 	cause?: unknown
-	/** How long NCP asked us to wait, in seconds. */
+	/** How long NCP, or another delivery's lease, asks us to wait, in seconds. */
 	retryAfterSeconds?: number | null
+	/** In place of the code's own, when NCP's answer says more. */
+	firstWaitSeconds?: number | null
 	/** `{envelope}/{code}` of NCP's reply. */
 	replyCode?: string | null
 	/** NCP may have done the export, but its outcome is not stored. */
@@ -33,21 +57,23 @@ export interface ExportErrorOptions {
 }
 
 /**
- * The one error that crosses a room's border. Lambda logs every enumerable property of what a handler throws, so
- * only codes, the flag and the wait are enumerable; the message holds no secret and no body beyond 80 characters.
+ * The only error that leaves a room. Lambda logs every enumerable property of what a handler throws, so the properties
+ * hold codes, flags and waits only; the message holds no secret and at most 80 characters of foreign text.
  */
 export class ExportError extends Error {
 	readonly code: ErrorCode
 	readonly retryable: boolean
 	readonly retryAfterSeconds: number | null
+	readonly firstWaitSeconds: number
 	readonly replyCode: string | null
 	readonly mayBeDone: boolean
 
 	constructor(code: ErrorCode, message: string, options: ExportErrorOptions = {}) {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause })
 		this.code = code
-		this.retryable = RETRYABLE[code]
+		this.retryable = isRetryable(code)
 		this.retryAfterSeconds = options.retryAfterSeconds ?? null
+		this.firstWaitSeconds = options.firstWaitSeconds ?? firstWaitSecondsOf(code)
 		this.replyCode = options.replyCode ?? null
 		this.mayBeDone = options.mayBeDone ?? false
 		// Step Functions matches `Retry` and `Catch` on the name.
@@ -60,7 +86,7 @@ function setName(error: Error, name: string): void {
 	Object.defineProperty(error, 'name', { value: name, configurable: true })
 }
 
-/** Anything thrown as an error that has a code; a foreign one is kept as `cause`, never changed. */
+/** Wraps anything thrown in an error with a code; a foreign error becomes `INTERNAL`, with the original as `cause`. */
 export function toExportError(error: unknown): ExportError {
 	if (error instanceof ExportError) return error
 	const name = error instanceof Error ? error.name : typeof error
@@ -78,6 +104,7 @@ export type RequestInvalidCode = 'REQUEST_UNREADABLE' | 'REQUEST_INVALID' | 'IDE
 
 /** A request that can never be carried out as it is; NCP was not asked. */
 export class RequestInvalid extends ExportError {
+	declare readonly code: RequestInvalidCode
 	readonly problems: readonly Problem[]
 
 	constructor(problems: readonly Problem[], code: RequestInvalidCode = 'REQUEST_INVALID') {

@@ -1,8 +1,13 @@
 import { expect, it } from 'vitest'
-import { remainingTime, timeToCall, timeToLook, timeToWork } from '../lib/deadline.ts'
+import { inTime, timeToCall, timeToLook, toHandlerDeadline, toWorkDeadline } from '../lib/deadline.ts'
+import { left } from './fakes.ts'
 
 it('leaves the runtime half a second', () => {
-	expect(remainingTime({ getRemainingTimeInMillis: () => 10_000 })()).toBe(9_500)
+	expect(toHandlerDeadline({ getRemainingTimeInMillis: () => 10_000 }).leftMs()).toBe(9_500)
+})
+
+it('leaves a second for putting off what could not be finished', () => {
+	expect(toWorkDeadline(left(9_500)).leftMs()).toBe(8_500)
 })
 
 it.each([
@@ -11,14 +16,20 @@ it.each([
 	[6_999, null],
 	[-1, null],
 ])('with %i ms left gives a call %o', (leftMs, callMs) => {
-	expect(timeToCall(() => leftMs)).toBe(callMs)
+	expect(timeToCall(left(leftMs))).toBe(callMs)
 })
 
 it('keeps the same reserve when it looks into the bucket', () => {
-	expect(timeToLook(() => 24_500)).toBe(20_500)
-	expect(timeToLook(() => 10)).toBe(1)
+	expect(timeToLook(left(24_500))).toBe(20_500)
+	expect(timeToLook(left(10))).toBe(1)
 })
 
-it('leaves a second for putting off what could not be finished', () => {
-	expect(timeToWork(() => 9_500)()).toBe(8_500)
+it('waits for work that ends in time, and for no other', async () => {
+	expect(await inTime(1_000, async () => 7)).toBe(7)
+	await expect(inTime(1_000, () => Promise.reject(new RangeError('x')))).rejects.toThrow(RangeError)
+	let aborted: unknown
+	const endless = (signal: AbortSignal) =>
+		new Promise<never>(() => signal.addEventListener('abort', () => (aborted = signal.reason)))
+	await expect(inTime(-5, endless)).rejects.toMatchObject({ name: 'TimeoutError' })
+	expect(aborted).toMatchObject({ name: 'TimeoutError' })
 })

@@ -1,4 +1,4 @@
-import { classifyReply } from '../lib/ncp/read-reply.ts'
+import { readReply } from '../lib/ncp/read-reply.ts'
 import { type OutcomeEvent, toOutcomeEvent } from '../lib/outcome/outcome.ts'
 
 /** An accepted export's event with a name of its own. */
@@ -7,8 +7,13 @@ export function acceptedEvent(name: string): OutcomeEvent {
 		state: 'accepted',
 		error: null,
 		exportId: name,
-		request: { cloudPostgresqlInstanceNo: '1234925', fileName: name, bucketName: 'my-bucket' },
-		reply: classifyReply({
+		request: {
+			product: 'postgresql',
+			instanceNo: '1234925',
+			fileName: name,
+			bucketName: 'my-bucket',
+		},
+		reply: readReply({
 			httpStatus: 200,
 			headers: {},
 			body: '<r><returnCode>0</returnCode></r>',

@@ -1,45 +1,129 @@
-import type { FirstSeen } from '../lib/aws/first-seen.ts'
-import type { Entry, Ledger } from '../lib/ledger/ledger.ts'
+import type { Deadline } from '../lib/deadline.ts'
+import { ExportError } from '../lib/errors.ts'
+import type { Draft, Entry, Ledger } from '../lib/ledger/ledger.ts'
+import { readReply } from '../lib/ncp/read-reply.ts'
+import type { ArrivalPorts, ExportPorts, FirstSeen, RequestQueue } from '../lib/ports.ts'
+import type { Reply } from '../lib/reply.ts'
 
-/** The port's contract in memory: what the table promises, without a table. */
-export function createMemoryLedger(): Ledger & { entries: Map<string, Entry> } {
+/** So many milliseconds are left, and stay left. */
+export const left = (ms: number): Deadline => ({ leftMs: () => ms })
+
+/** As much as a deployed function has. */
+export const PLENTY = left(25_000)
+
+/** The ledger's contract in memory: what the table promises, without a table. */
+export interface MemoryLedger extends Ledger {
+	entries: Map<string, Entry>
+}
+
+export function createMemoryLedger(): MemoryLedger {
 	const entries = new Map<string, Entry>()
-	/** What each entry was written from: the same one again is a repeat. */
-	const sources = new Map<string, Entry>()
+	/** Of each draft that was given, so that a repeat is known as one. */
+	const revisions = new WeakMap<Draft, string>()
+	let count = 0
 	return {
 		entries,
 		read: async (exportKey) => entries.get(exportKey) ?? null,
 		replace: async (previous, next, nowMs) => {
+			const revision = revisions.get(next) ?? `revision-${++count}`
+			revisions.set(next, revision)
+			const entry = { ...next, revision }
 			const current = entries.get(next.exportKey) ?? null
 			const isFree = current === null || current.expiresAtMs <= nowMs
-			const isSame =
-				current?.exportId === previous?.exportId &&
-				current?.version === previous?.version &&
-				current?.claimId === previous?.claimId
-			if (previous === null ? !isFree : !isSame)
-				return current !== null && sources.get(next.exportKey) === next
-			entries.set(next.exportKey, structuredClone(next))
-			sources.set(next.exportKey, next)
-			return true
+			const expected =
+				previous && (revisions.get(previous) ?? ('revision' in previous ? previous.revision : ''))
+			const isSame = current?.exportId === previous?.exportId && current?.revision === expected
+			if (previous === null ? !isFree : !isSame) return current?.revision === revision ? entry : null
+			entries.set(next.exportKey, structuredClone(entry))
+			return entry
 		},
 		expireAt: async (entry, expiresAtMs) => {
 			const current = entries.get(entry.exportKey)
-			const isSame =
-				current?.exportId === entry.exportId &&
-				current.version === entry.version &&
-				current.claimId === entry.claimId
+			const isSame = current?.exportId === entry.exportId && current.revision === entry.revision
 			if (isSame) entries.set(entry.exportKey, { ...current, expiresAtMs })
 			return isSame
 		},
 	}
 }
 
-/** The same for when a trigger was first seen. */
+const down = async (): Promise<never> => {
+	throw new ExportError('LEDGER_UNAVAILABLE', 'down')
+}
+
+/** A store that does not answer. */
+export const DOWN: Ledger = { read: down, replace: down, expireAt: down }
+
+/** A store in which another writer is always first, and which nothing can be read from. */
+export const CONTESTED: Ledger = {
+	read: async () => null,
+	replace: async () => null,
+	expireAt: async () => false,
+}
+
 export function createFirstSeen(): FirstSeen {
 	const seen = new Map<string, number>()
 	return async (triggerId, nowMs) => {
 		const firstSeenMs = seen.get(triggerId) ?? nowMs
 		seen.set(triggerId, firstSeenMs)
 		return firstSeenMs
+	}
+}
+
+/** A queue that keeps what it is asked to do. */
+export function createQueue(): { queue: RequestQueue; done: unknown[][] } {
+	const done: unknown[][] = []
+	return {
+		done,
+		queue: {
+			send: async (...args) => void done.push(['send', ...args]),
+			hide: async (...args) => void done.push(['hide', ...args]),
+			deadLetter: async (...args) => void done.push(['deadLetter', ...args]),
+		},
+	}
+}
+
+/** NCP's answer with this body. */
+export const replyWith = (httpStatus: number, body: unknown, headers = {}): Reply =>
+	readReply({ httpStatus, headers, body: JSON.stringify(body) })
+
+const HOUR_MS = 60 * 60 * 1000
+
+function sharedPorts() {
+	return {
+		deadline: PLENTY,
+		now: () => Date.UTC(2026, 10, 23),
+		sleep: async () => undefined,
+		random: () => 0.5,
+		callNcp: async () => replyWith(200, { r: { returnCode: '0' } }),
+		ledger: createMemoryLedger(),
+		publish: async () => undefined,
+		deduplicationMs: HOUR_MS,
+		observe: () => undefined,
+	}
+}
+
+/** Ports of the first use case in a world where everything works; arrival checks are off. */
+export function createExportPorts(changes: Partial<ExportPorts> = {}): ExportPorts {
+	let ids = 0
+	return {
+		...sharedPorts(),
+		apiUrl: 'https://ncp.example',
+		firstSeen: createFirstSeen(),
+		createId: () => `export-${++ids}`,
+		arrival: null,
+		...changes,
+	}
+}
+
+/** Ports of the second use case in a world where everything works, and the bucket is empty. */
+export function createArrivalPorts(changes: Partial<ArrivalPorts> = {}): ArrivalPorts {
+	return {
+		...sharedPorts(),
+		findObject: async () => ({ kind: 'absent' }),
+		schedule: async () => undefined,
+		recordCompletion: async () => undefined,
+		deadlineMs: 2 * HOUR_MS,
+		resendAfterMs: HOUR_MS / 6,
+		...changes,
 	}
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { toJsonSchema } from '@valibot/to-json-schema'
 import type { GenericSchema } from 'valibot'
 import { outcomeEventSchema } from '../lib/outcome/outcome-schema.ts'
-import { exportRequestSchema } from '../lib/request/export-request.ts'
+import { toRequestSchema } from '../lib/request/export-request.ts'
 import { problemSchema } from '../lib/webhook/problem-schema.ts'
 
 /** JSON Schema cannot say all that the code checks (white space, Unicode): what it says is true, and less. */
@@ -15,7 +15,7 @@ function toSchema(schema: GenericSchema, typeMode: 'input' | 'output'): Record<s
 	return rest
 }
 
-const exportRequest = { ...toSchema(exportRequestSchema, 'input'), additionalProperties: false }
+const exportRequest = { ...toSchema(toRequestSchema('postgresql'), 'input'), additionalProperties: false }
 const outcomeEvent = toSchema(outcomeEventSchema, 'output')
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }

@@ -38,7 +38,7 @@ const tool = (name: string, mayImport: readonly string[]): Room => ({
 })
 
 export const ROOMS: Readonly<Record<string, Room>> = {
-	ground: files(['errors', 'products', 'deadline', 'url'], GROUND),
+	ground: files(['errors', 'products', 'deadline', 'url', 'step-times'], GROUND),
 	formats: folder('formats', GROUND),
 	'http-client': folder('http-client', GROUND),
 	reply: files(['reply'], GROUND),
@@ -53,7 +53,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	observe: folder('observe', PORTS),
 	arrival: folder('arrival', PORTS),
 	export: folder('export', [...PORTS, 'arrival']),
-	queue: folder('queue', PORTS),
+	queue: folder('queue', [...PORTS, 'export']),
 	wiring: folder('wiring', [...PORTS, ...ADAPTERS]),
 	functions: { files: ['functions/**'], imported: ['**/functions/**'], mayImport: LIBRARY },
 	terminal: tool('terminal', LIBRARY),

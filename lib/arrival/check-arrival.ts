@@ -1,135 +1,143 @@
 import { timeToCall, timeToLook } from '../deadline.ts'
 import { ExportError, toExportError } from '../errors.ts'
-import { startDeduplication } from '../export/settle-export.ts'
 import { isEnded, repeatCheck, type SettledEntry, settle } from '../ledger/ledger.ts'
-import type { Finding } from '../object-storage/find-object.ts'
-import { startProgress, timed } from '../observe/step-times.ts'
-import { type OutcomeEvent, toArrivalEvent, toOutcomeError } from '../outcome/outcome.ts'
-import type { ArrivalPorts, CheckEnding, CheckWork } from './arrival-ports.ts'
-import { checkDelaySeconds, type DeliveredCheck } from './arrival-schedule.ts'
-import { mayResend, resendExport } from './resend-export.ts'
-import { scheduleNext, waitForArrival } from './wait-for-arrival.ts'
+import { startDeduplication } from '../ledger/replace-in-time.ts'
+import { type Arrival, requestOf, toArrivalEvent } from '../outcome/outcome.ts'
+import {
+	type ArrivalPorts,
+	type CheckEnding,
+	type DeliveredCheck,
+	type Finding,
+	type Progress,
+	startProgress,
+} from '../ports.ts'
+import type { ExportRequest } from '../request/export-request.ts'
+import { createStepTimer } from '../step-times.ts'
+import { createResendExport, mayResend } from './resend-export.ts'
+import { checkDelaySeconds } from './schedule-check.ts'
+import { createWaitForArrival } from './wait-for-arrival.ts'
 import { readChecked, writeCheck } from './write-check.ts'
 
 /**
  * The second use case: has the object landed? Settles an accepted or unknown export as `completed`, `missing` (looked,
  * and not there at the deadline) or `unverified` (could not look), and sends an unknown one once more when it is
- * provably not there. Safe to repeat and to double: a check that is out of date does nothing, one for a settled export
- * publishes its event again. Rejects when the check must be delivered again: with a retryable `ExportError`, or with
+ * provably not there. Safe to repeat and to double: a check that is out of date does nothing, and one for an export that
+ * has ended publishes its event again. Throws when the check must be delivered again: a retryable `ExportError`, or
  * `EXPORT_GONE` when the ledger no longer knows the export, which only a person can look into.
  */
-export async function checkArrival(
-	check: DeliveredCheck,
-	remainingMs: () => number,
-	ports: ArrivalPorts,
-): Promise<CheckEnding> {
-	const work = { check, remainingMs, progress: startProgress() }
+export async function checkArrival(check: DeliveredCheck, ports: ArrivalPorts): Promise<CheckEnding> {
+	const progress = startProgress()
 	try {
-		const ending = await decide(work, ports)
-		if (ending.kind === 'outcome') {
-			const { event } = ending.entry
-			await publish(event, work, ports)
-			if (ending.next) await scheduleNext(ending.next, work, ports)
-			await recordCompletion(event, ports)
-			await startDeduplication(ending.entry, ports)
-		}
-		ports.observe(check, ending, work.progress)
+		const ending = await createCheck(check, ports, progress)()
+		ports.observe(check, ending, progress)
 		return ending
 	} catch (thrown) {
 		const error = toExportError(thrown)
-		ports.observe(check, { kind: 'failed', error }, work.progress)
+		ports.observe(check, error, progress)
 		throw error
 	}
 }
 
-async function publish(
-	event: OutcomeEvent,
-	{ progress, remainingMs }: CheckWork,
-	ports: ArrivalPorts,
-): Promise<void> {
-	await timed(progress, 'publish', ports.now, () => ports.publish(event, remainingMs()))
-}
-
-/** A repeat writes the same time. */
-async function recordCompletion({ data }: OutcomeEvent, ports: ArrivalPorts): Promise<void> {
-	if (data.state !== 'completed' || data.request === null) return
-	const { regionCode = '-', cloudPostgresqlInstanceNo } = data.request
-	const instance = `${regionCode}/${cloudPostgresqlInstanceNo}`
-	await ports.recordCompletion({ instance, atMs: Date.parse(data.settledAt) })
-}
-
-async function decide(work: CheckWork, ports: ArrivalPorts): Promise<CheckEnding> {
-	const { check } = work
-	const entry = await readChecked(check, ports.ledger)
-	if (isEnded(entry)) return { kind: 'outcome', entry, candidates: [] }
-	if (check.check >= entry.nextCheck) return look(entry, work, ports)
-	if (check.isRepeated && check.check === entry.nextCheck - 1) return repeat(entry, work, ports)
-	return { kind: 'stale' }
-}
-
-/** Whoever had the check may have died before its outcome or the next check was sent: both are sent again, once. */
-async function repeat(entry: SettledEntry, work: CheckWork, ports: ArrivalPorts): Promise<CheckEnding> {
-	if (entry.repeatedCheck === entry.nextCheck) return { kind: 'stale' }
-	const { ledger, now } = ports
-	await publish(entry.event, work, ports)
-	const delaySeconds = checkDelaySeconds(entry.nextCheck, entry.nextCheckAtMs - now())
-	await scheduleNext({ check: entry.nextCheck, delaySeconds }, work, ports)
-	await ledger.replace(entry, repeatCheck(entry), now())
-	return { kind: 'stale' }
-}
-
-async function look(entry: SettledEntry, work: CheckWork, ports: ArrivalPorts): Promise<CheckEnding> {
-	const { remainingMs, progress } = work
-	const { data } = entry.event
-	const { request } = data
-	// Every entry has a request; only a rejected outcome has none.
-	if (request === null) return { kind: 'stale' }
-	const wanted = { ...request, requestedAtMs: Date.parse(data.requestedAt) }
-	const finding = await timed(progress, 'look', ports.now, () =>
-		ports.findObject(wanted, timeToLook(remainingMs)),
-	)
-	const nowMs = ports.now()
-	if (finding.kind === 'found') {
-		const arrival = { state: 'completed', object: finding.object, error: null, checkedAtMs: nowMs } as const
-		return settleArrival(entry, toArrivalEvent(entry.event, arrival), finding.candidates, work, ports)
+/** The ports with their steps timed. */
+function timePorts(ports: ArrivalPorts, progress: Progress): ArrivalPorts {
+	const timed = createStepTimer(progress.stepMs, ports.now)
+	return {
+		...ports,
+		findObject: timed('look', ports.findObject),
+		callNcp: timed('call', ports.callNcp),
+		publish: timed('publish', ports.publish),
+		schedule: timed('schedule', ports.schedule),
 	}
-	// What was sent once more has a deadline of its own.
-	const sinceMs = Math.max(Date.parse(data.settledAt), entry.resentAtMs)
-	const leftMs = sinceMs + ports.deadlineMs - nowMs
-	if (leftMs <= 0) {
-		const event = toArrivalEvent(entry.event, toEndOfWait(finding, nowMs))
-		return settleArrival(entry, event, [], work, ports)
+}
+
+/** The steps of one check, bound to its ports. */
+function createCheck(delivered: DeliveredCheck, untimed: ArrivalPorts, progress: Progress) {
+	const ports = timePorts(untimed, progress)
+	const { ledger, now, deadline, publish, schedule } = ports
+	const { exportKey, exportId, check, isRepeated } = delivered
+	const waitForArrival = createWaitForArrival(check, ports)
+	const resendExport = createResendExport(check, ports, progress)
+
+	const decide = async (entry: SettledEntry): Promise<CheckEnding> => {
+		if (isEnded(entry)) return { kind: 'outcome', entry, candidates: [] }
+		const request = requestOf(entry.event)
+		// Every entry has a request; only a rejected outcome has none.
+		if (request !== null && check >= entry.nextCheck) return look(entry, request)
+		if (isRepeated && check === entry.nextCheck - 1) await repeat(entry)
+		return { kind: 'stale' }
 	}
-	const callMs = timeToCall(remainingMs)
-	if (callMs !== null && mayResend(entry, finding, nowMs - sinceMs, ports))
-		return resendExport(entry, finding, callMs, work, ports)
-	return waitForArrival({ entry, finding, leftMs }, work, ports)
+
+	const look = async (entry: SettledEntry, request: ExportRequest): Promise<CheckEnding> => {
+		const { data } = entry.event
+		const wanted = { ...request, requestedAtMs: Date.parse(data.requestedAt) }
+		const finding = await ports.findObject(wanted, timeToLook(deadline))
+		const nowMs = now()
+		if (finding.kind === 'found') return end(entry, toCompleted(finding, nowMs), finding.candidates)
+		// An export that was sent once more has a deadline of its own.
+		const sinceMs = Math.max(Date.parse(data.settledAt), entry.resentAtMs)
+		const leftMs = sinceMs + ports.deadlineMs - nowMs
+		if (leftMs <= 0) return end(entry, toEndOfWait(finding, nowMs), [])
+		const isOldEnough = nowMs - sinceMs >= ports.resendAfterMs
+		if (isOldEnough && mayResend(entry, finding) && timeToCall(deadline) !== null)
+			return resendExport(entry, request, finding)
+		return waitForArrival(entry, finding, leftMs)
+	}
+
+	const end = async (
+		entry: SettledEntry,
+		arrival: Arrival,
+		candidates: readonly string[],
+	): Promise<CheckEnding> => {
+		const event = toArrivalEvent(entry.event, arrival)
+		const settled = await writeCheck(
+			entry,
+			(current) => settle(current, event, now(), ports.deduplicationMs),
+			ports,
+		)
+		// A doubled check was first. Its outcome counts, and its delivery publishes it.
+		return settled === null ? { kind: 'stale' } : { kind: 'outcome', entry: settled, candidates }
+	}
+
+	/** The function that made this check may have died before it published or asked for the next: both are done again, once. */
+	const repeat = async (entry: SettledEntry): Promise<void> => {
+		if (entry.repeatedCheck === entry.nextCheck) return
+		await publish(entry.event)
+		const delaySeconds = checkDelaySeconds(entry.nextCheck, entry.nextCheckAtMs - now())
+		await schedule({ exportKey, exportId, check: entry.nextCheck }, delaySeconds)
+		await ledger.replace(entry, repeatCheck(entry), now())
+	}
+
+	return async (): Promise<CheckEnding> => {
+		const ending = await decide(await readChecked(delivered, ledger))
+		if (ending.kind !== 'outcome') return ending
+		const { entry, next } = ending
+		await publish(entry.event)
+		if (next) await schedule({ exportKey, exportId, check: next.check }, next.delaySeconds)
+		await recordCompletion(entry, ports)
+		await startDeduplication(entry, ports)
+		return ending
+	}
 }
 
-function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number) {
-	const isAbsent = finding.kind === 'absent'
-	const error = isAbsent
-		? new ExportError('NOT_ARRIVED', 'the object was not in the bucket when the deadline passed')
-		: new ExportError(
-				'NOT_VERIFIABLE',
-				`the bucket could not be read until the deadline passed (${finding.reason})`,
-			)
-	const state = isAbsent ? 'missing' : 'unverified'
-	return { state, object: null, error: toOutcomeError(error), checkedAtMs } as const
+/** A repeat records the same time. */
+async function recordCompletion({ event }: SettledEntry, ports: ArrivalPorts): Promise<void> {
+	const request = requestOf(event)
+	if (event.data.state !== 'completed' || request === null) return
+	const { regionCode = '-', instanceNo } = request
+	const atMs = Date.parse(event.data.settledAt)
+	await ports.recordCompletion({ instance: `${regionCode}/${instanceNo}`, atMs })
 }
 
-async function settleArrival(
-	entry: SettledEntry,
-	event: OutcomeEvent,
-	candidates: readonly string[],
-	{ progress, remainingMs }: CheckWork,
-	ports: ArrivalPorts,
-): Promise<CheckEnding> {
-	const toNext = (current: SettledEntry): SettledEntry =>
-		settle(current, event, ports.now(), ports.deduplicationMs)
-	const settled = await timed(progress, 'settle', ports.now, () =>
-		writeCheck(entry, toNext, remainingMs, ports),
-	)
-	// A doubled check was first: its outcome stands, and its delivery publishes it.
-	return settled === null ? { kind: 'stale' } : { kind: 'outcome', entry: settled, candidates }
+function toCompleted({ object }: Finding & { kind: 'found' }, checkedAtMs: number): Arrival {
+	return { state: 'completed', object, error: null, checkedAtMs }
+}
+
+function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number): Arrival {
+	const shared = { object: null, checkedAtMs }
+	if (finding.kind === 'absent') {
+		const error = new ExportError('NOT_ARRIVED', 'the object was not in the bucket when the deadline passed')
+		return { state: 'missing', error, ...shared }
+	}
+	const message = `the bucket could not be read until the deadline passed (${finding.reason})`
+	return { state: 'unverified', error: new ExportError('NOT_VERIFIABLE', message), ...shared }
 }

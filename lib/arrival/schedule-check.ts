@@ -1,16 +1,32 @@
-import type { ScheduleCheck } from '../aws/arrival-queue.ts'
-import { ExportError } from '../errors.ts'
-import { within } from '../within.ts'
-import type { ArrivalCheck } from './arrival-schedule.ts'
+import { isEnded, type SettledEntry } from '../ledger/ledger.ts'
+import type { ScheduleCheck } from '../ports.ts'
 
-/** Asks for a check while there is time for it. Throws `PUBLISH_FAILED`: the delivery comes again, and asks again. */
-export async function scheduleInTime(
-	check: ArrivalCheck,
-	delaySeconds: number,
-	remainingMs: () => number,
+/** Seconds before each check; the last one repeats. SQS delays a message by 15 minutes at most. */
+const DELAYS_SECONDS = [30, 60, 120, 240, 480, 900]
+
+/** A check that is so late is taken for lost. */
+const GRACE_MS = 5 * 60 * 1000
+
+/** Whole seconds until a check, shortened so that the last one falls on the deadline; at least 1. */
+export function checkDelaySeconds(check: number, leftMs: number): number {
+	const delay = DELAYS_SECONDS[Math.min(check, DELAYS_SECONDS.length - 1)] ?? 900
+	return Math.max(1, Math.min(delay, Math.ceil(leftMs / 1000)))
+}
+
+/** True when the first check has not been asked for yet, or a later one seems to be lost. */
+export function needsCheck(entry: SettledEntry, nowMs: number): boolean {
+	const { nextCheck, nextCheckAtMs } = entry
+	return !isEnded(entry) && (nextCheck === 0 || nowMs > nextCheckAtMs + GRACE_MS)
+}
+
+/** Asks for the check that an export needs; `deadlineMs` is from its outcome to the last look. */
+export async function askForCheck(
+	{ exportKey, exportId, nextCheck, event }: SettledEntry,
+	deadlineMs: number,
+	nowMs: number,
 	schedule: ScheduleCheck,
 ): Promise<void> {
-	const isAsked = schedule(check, delaySeconds).then(() => true)
-	if ((await within(isAsked, Math.max(0, remainingMs()))) !== true)
-		throw new ExportError('PUBLISH_FAILED', 'the arrival queue did not take the check')
+	const leftMs = Date.parse(event.data.settledAt) + deadlineMs - nowMs
+	const delaySeconds = nextCheck === 0 ? checkDelaySeconds(0, leftMs) : 1
+	await schedule({ exportKey, exportId, check: nextCheck }, delaySeconds)
 }

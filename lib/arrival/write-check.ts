@@ -1,7 +1,13 @@
 import { ExportError } from '../errors.ts'
-import { replaceInTime } from '../export/settle-export.ts'
-import { isEnded, type Ledger, type SettledEntry, toSettled } from '../ledger/ledger.ts'
-import type { ArrivalPorts } from './arrival-ports.ts'
+import {
+	type Draft,
+	isEnded,
+	type Ledger,
+	type Settled,
+	type SettledEntry,
+	toSettled,
+} from '../ledger/ledger.ts'
+import { type LedgerPorts, replaceInTime } from '../ledger/replace-in-time.ts'
 
 /** How often another writer may be first before the check is delivered again. */
 const MAX_TRIES = 5
@@ -13,25 +19,24 @@ export async function readChecked(
 ): Promise<SettledEntry> {
 	const entry = await ledger.read(exportKey)
 	if (entry === null || entry.exportId !== exportId || entry.event === null)
-		throw new ExportError('EXPORT_GONE', `the table has no outcome of export ${exportId} any more`)
+		throw new ExportError('EXPORT_GONE', `the table no longer has an outcome of export ${exportId}`)
 	return toSettled(entry)
 }
 
 /**
  * Writes what a check decided. When another writer was first, reads the entry again and goes on, unless the export has
- * moved past this check: then resolves with null, and whoever moved it ends the export. Throws `EXPORT_GONE` and
+ * moved past this check: then resolves with null, and the check that moved it ends the export. Throws `EXPORT_GONE` and
  * `LEDGER_UNAVAILABLE`.
  */
 export async function writeCheck(
 	previous: SettledEntry,
-	toNext: (current: SettledEntry) => SettledEntry,
-	remainingMs: () => number,
-	ports: Pick<ArrivalPorts, 'ledger' | 'now' | 'sleep'>,
+	toNext: (current: SettledEntry) => Settled<Draft>,
+	ports: LedgerPorts,
 ): Promise<SettledEntry | null> {
 	let current = previous
 	for (let tries = 1; tries <= MAX_TRIES; tries++) {
-		const next = toNext(current)
-		if (await replaceInTime(current, next, remainingMs, ports)) return next
+		const written = await replaceInTime(current, toNext(current), ports)
+		if (written !== null) return written
 		current = await readChecked(previous, ports.ledger)
 		if (isPast(current, previous)) return null
 	}

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
-import { parseRecord } from '../formats/parse-record.ts'
-import { type ExchangeResult, exchange } from '../http-client/send-once.ts'
+import type { Deadline } from '../deadline.ts'
+import { parseRecord } from '../formats/json.ts'
+import { type ExchangeResult, sendOnce } from '../http-client/send-once.ts'
 import { type AwsCredentials, createSigner } from './sign-request.ts'
 
 export interface AwsService {
@@ -28,9 +29,9 @@ export type CallAws = (
 	limitMs?: number,
 ) => Promise<string>
 
-/** The same calls, each of which ends before `leftMs()` is used up. */
-export function withinTime(call: CallAws, leftMs: () => number): CallAws {
-	return (headers, body) => call(headers, body, leftMs())
+/** The same calls, each of which ends before the deadline. */
+export function endBefore(deadline: Deadline, call: CallAws): CallAws {
+	return (headers, body) => call(headers, body, deadline.leftMs())
 }
 
 /** What AWS, or the way to it, answered; the name is AWS's own code, or that of the connection's failure. */
@@ -94,7 +95,7 @@ export function createAwsCaller(options: AwsService): CallAws {
 			const headers = sign({ headers: { ...given, host }, body, nowMs: now() }, credentials)
 			const timed = { timeoutMs: Math.min(timeoutMs, Math.max(1, left())), maxReplyBytes: MAX_REPLY_BYTES }
 			const exchanged = { origin, method: 'POST', target: '/', headers, body, ...timed } as const
-			const result = await exchange(dispatcher, exchanged)
+			const result = await sendOnce(dispatcher, exchanged)
 			if (result.kind === 'replied' && result.reply.httpStatus === 200) return result.reply.body
 			const error = toAwsError(result)
 			if (tries === MAX_TRIES || !isPassing(result, error)) throw error

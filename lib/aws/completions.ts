@@ -1,26 +1,20 @@
+import type { Completion, RecordCompletion } from '../ports.ts'
 import { type DynamoDb, isConditionFailed, type TableRequest, throwUnavailable } from './dynamodb.ts'
-
-/** When an instance's last export was seen to arrive, in milliseconds since the epoch. */
-export interface Completion {
-	/** `{region}/{instance number}`; "-" for the default region. */
-	instance: string
-	atMs: number
-}
 
 /** All throw `LEDGER_UNAVAILABLE`. */
 export interface Completions {
-	record: (completion: Completion) => Promise<void>
+	record: RecordCompletion
 	read: () => Promise<Completion[]>
-	/** For an instance that is no more; false when it was not there. */
+	/** For an instance that no longer exists. False when it was not there. */
 	forget: (instance: string) => Promise<boolean>
 }
 
-/** No export has this key: theirs are hashes. */
+/** Not the key of an export: those are hashes. */
 const KEY = { exportKey: 'completions' }
 
 const PREFIX = 'at:'
 
-/** One item of the table of exports with an attribute an instance; it never expires, or silence could not be noticed. */
+/** One item of the table of exports, with an attribute for each instance. It never expires, or silence could not be noticed. */
 export function createCompletions(dynamodb: DynamoDb, TableName: string): Completions {
 	/** False when the condition does not hold. */
 	const update = (request: Omit<TableRequest, 'TableName' | 'Key'>): Promise<boolean> =>

@@ -1,66 +1,68 @@
 import { randomUUID } from 'node:crypto'
-import type { Entry, Ledger } from '../ledger/ledger.ts'
+import type { Draft, Entry, Ledger } from '../ledger/ledger.ts'
 import type { OutcomeEvent } from '../outcome/outcome.ts'
+import type { FindExport } from '../ports.ts'
 import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
 
-/** `expiresAt` is DynamoDB's TTL: whole seconds; the condition honours it to the second, the reaper within days. */
+/** `expiresAt` is DynamoDB's TTL, in whole seconds. Conditions honour it to the second; DynamoDB deletes within days. */
 type Item = Omit<Entry, 'expiresAtMs' | 'event'> & {
 	expiresAt: number
 	event: string | null
-	/** Made anew for each entry that is written, so that a repeat can be told from everybody else's write. */
-	writeToken: string
+}
+
+/** In items that were written before there was one revision, this stood for it; a count and a claim's id stood beside it. */
+interface FormerItem {
+	writeToken?: string
+	version?: number
+	claimId?: string
 }
 
 /**
- * The ledger on one DynamoDB table, with single-item conditional writes only.
+ * The ledger on one DynamoDB table, with conditional writes of single items only.
  *
- * Not the generic idempotency library: that one deletes its record when the work throws, which forgets a call that may
- * have been sent, and its lease ends with the function's time-out, after which the work is free to be done twice.
+ * Not the generic idempotency library: it deletes its record when the work throws, which forgets a call that may
+ * have been sent, and its lease ends with the function's time-out, after which the work may be done twice.
  */
 export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledger {
-	/** By the entry itself: whoever writes the same one again repeats the write. */
-	const tokens = new WeakMap<Entry, string>()
-	const tokenOf = (entry: Entry): string => {
-		const token = tokens.get(entry) ?? randomUUID()
-		tokens.set(entry, token)
-		return token
+	/** Of each draft that was given to `replace`: giving it again repeats the write. */
+	const revisions = new WeakMap<Draft, string>()
+	const reviseOnce = (next: Draft): string => {
+		const revision = revisions.get(next) ?? randomUUID()
+		revisions.set(next, revision)
+		return revision
 	}
-
-	const readItem = async (exportKey: string): Promise<Item | null> => {
-		const request = { TableName: tableName, Key: { exportKey }, ConsistentRead: true }
-		const { Item } = await dynamodb('GetItem', request).catch(throwUnavailable)
-		return (Item as unknown as Item | undefined) ?? null
-	}
+	/** A draft that was given has a revision of its own; the one that it was made from may still be in it. */
+	const revisionOf = (given: Entry | Draft): string =>
+		revisions.get(given) ?? ('revision' in given ? given.revision : '')
 
 	const read = async (exportKey: string): Promise<Entry | null> => {
-		const item = await readItem(exportKey)
-		return item === null ? null : toEntry(item)
+		const request = { TableName: tableName, Key: { exportKey }, ConsistentRead: true }
+		const { Item } = await dynamodb('GetItem', request).catch(throwUnavailable)
+		return Item === undefined ? null : fromItem(Item as unknown as Item)
 	}
 
-	const replace = async (previous: Entry | null, next: Entry, nowMs: number): Promise<boolean> => {
-		const item = toItem(next, tokenOf(next))
+	const replace: Ledger['replace'] = async (previous, next, nowMs) => {
+		const entry = { ...next, revision: reviseOnce(next) }
+		const condition = previous === null ? isFree(nowMs) : isStill(previous.exportId, revisionOf(previous))
 		try {
-			await dynamodb('PutItem', { TableName: tableName, Item: item, ...toCondition(previous, nowMs) })
-			return true
+			await dynamodb('PutItem', { TableName: tableName, Item: toItem(entry), ...condition })
+			return entry
 		} catch (error) {
 			if (!isConditionFailed(error)) return throwUnavailable(error)
 		}
-		// The caller of AWS, or our own, repeats a write whose answer was lost; the repeat then fails on our own first one.
-		return (await readItem(next.exportKey))?.writeToken === item.writeToken
+		// A write whose first answer was lost fails its own condition when it is repeated; the revision shows that it is ours.
+		return (await read(next.exportKey))?.revision === entry.revision ? entry : null
 	}
 
-	const expireAt = async (entry: Entry, expiresAtMs: number): Promise<boolean> => {
-		const { ConditionExpression, ExpressionAttributeValues } = toSameEntry(entry)
+	const expireAt: Ledger['expireAt'] = async (entry, expiresAtMs) => {
+		const { ConditionExpression, ExpressionAttributeValues } = isStill(entry.exportId, entry.revision)
 		try {
 			await dynamodb('UpdateItem', {
 				TableName: tableName,
 				Key: { exportKey: entry.exportKey },
 				UpdateExpression: 'SET expiresAt = :expiresAt',
 				ConditionExpression,
-				ExpressionAttributeValues: {
-					...ExpressionAttributeValues,
-					':expiresAt': Math.floor(expiresAtMs / 1000),
-				},
+				ExpressionAttributeValues: { ...ExpressionAttributeValues, ':expiresAt': toSeconds(expiresAtMs) },
 			})
 			return true
 		} catch (error) {
@@ -71,11 +73,8 @@ export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledge
 	return { read, replace, expireAt }
 }
 
-/** The table's index by `exportId`; it follows the table with a short delay. */
+/** The table's index by `exportId`. It follows the table with a short delay. */
 export const EXPORT_ID_INDEX = 'exportId'
-
-/** The export with an id, or null when there is none, or none any more. Throws `LEDGER_UNAVAILABLE`. */
-export type FindExport = (exportId: string, nowMs: number) => Promise<Entry | null>
 
 export function createExportFinder(dynamodb: DynamoDb, tableName: string): FindExport {
 	return async (exportId, nowMs) => {
@@ -86,42 +85,45 @@ export function createExportFinder(dynamodb: DynamoDb, tableName: string): FindE
 			ExpressionAttributeValues: { ':exportId': exportId },
 		}
 		const { Items = [] } = await dynamodb('Query', request).catch(throwUnavailable)
-		const entries = (Items as unknown as Item[]).map(toEntry)
+		const entries = (Items as unknown as Item[]).map(fromItem)
 		return entries.find(({ expiresAtMs }) => expiresAtMs > nowMs) ?? null
 	}
 }
 
-function toCondition(previous: Entry | null, nowMs: number) {
-	if (previous === null) {
-		return {
-			ConditionExpression: 'attribute_not_exists(exportKey) OR expiresAt <= :now',
-			ExpressionAttributeValues: { ':now': Math.floor(nowMs / 1000) },
-		}
+function isFree(nowMs: number) {
+	return {
+		ConditionExpression: 'attribute_not_exists(exportKey) OR expiresAt <= :now',
+		ExpressionAttributeValues: { ':now': toSeconds(nowMs) },
 	}
-	return toSameEntry(previous)
 }
 
 /** Fails for an item that is gone, too. */
-function toSameEntry({ exportId, version, claimId }: Entry) {
+function isStill(exportId: string, revision: string) {
+	const isRevision = 'revision = :revision OR (attribute_not_exists(revision) AND writeToken = :revision)'
 	return {
-		ConditionExpression: 'exportId = :exportId AND version = :version AND claimId = :claimId',
-		ExpressionAttributeValues: { ':exportId': exportId, ':version': version, ':claimId': claimId },
+		ConditionExpression: `exportId = :exportId AND (${isRevision})`,
+		ExpressionAttributeValues: { ':exportId': exportId, ':revision': revision },
 	}
 }
 
-function toItem({ expiresAtMs, event, ...entry }: Entry, writeToken: string): Item {
+function toItem({ expiresAtMs, event, ...entry }: Entry): Item {
 	return {
 		...entry,
-		expiresAt: Math.floor(expiresAtMs / 1000),
+		expiresAt: toSeconds(expiresAtMs),
 		event: event === null ? null : JSON.stringify(event),
-		writeToken,
 	}
 }
 
-function toEntry({ expiresAt, event, writeToken: _token, ...entry }: Item): Entry {
+function fromItem(item: Item & FormerItem): Entry {
+	const { expiresAt, event, writeToken, version: _version, claimId: _claimId, ...entry } = item
 	return {
 		...entry,
+		revision: entry.revision ?? writeToken ?? '',
 		expiresAtMs: expiresAt * 1000,
 		event: event === null ? null : (JSON.parse(event) as OutcomeEvent),
 	}
+}
+
+function toSeconds(ms: number): number {
+	return Math.floor(ms / 1000)
 }

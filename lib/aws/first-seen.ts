@@ -1,18 +1,14 @@
+import { hash } from 'node:crypto'
+import type { FirstSeen } from '../ports.ts'
 import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
 
-/**
- * When a trigger was first delivered, milliseconds since the epoch: `nowMs`, unless an earlier delivery was here. Throws
- * `LEDGER_UNAVAILABLE`.
- */
-export type FirstSeen = (triggerId: string, nowMs: number) => Promise<number>
+/** As long as SQS keeps a message: a trigger that is repeated later than that has lost its time. */
+const KEPT_SECONDS = 14 * 24 * 60 * 60
 
-/** Lambda repeats an asynchronous invocation for six hours at most, by default. */
-const KEPT_SECONDS = 24 * 60 * 60
-
-/** One item a trigger, beside the exports, whose keys are hashes. */
+/** One item a trigger, beside the exports. Its key is hashed: an id from outside may be of any length. */
 export function createFirstSeen(dynamodb: DynamoDb, TableName: string): FirstSeen {
 	return async (triggerId, nowMs) => {
-		const exportKey = `trigger:${triggerId}`
+		const exportKey = `trigger:${hash('sha256', triggerId)}`
 		const expiresAt = Math.floor(nowMs / 1000) + KEPT_SECONDS
 		try {
 			await dynamodb('PutItem', {
@@ -24,11 +20,8 @@ export function createFirstSeen(dynamodb: DynamoDb, TableName: string): FirstSee
 		} catch (error) {
 			if (!isConditionFailed(error)) throwUnavailable(error)
 		}
-		const { Item } = await dynamodb('GetItem', {
-			TableName,
-			Key: { exportKey },
-			ConsistentRead: true,
-		}).catch(throwUnavailable)
+		const request = { TableName, Key: { exportKey }, ConsistentRead: true }
+		const { Item } = await dynamodb('GetItem', request).catch(throwUnavailable)
 		return Number(Item?.firstSeenMs ?? nowMs)
 	}
 }

@@ -1,5 +1,5 @@
-import { parseRecord } from '../formats/parse-record.ts'
-import { isSoundSecret } from '../webhook/signature.ts'
+import { parseRecord } from '../formats/json.ts'
+import { isSoundSecret } from '../formats/webhook-secret.ts'
 import { type CallAws, parseAnswer } from './call-aws.ts'
 
 /** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */
@@ -9,7 +9,7 @@ export interface Secret {
 	webhookSecrets: readonly string[]
 }
 
-/** What is wrong with a secret, in words that hold nothing of it. */
+/** Says what is wrong with a secret, and quotes nothing of it. */
 export class SecretUnreadable extends Error {}
 
 export interface SecretReader {
@@ -31,7 +31,7 @@ export function createSecretReader(call: CallAws, secretId: string, now: () => n
 		const reading = readSecret(call, secretId)
 		cached = reading
 		readAtMs = now()
-		// A failure is not kept: what was good before still is, for as long as it would have been.
+		// A failed read is not kept: the secret from before stays valid for as long as it would have been.
 		reading.catch(() => {
 			if (cached === reading) ({ cached, readAtMs } = before)
 		})
@@ -59,7 +59,7 @@ async function readSecret(call: CallAws, secretId: string): Promise<Secret> {
 	return secret
 }
 
-/** A weak webhook secret is as good as none. */
+/** A weak webhook secret protects nothing. */
 function isSound(value: unknown): value is string {
 	return typeof value === 'string' && isSoundSecret(value)
 }

@@ -1,5 +1,5 @@
+import { isRecord } from '../formats/json.ts'
 import { parseXml } from '../formats/xml.ts'
-import { isRecord } from '../request/export-request.ts'
 import type { CallAws } from './call-aws.ts'
 
 export interface TopicEntry {

@@ -4,35 +4,26 @@ import {
 	type SendMessageCommandInput,
 	type SQSClient,
 } from '@aws-sdk/client-sqs'
-import { cut, type ExportError } from '../errors.ts'
-import { REDRIVEN_FROM } from '../queue/redriven.ts'
-import type { Delivery } from '../request/delivery.ts'
-
-export interface RequestQueue {
-	/** Puts a request on the queue, with what its delivery knew beside it; throws what the SDK throws. */
-	send: (body: string, marks: Marks) => Promise<void>
-	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
-	hide: (receiptHandle: string, seconds: number) => Promise<void>
-	/** Copies a body to the dead-letter queue with the reason as attributes; throws what the SDK throws. */
-	deadLetter: (body: string, marks: Marks, error: ExportError) => Promise<void>
-}
-
-/** What a message says beside its body. */
-export type Marks = Pick<Delivery, 'traceparent' | 'isRedriven' | 'trigger'>
+import { type Deadline, inTime } from '../deadline.ts'
+import { cut } from '../errors.ts'
+import type { RequestQueue } from '../ports.ts'
+import { REDRIVEN_FROM } from '../request/redriven.ts'
 
 export interface QueueUrls {
 	requestQueueUrl: string
 	deadLetterQueueUrl: string
 }
 
-/** Every call ends before `leftMs()` is used up: a batch that is held up would be killed, and all of it would come again. */
+/** Every call ends before the deadline: a batch that waits longer would be killed, and all of it would be delivered again. */
 export function createRequestQueue(
 	client: SQSClient,
 	{ requestQueueUrl, deadLetterQueueUrl }: QueueUrls,
-	leftMs: () => number,
+	deadline: Deadline,
 ): RequestQueue {
 	const sendMessage = async (input: SendMessageCommandInput): Promise<void> => {
-		await inTime(leftMs(), (abortSignal) => client.send(new SendMessageCommand(input), { abortSignal }))
+		await inTime(deadline.leftMs(), (abortSignal) =>
+			client.send(new SendMessageCommand(input), { abortSignal }),
+		)
 	}
 	return {
 		send: async (body, { traceparent, isRedriven, trigger }) => {
@@ -48,7 +39,9 @@ export function createRequestQueue(
 				ReceiptHandle: receiptHandle,
 				VisibilityTimeout: seconds,
 			})
-			await inTime(leftMs(), (abortSignal) => client.send(command, { abortSignal })).catch(() => undefined)
+			await inTime(deadline.leftMs(), (abortSignal) => client.send(command, { abortSignal })).catch(
+				() => undefined,
+			)
 		},
 		deadLetter: async (body, { traceparent, trigger }, error) => {
 			await sendMessage({
@@ -62,23 +55,6 @@ export function createRequestQueue(
 				},
 			})
 		},
-	}
-}
-
-/** Rejects when `ms` have passed, whatever the client is doing then: between two tries it does not look at the signal. */
-async function inTime<T>(ms: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-	const controller = new AbortController()
-	const { promise: late, reject } = Promise.withResolvers<never>()
-	const stop = (): void => {
-		const error = new DOMException('no time was left', 'TimeoutError')
-		controller.abort(error)
-		reject(error)
-	}
-	const timer = setTimeout(stop, Math.max(1, Math.floor(ms)))
-	try {
-		return await Promise.race([run(controller.signal), late])
-	} finally {
-		clearTimeout(timer)
 	}
 }
 

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Deadline } from '../deadline.ts'
 import { cut, ExportError } from '../errors.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome/outcome.ts'
+import type { Publish } from '../ports.ts'
+import { PRODUCTS, productOf } from '../products.ts'
 import { PASSING } from './call-aws.ts'
 import type { PublishBatch, TopicEntry } from './sns.ts'
 
@@ -11,11 +14,8 @@ const MAX_BATCH_BYTES = 256 * 1024
 const MAX_ATTEMPTS = 3
 const BASE_DELAY_MS = 50
 
-/** Resolves when the topic has the event; rejects with `PUBLISH_FAILED`, after which it may have it all the same. */
-export type Publish = (event: OutcomeEvent, timeoutMs: number) => Promise<void>
-
 interface Waiting {
-	/** Its caller was told, and nobody waits for it any more. */
+	/** The caller has its answer, and no longer waits. */
 	isSettled: boolean
 	event: OutcomeEvent
 	message: string
@@ -24,10 +24,10 @@ interface Waiting {
 }
 
 /**
- * Publishes outcomes. Those that are ready in one turn of the event loop go out as one PublishBatch: nobody waits
- * for a slower neighbour, and each entry's failure is its own.
+ * Publishes outcomes before a deadline. Those that are ready in one turn of the event loop go out as one PublishBatch: no
+ * outcome waits for a slower one, and each entry fails on its own.
  */
-export function createTopic(send: PublishBatch): Publish {
+export function createTopic(send: PublishBatch, deadline: Deadline): Publish {
 	let waiting: Waiting[] = []
 
 	const flush = (): void => {
@@ -36,7 +36,8 @@ export function createTopic(send: PublishBatch): Publish {
 		for (const batch of toBatches(ready)) void publishBatch(send, batch)
 	}
 
-	return (event, timeoutMs) => {
+	return (event) => {
+		const timeoutMs = deadline.leftMs()
 		const { promise, resolve, reject } = Promise.withResolvers<void>()
 		if (timeoutMs <= 0) return Promise.reject(failed('no time was left'))
 		const item: Waiting = { event, message: serializeEvent(event), isSettled: false, resolve, reject }
@@ -72,7 +73,7 @@ async function publishBatch(send: PublishBatch, batch: Waiting[]): Promise<void>
 	let left = batch
 	for (let attempt = 1; left.length > 0; attempt++) {
 		try {
-			left = settle(left, await send(left.map(toEntry)), attempt === MAX_ATTEMPTS)
+			left = settleBatch(left, await send(left.map(toTopicEntry)), attempt === MAX_ATTEMPTS)
 		} catch (error) {
 			// What can be repeated has been; the whole batch shares this failure.
 			for (const item of left) item.reject(failed(error instanceof Error ? error.name : 'unknown', error))
@@ -84,7 +85,7 @@ async function publishBatch(send: PublishBatch, batch: Waiting[]): Promise<void>
 }
 
 /** Settles what is final and returns what is worth another try. */
-function settle(batch: Waiting[], results: readonly (string | null)[], isLast: boolean): Waiting[] {
+function settleBatch(batch: Waiting[], results: readonly (string | null)[], isLast: boolean): Waiting[] {
 	return batch.filter((item, index) => {
 		const code = results[index]
 		if (code === null) {
@@ -101,17 +102,17 @@ function failed(reason: string, cause?: unknown): ExportError {
 	return new ExportError('PUBLISH_FAILED', `the topic did not take the outcome (${cut(reason)})`, { cause })
 }
 
-function toEntry({ event, message }: Waiting): TopicEntry {
+function toTopicEntry({ event, message }: Waiting): TopicEntry {
 	return { message, attributes: toAttributes(event) }
 }
 
-/** For filter policies, and the trace for who reads no bodies. Never more than 10: raw delivery to a queue drops a message with more. */
+/** For filter policies, and the trace context. Never more than 10: raw delivery to a queue drops a message with more. */
 function toAttributes({ type, traceparent, data }: OutcomeEvent): Record<string, string> {
 	const values: Record<string, string | null | undefined> = {
 		state: data.state,
 		type,
 		terminal: String(data.terminal),
-		cloudPostgresqlInstanceNo: data.request?.cloudPostgresqlInstanceNo,
+		...toInstanceAttribute(data.request),
 		bucketName: data.request?.bucketName,
 		regionCode: data.request?.regionCode,
 		errorCode: data.error?.code,
@@ -123,4 +124,11 @@ function toAttributes({ type, traceparent, data }: OutcomeEvent): Record<string,
 			(pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '',
 		),
 	)
+}
+
+/** Named by the product's own field, as in the request. */
+function toInstanceAttribute(request: OutcomeEvent['data']['request']): Record<string, string | undefined> {
+	if (request === null) return {}
+	const { instanceField } = PRODUCTS[productOf(request)]
+	return { [instanceField]: request[instanceField] }
 }

@@ -1,70 +1,78 @@
 import { ExportError, RequestInvalid } from '../errors.ts'
-import { decideClaim, type Entry, release, type SettledEntry } from '../ledger/ledger.ts'
+import {
+	type Claim,
+	type Draft,
+	decideClaim,
+	type Entry,
+	release,
+	type SettledEntry,
+} from '../ledger/ledger.ts'
+import type { ExportPorts } from '../ports.ts'
+import type { ValidDelivery } from '../request/delivery.ts'
 import { toExportIdentity } from '../request/export-identity.ts'
-import type { ExportPorts, Work } from './export-ports.ts'
 
-/** A claimer is killed at its deadline; the rest is for clocks that differ. */
+/** The lease outlives the function by a minute of clock skew, so an expired lease proves that its holder is dead. */
 const LEASE_MARGIN_MS = 60_000
 
-/** How often somebody else may be first before we come back later. */
-const MAX_CLAIM_TRIES = 3
+/** How often another delivery may be first before this one is put off. */
+const MAX_TRIES = 3
 
 export type Claimed =
-	/** The call is ours to make. */
+	/** This delivery makes the call. */
 	| { kind: 'ours'; entry: Entry }
-	/** Whoever claimed it died, perhaps after sending. */
+	/** The function that claimed it died, perhaps after sending. */
 	| { kind: 'abandoned'; entry: Entry }
 	| { kind: 'settled'; entry: SettledEntry }
 	/** The idempotency key stands for another export. */
-	| { kind: 'mismatch' }
+	| { kind: 'mismatch'; error: RequestInvalid }
 
-/** Claims the export, or says who has it. Throws `IN_PROGRESS` while another delivery may be at work on it. */
-export async function claim({ delivery, request, remainingMs }: Work, ports: ExportPorts): Promise<Claimed> {
-	const { ledger, now, createId, apiUrl } = ports
-	const { isRedriven } = delivery
-	const identity = toExportIdentity(apiUrl, request)
-	// Most requests are new: the first look at the table is the claim itself.
-	let known: Entry | null = null
-	for (let tries = 0; tries < MAX_CLAIM_TRIES; tries++) {
-		const nowMs = now()
-		const leaseMs = Math.max(0, remainingMs()) + LEASE_MARGIN_MS
-		const decision = decideClaim(known, { ...identity, nowMs, leaseMs, createId, isRedriven })
-		if (decision.kind === 'in-progress') throw inProgress(decision.leaseLeftMs)
-		if (decision.kind !== 'claim') return decision
-		if (await tryClaim(decision.previous, decision.next, nowMs, remainingMs, ports)) {
-			return { kind: 'ours', entry: decision.next }
+/** Claims exports. Throws `IN_PROGRESS` while another delivery may be at work on one, and `LEDGER_UNAVAILABLE`. */
+export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery) => Promise<Claimed> {
+	const { ledger, now, createId, apiUrl, deadline, publish } = ports
+
+	/** When the answer to the write is lost, the claim may hold although nobody will call: it is taken back. */
+	const write = async (previous: Entry | null, next: Draft, nowMs: number): Promise<Entry | null> => {
+		try {
+			return await ledger.replace(previous, next, nowMs)
+		} catch (error) {
+			await ledger.replace(next, release(next), nowMs).catch(() => null)
+			throw error
 		}
-		known = await ledger.read(identity.exportKey)
 	}
-	throw inProgress(0)
+
+	const claimOnce = async (known: Entry | null, claim: Claim): Promise<Claimed | null> => {
+		const decision = decideClaim(known, claim)
+		if (decision.kind === 'in-progress') throw inProgress(decision.leaseLeftMs)
+		if (decision.kind === 'mismatch') return { kind: 'mismatch', error: idempotencyMismatch() }
+		if (decision.kind !== 'claim') return decision
+		// An exhausted export starts over with a redriven message: how it ended before must have been published.
+		if (decision.previous?.event) await publish(decision.previous.event)
+		const entry = await write(decision.previous, decision.next, claim.nowMs)
+		return entry === null ? null : { kind: 'ours', entry }
+	}
+
+	return async ({ request, isRedriven }) => {
+		const identity = toExportIdentity(apiUrl, request)
+		// Most requests are new, so the first access to the table is the claim itself.
+		let known: Entry | null = null
+		for (let tries = 0; tries < MAX_TRIES; tries++) {
+			const leaseMs = Math.max(0, deadline.leftMs()) + LEASE_MARGIN_MS
+			const claimed = await claimOnce(known, { ...identity, nowMs: now(), leaseMs, createId, isRedriven })
+			if (claimed !== null) return claimed
+			known = await ledger.read(identity.exportKey)
+		}
+		throw inProgress(0)
+	}
 }
 
-/** Writes the claim. When the answer to it is lost it may hold all the same, although nobody will call: it is taken back. */
-async function tryClaim(
-	previous: Entry | null,
-	next: Entry,
-	nowMs: number,
-	remainingMs: () => number,
-	{ ledger, publish }: ExportPorts,
-): Promise<boolean> {
-	// A redriven message starts anew; what ended before must have been said.
-	if (previous?.event) await publish(previous.event, remainingMs())
-	try {
-		return await ledger.replace(previous, next, nowMs)
-	} catch (error) {
-		await ledger.replace(next, release(next), nowMs).catch(() => false)
-		throw error
-	}
-}
-
-/** Somebody else is at it; the error says for how long at most. */
+/** Another delivery is at work on the export, for at most so long. */
 export function inProgress(leaseLeftMs: number): ExportError {
 	const retryAfterSeconds = Math.max(1, Math.ceil(leaseLeftMs / 1000))
 	const message = `another delivery is at work on it, for ${retryAfterSeconds} s at most`
 	return new ExportError('IN_PROGRESS', message, { retryAfterSeconds })
 }
 
-/** One key cannot stand for two exports; the first one has it. */
+/** One key cannot stand for two exports: it belongs to the first. */
 export function idempotencyMismatch(): RequestInvalid {
 	const detail = 'was used before for another instance, file, bucket or region'
 	return new RequestInvalid([{ field: 'idempotencyKey', detail }], 'IDEMPOTENCY_MISMATCH')

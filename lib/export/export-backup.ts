@@ -1,60 +1,42 @@
-import { CHECK_GRACE_MS, checkDelaySeconds } from '../arrival/arrival-schedule.ts'
-import { scheduleInTime } from '../arrival/schedule-check.ts'
+import { askForCheck, needsCheck } from '../arrival/schedule-check.ts'
 import { timeToCall } from '../deadline.ts'
-import { ExportError, RequestInvalid, toExportError } from '../errors.ts'
-import { type Entry, release } from '../ledger/ledger.ts'
-import type { Reply } from '../ncp/read-reply.ts'
-import { type Progress, startProgress, timed } from '../observe/step-times.ts'
-import type { OutcomeEvent, SettledState } from '../outcome/outcome.ts'
+import { ExportError, type RequestInvalid, toExportError } from '../errors.ts'
+import { type Entry, release, type SettledEntry } from '../ledger/ledger.ts'
+import { replaceInTime, startDeduplication } from '../ledger/replace-in-time.ts'
+import type { OutcomeEvent } from '../outcome/outcome.ts'
 import { toRejectedEvent } from '../outcome/rejected-outcome.ts'
-import { toReplyError } from '../reply.ts'
-import type { Delivery } from '../request/delivery.ts'
-import { claim, idempotencyMismatch } from './claim-export.ts'
-import type { ExportPorts, Work } from './export-ports.ts'
-import { type Decided, replaceInTime, settleAs, startDeduplication } from './settle-export.ts'
+import { type ExportPorts, type Progress, startProgress } from '../ports.ts'
+import { type Reply, toReplyError } from '../reply.ts'
+import { type Delivery, type InvalidDelivery, toInvalid, type ValidDelivery } from '../request/delivery.ts'
+import { createStepTimer } from '../step-times.ts'
+import { createClaimExport } from './claim-export.ts'
+import { createSettleExport, type Ending } from './settle-export.ts'
 
-/** The outcome is settled and stored, but not published, or its check not asked for: the next delivery does both and never calls. */
-export class PublishFailed extends ExportError {
-	// Private, since Lambda logs what is enumerable.
-	readonly #event: OutcomeEvent
-
-	constructor(event: OutcomeEvent, cause: unknown) {
-		super(
-			'PUBLISH_FAILED',
-			cause instanceof ExportError ? cause.message : 'the topic did not take the outcome',
-			{ cause },
-		)
-		this.#event = event
-	}
-
-	get event(): OutcomeEvent {
-		return this.#event
-	}
-}
+/** How a delivery ended that need not be delivered again, or only to be published. */
+export type ExportEnding =
+	/** The outcome is on the topic. */
+	| { kind: 'published'; event: OutcomeEvent }
+	/** The request is invalid, and the topic has been told. */
+	| { kind: 'rejected'; event: OutcomeEvent; error: RequestInvalid }
+	/**
+	 * The outcome is stored, but not published, or its first check is not asked for. The next delivery does both, and
+	 * never calls NCP.
+	 */
+	| { kind: 'unpublished'; event: OutcomeEvent; error: ExportError }
 
 /**
- * The use case: claim, call NCP, settle, publish. Resolves with the published outcome when the delivery is finished,
- * also when NCP refused or the request was rejected. Rejects with a retryable `ExportError` when it must be delivered
- * again: `NCP_LATER`, `NCP_CREDENTIALS`, `IN_PROGRESS`, `DEADLINE_NEAR`, `LEDGER_UNAVAILABLE`, `INTERNAL`, and
- * `PUBLISH_FAILED`; a `PublishFailed` among them is settled, and the next delivery publishes and never calls. Delivered
- * again after it was settled, it publishes the same event, byte for byte. `remainingMs` says how long the trigger
- * still waits for an answer.
+ * The first use case: claim, call NCP, settle, publish. Delivered again after it was settled, an export publishes the
+ * same event, byte for byte. Throws a retryable `ExportError` when it must be delivered again: `NCP_LATER`,
+ * `NCP_CREDENTIALS`, `IN_PROGRESS`, `DEADLINE_NEAR`, `LEDGER_UNAVAILABLE`, `INTERNAL`, and `PUBLISH_FAILED` for a
+ * rejected request that could not be published.
  */
-export async function exportBackup(
-	delivery: Delivery,
-	remainingMs: () => number,
-	ports: ExportPorts,
-): Promise<OutcomeEvent> {
+export async function exportBackup(delivery: Delivery, ports: ExportPorts): Promise<ExportEnding> {
 	const progress = startProgress()
 	try {
-		const decided = await decide(delivery, remainingMs, progress, ports)
-		const { event } = decided
-		await announce(decided, remainingMs, progress, ports).catch((cause) => {
-			throw new PublishFailed(event, cause)
-		})
-		if (decided.entry !== null) await startDeduplication(decided.entry, ports)
-		ports.observe(delivery, event, progress)
-		return event
+		const attempt = createAttempt(ports, progress)
+		const ending = delivery.kind === 'valid' ? await attempt.export(delivery) : await attempt.reject(delivery)
+		ports.observe(delivery, ending.kind === 'unpublished' ? ending.error : ending.event, progress)
+		return ending
 	} catch (thrown) {
 		const error = toExportError(thrown)
 		ports.observe(delivery, error, progress)
@@ -62,78 +44,76 @@ export async function exportBackup(
 	}
 }
 
-/** Publishes first, so that no check can end an export whose state before was never said. */
-async function announce(
-	{ event, entry }: Decided,
-	remainingMs: () => number,
-	progress: Progress,
-	{ arrival, publish, now }: ExportPorts,
-): Promise<void> {
-	await timed(progress, 'publish', now, () => publish(event, remainingMs()))
-	if (arrival === null || entry === null || event.data.terminal) return
-	const { exportKey, exportId, nextCheck, nextCheckAtMs } = entry
-	const leftMs = Date.parse(event.data.settledAt) + arrival.deadlineMs - now()
-	const isLate = now() > nextCheckAtMs + CHECK_GRACE_MS
-	if (nextCheck > 0 && !isLate) return
-	const delaySeconds = nextCheck === 0 ? checkDelaySeconds(0, leftMs) : 1
-	await timed(progress, 'schedule', now, () =>
-		scheduleInTime({ exportKey, exportId, check: nextCheck }, delaySeconds, remainingMs, arrival.schedule),
-	)
-}
+/** The steps of one delivery, bound to its ports and timed. */
+function createAttempt(ports: ExportPorts, progress: Progress) {
+	const { deadline, now, arrival } = ports
+	const timed = createStepTimer(progress.stepMs, now)
+	const claimExport = timed('claim', createClaimExport(ports))
+	const callNcp = timed('call', ports.callNcp)
+	const settleExport = timed('settle', createSettleExport(ports))
+	const putBack = timed('settle', (entry: Entry) => replaceInTime(entry, release(entry), ports))
+	const publish = timed('publish', ports.publish)
+	const schedule = arrival === null ? null : timed('schedule', arrival.schedule)
 
-async function decide(
-	delivery: Delivery,
-	remainingMs: () => number,
-	progress: Progress,
-	ports: ExportPorts,
-): Promise<Decided> {
-	const { request } = delivery
-	if (request instanceof RequestInvalid) return reject(delivery, request, ports)
-	// Before any side effect: a message that cannot be finished is handed back as it came.
-	if (timeToCall(remainingMs) === null) throw deadlineNear()
-	const work = { delivery, request, remainingMs, progress }
-	const claimed = await timed(progress, 'claim', ports.now, () => claim(work, ports))
-	if (claimed.kind !== 'mismatch') Object.assign(progress, pickClaim(claimed.entry))
-	switch (claimed.kind) {
-		case 'ours':
-			return perform(work, claimed.entry, ports)
-		case 'abandoned':
-			return settleAs('unknown', work, claimed.entry, null, lost(), ports)
-		case 'settled':
-			return { event: claimed.entry.event, entry: claimed.entry }
-		case 'mismatch':
-			return reject(delivery, idempotencyMismatch(), ports)
+	const exportValid = async (delivery: ValidDelivery): Promise<ExportEnding> => {
+		// Before any side effect: a message that cannot be finished goes back to the queue untouched.
+		if (timeToCall(deadline) === null) throw deadlineNear()
+		const claimed = await claimExport(delivery)
+		if (claimed.kind === 'mismatch') return reject(toInvalid(delivery, claimed.error))
+		const { exportId, attempts } = claimed.entry
+		Object.assign(progress, { exportId, attempts })
+		switch (claimed.kind) {
+			case 'ours':
+				return announce(await perform(claimed.entry, delivery))
+			case 'abandoned':
+				return announce(await settleExport(claimed.entry, abandoned(), delivery))
+			case 'settled':
+				return announce(claimed.entry)
+		}
 	}
+
+	const perform = async (entry: Entry, delivery: ValidDelivery): Promise<SettledEntry> => {
+		const callMs = timeToCall(deadline)
+		const reply = callMs === null ? null : await callNcp(delivery.request, callMs)
+		progress.reply = reply
+		const error = reply === null ? deadlineNear() : toReplyError(reply)
+		if (error === null || !error.retryable)
+			return settleExport(entry, { state: toState(reply), reply, error }, delivery)
+		if (delivery.isLast && reply !== null)
+			return settleExport(entry, { state: 'exhausted', reply, error }, delivery)
+		// Certainly not done, so the next delivery may call at once. If this write fails for good, the lease expires and
+		// the export becomes unknown: less than we know, but never more.
+		await putBack(entry)
+		throw error
+	}
+
+	/** Publishes first, so that no check can end an export whose state before was never published. */
+	const announce = async (entry: SettledEntry): Promise<ExportEnding> => {
+		const { event } = entry
+		try {
+			await publish(event)
+			if (arrival !== null && schedule !== null && needsCheck(entry, now()))
+				await askForCheck(entry, arrival.deadlineMs, now(), schedule)
+		} catch (cause) {
+			return { kind: 'unpublished', event, error: toUnpublished(cause) }
+		}
+		await startDeduplication(entry, ports)
+		return { kind: 'published', event }
+	}
+
+	const reject = async (delivery: InvalidDelivery): Promise<ExportEnding> => {
+		const { sentAtMs, trigger, error } = delivery
+		// Events with one id are identical, and the time is part of them: every delivery must find the same time.
+		const rejectedAtMs = sentAtMs ?? (await ports.firstSeen(trigger.id, now()))
+		const event = toRejectedEvent(delivery, rejectedAtMs)
+		await publish(event)
+		return { kind: 'rejected', event, error }
+	}
+
+	return { export: exportValid, reject }
 }
 
-function pickClaim({ exportId, attempts }: Entry): Pick<Progress, 'exportId' | 'attempts'> {
-	return { exportId, attempts }
-}
-
-async function reject(delivery: Delivery, error: RequestInvalid, ports: ExportPorts): Promise<Decided> {
-	const { sentAtMs, trigger } = delivery
-	// One id stands for one content, and the time is part of it: every delivery must find the same one.
-	const rejectedAtMs = sentAtMs ?? (await ports.firstSeen(trigger.id, ports.now()))
-	return { event: toRejectedEvent({ ...delivery, error, rejectedAtMs }), entry: null }
-}
-
-async function perform(work: Work, entry: Entry, ports: ExportPorts): Promise<Decided> {
-	const { delivery, request, remainingMs, progress } = work
-	const callMs = timeToCall(remainingMs)
-	const reply =
-		callMs === null ? null : await timed(progress, 'call', ports.now, () => ports.callNcp(request, callMs))
-	progress.reply = reply
-	const error = reply === null ? deadlineNear() : toReplyError(reply)
-	if (error === null || !error.retryable)
-		return settleAs(toSettledState(reply), work, entry, reply, error, ports)
-	if (delivery.isLast && reply !== null) return settleAs('exhausted', work, entry, reply, error, ports)
-	// Certainly not done, so the next delivery may call at once. Should this write fail for good, the lease runs out
-	// and the export is unknown: less than we know, but never more.
-	await timed(progress, 'settle', ports.now, () => replaceInTime(entry, release(entry), remainingMs, ports))
-	throw error
-}
-
-function toSettledState(reply: Reply | null): SettledState {
+function toState(reply: Reply | null): Ending['state'] {
 	return reply?.kind === 'accepted' || reply?.kind === 'refused' ? reply.kind : 'unknown'
 }
 
@@ -141,9 +121,13 @@ function deadlineNear(): ExportError {
 	return new ExportError('DEADLINE_NEAR', 'too little time was left; nothing was sent')
 }
 
-function lost(): ExportError {
-	return new ExportError(
-		'NCP_UNKNOWN',
-		'it may or may not have been done: an earlier attempt died before it could say',
-	)
+function abandoned(): Ending {
+	const message = 'it may or may not have been done: the function that made an earlier attempt died'
+	return { state: 'unknown', reply: null, error: new ExportError('NCP_UNKNOWN', message) }
+}
+
+function toUnpublished(cause: unknown): ExportError {
+	const { code, message } = toExportError(cause)
+	if (code === 'PUBLISH_FAILED') return new ExportError(code, message, { cause })
+	return new ExportError('PUBLISH_FAILED', 'the topic did not take the outcome', { cause })
 }

@@ -1,31 +1,35 @@
-import type { RequestQueue } from '../aws/sqs.ts'
 import { ExportError } from '../errors.ts'
-import { type OutcomeEvent, toQueueableJson } from '../outcome/outcome.ts'
+import { toQueueableJson } from '../formats/json.ts'
+import type { RequestQueue } from '../ports.ts'
 import type { Delivery } from '../request/delivery.ts'
-import { PublishFailed } from './export-backup.ts'
+import { toApiRequest } from '../request/export-request.ts'
+import type { ExportEnding } from './export-backup.ts'
 
 /**
- * For a caller who cannot come back: when all that failed was publishing, the request goes to the queue, whose
- * delivery finds the export settled and publishes the stored event without calling NCP. Resolves with that event.
- * A request that NCP may have carried out, and whose outcome could not be stored, goes there too, and its error is
- * rethrown. Rethrows any other error, and `PUBLISH_FAILED` when the queue does not take the request either.
+ * For a caller who cannot come back: when only publishing failed, the request goes to the queue, whose delivery finds
+ * the export settled and publishes the stored event without calling NCP. The same goes for a request that NCP may have
+ * carried out, but whose outcome could not be stored. Resolves with the ending. Rethrows every error of the export, and
+ * throws `PUBLISH_FAILED` when the queue does not take the request either.
  */
 export async function publishLater(
-	error: unknown,
+	exporting: Promise<ExportEnding>,
 	delivery: Delivery,
-	queue: RequestQueue,
-): Promise<OutcomeEvent> {
-	const isPublishable = error instanceof PublishFailed && error.event.data.state !== 'rejected'
-	const isUnsaved = error instanceof ExportError && error.mayBeDone
-	// A rejected request has no stored event: its caller is told to send it again.
-	if (!isPublishable && !isUnsaved) throw error
+	queue: Pick<RequestQueue, 'send'>,
+): Promise<ExportEnding> {
+	const send = async (): Promise<void> => {
+		if (delivery.kind === 'valid') await queue.send(toQueueableJson(toApiRequest(delivery.request)), delivery)
+	}
 	try {
-		await queue.send(toQueueableJson(delivery.request), delivery)
-	} catch {
-		// Now nobody but the caller knows: the answer is to send it again.
+		const ending = await exporting
+		if (ending.kind !== 'unpublished') return ending
+		await send().catch(() => {
+			// Now only the caller knows of the export: the answer asks for the request once more.
+			throw ending.error
+		})
+		return ending
+	} catch (error) {
+		// If the caller never comes back, the queue settles and publishes it.
+		if (error instanceof ExportError && error.mayBeDone) await send().catch(() => undefined)
 		throw error
 	}
-	if (isPublishable) return error.event
-	// Should the caller never come back, the queue still settles and publishes it.
-	throw error
 }

@@ -68,3 +68,25 @@ function addName(names: Set<string> | null | undefined, token: string): void {
 	if (names?.has(name)) throw new Error(`names "${name.slice(0, 80).toWellFormed()}" twice`)
 	names?.add(name)
 }
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The fields of a JSON object; null for any other text. Never throws: the parser's own message would quote the text. */
+export function parseRecord(text: string): Record<string, unknown> | null {
+	try {
+		const value: unknown = JSON.parse(text)
+		return isRecord(value) ? value : null
+	} catch {
+		return null
+	}
+}
+
+/** JSON in characters that SNS and SQS take: they refuse U+FFFE and U+FFFF, which JSON leaves unescaped. */
+export function toQueueableJson(value: unknown): string {
+	return JSON.stringify(value).replace(
+		/[\uFFFE\uFFFF]/g,
+		(character) => `\\u${character.charCodeAt(0).toString(16)}`,
+	)
+}

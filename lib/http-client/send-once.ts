@@ -30,7 +30,7 @@ export type ExchangeResult =
  * within `timeoutMs`. undici calls `onRequestStart` on a connected socket just before it writes, so without that
  * call not one byte was sent, whatever the error's code says.
  */
-export function exchange(dispatcher: Dispatcher, options: Exchange): Promise<ExchangeResult> {
+export function sendOnce(dispatcher: Dispatcher, options: Exchange): Promise<ExchangeResult> {
 	const { promise, resolve } = Promise.withResolvers<ExchangeResult>()
 	const chunks: Buffer[] = []
 	let bytes = 0

@@ -1,20 +1,21 @@
 import type { Dispatcher } from 'undici'
+import { inTime } from '../deadline.ts'
 import { createPool } from '../http-client/pool.ts'
-import { type ExchangeResult, exchange } from '../http-client/send-once.ts'
-import { within } from '../within.ts'
+import { type ExchangeResult, sendOnce } from '../http-client/send-once.ts'
+import type { Reply } from '../reply.ts'
 import type { Clock } from './gateway-clock.ts'
 import type { Credentials } from './key-pair.ts'
-import { classifyReply, type Reply, toLostReply, toUnsentReply } from './read-reply.ts'
+import { readReply, toLostReply, toUnsentReply } from './read-reply.ts'
 import { sign } from './sign.ts'
-
-export const EXPORT_PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
 
 const MAX_REPLY_BYTES = 1024 * 1024
 
-/** A frozen function keeps sockets that the other side has closed long ago; a POST on one is a lost reply. */
+/** A frozen function keeps sockets that the gateway closed long ago; a POST on such a socket is a lost reply. */
 const MAX_IDLE_MS = 3_000
 
-export interface NcpClientOptions {
+export type NcpMethod = 'GET' | 'POST'
+
+export interface CallActionOptions {
 	/** Base of the API without a trailing slash. */
 	apiUrl: string
 	credentials: Credentials
@@ -22,35 +23,17 @@ export interface NcpClientOptions {
 	timeoutMs: number
 	/** Signs every call. */
 	clock: Clock
-	/** GET signs and sends the parameters as a query. NCP's own SDK posts a form, and so do we. */
-	method?: 'GET' | 'POST'
-	/** Called again whenever the connections may have gone stale. */
+	/** GET signs and sends the parameters as a query, as NCP's API page shows it. NCP's own SDK posts a form. */
+	method?: NcpMethod
+	/** Called again whenever the connections may be stale. */
 	createDispatcher?: (origin: string, timeoutMs: number) => Dispatcher
 }
 
-/** What the action is asked with; the names are the API's own. */
-export interface ExportParameters {
-	cloudPostgresqlInstanceNo: string
-	fileName: string
-	bucketName: string
-	regionCode?: string | undefined
-	responseFormatType?: 'xml' | 'json' | undefined
-}
-
-/** `timeoutMs` may only shorten the client's own limit. Total: a failure of any kind is a Reply. */
-export type CallNcp = (parameters: ExportParameters, timeoutMs: number) => Promise<Reply>
-
-/** Signs and sends one action with its form; total, as `CallNcp`. */
+/** Signs and sends one action with its form. Total: a failure of any kind is a Reply. `timeoutMs` may only shorten the caller's own limit. */
 export type CallAction = (path: string, form: string, timeoutMs: number) => Promise<Reply>
 
-/** The export action. Source of path and parameters: NCP API guide, database-vpostgresql-exportbackuptoobjectstorage. */
-export function createNcpClient(options: NcpClientOptions): CallNcp {
-	const call = createNcpCaller(options)
-	return (parameters, timeoutMs) => call(EXPORT_PATH, encodeForm(parameters), timeoutMs)
-}
-
-/** One call is one HTTP exchange: nothing is repeated here, since a second POST may be a second export. */
-export function createNcpCaller(options: NcpClientOptions): CallAction {
+/** One call is one HTTP exchange. Nothing is repeated here: a second POST may be a second export. */
+export function createCallAction(options: CallActionOptions): CallAction {
 	const { credentials, clock, method = 'POST', createDispatcher = createNcpPool } = options
 	const { origin, pathname } = new URL(options.apiUrl)
 	const base = pathname.replace(/\/$/, '')
@@ -70,8 +53,8 @@ export function createNcpCaller(options: NcpClientOptions): CallAction {
 	return async (action, form, timeoutMs) => {
 		const limitMs = Math.min(timeoutMs, options.timeoutMs)
 		const endsAt = performance.now() + limitMs
-		// Half of the time at most: a call begun with the rest of nothing could only end unknown.
-		const keys = await within(credentials.get(), limitMs / 2)
+		// At most half of the limit: a call that starts too late does not get its reply.
+		const keys = await inTime(limitMs / 2, credentials.get).catch(() => null)
 		if (keys === null) return toUnsentReply('the key pair could not be read')
 		const keyVersion = credentials.version()
 		const path = base + action
@@ -79,7 +62,7 @@ export function createNcpCaller(options: NcpClientOptions): CallAction {
 		const signedAtMs = clock.now()
 		const timestamp = String(signedAtMs)
 		const signature = sign({ method, target, timestamp, accessKey: keys.accessKey }, keys.secretKey)
-		const result = await exchange(freshDispatcher(), {
+		const result = await sendOnce(freshDispatcher(), {
 			origin,
 			method,
 			target,
@@ -99,7 +82,7 @@ export function createNcpCaller(options: NcpClientOptions): CallAction {
 	}
 }
 
-/** Shorter texts are no keys, and would be found in any reply. */
+/** Shorter texts are not keys, and would be found in any reply. */
 const MIN_SECRET_LENGTH = 8
 
 /** A gateway or proxy may quote the request in its answer, and the answer goes into logs and outcomes. */
@@ -122,22 +105,13 @@ function withoutSecrets(result: ExchangeResult, secrets: readonly string[]): Exc
 function toReply(result: ExchangeResult): Reply {
 	switch (result.kind) {
 		case 'replied':
-			return classifyReply(result.reply)
+			return readReply(result.reply)
 		case 'partial':
 			// A status came: it decides, as for any body that cannot be read.
-			return { ...classifyReply(result.reply), message: `the reply was cut short (${result.reason})` }
+			return { ...readReply(result.reply), message: `the reply was cut short (${result.reason})` }
 		case 'lost':
 			return toLostReply(result.sent, result.reason)
 	}
-}
-
-/** Percent-encoded UTF-8 with %20, not +: one text serves as form body and as query, where + is ambiguous. */
-export function encodeForm(parameters: ExportParameters): string {
-	const { regionCode, fileName, bucketName, cloudPostgresqlInstanceNo, responseFormatType } = parameters
-	return Object.entries({ regionCode, fileName, bucketName, cloudPostgresqlInstanceNo, responseFormatType })
-		.filter((pair): pair is [string, string] => pair[1] !== undefined)
-		.map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-		.join('&')
 }
 
 /** A batch is at most ten records. */

@@ -1,8 +1,4 @@
-/** What signs a call. */
-export interface KeyPair {
-	accessKey: string
-	secretKey: string
-}
+import type { KeyPair } from '../ports.ts'
 
 export interface Credentials {
 	/** Rejects when the pair cannot be read; nothing has been sent then. */

@@ -1,41 +1,22 @@
 import { cut } from '../errors.ts'
+import { isRecord } from '../formats/json.ts'
 import { parseXml } from '../formats/xml.ts'
 import type { RawReply } from '../http-client/send-once.ts'
-import { classifyCode, type Envelope, type ReplyKind } from './return-codes.ts'
-
-/** What NCP answered, or that nothing readable came back; `null` = not known. */
-export interface Reply {
-	kind: ReplyKind
-	envelope: Envelope
-	/** NCP's code as text: meaningless without its envelope. */
-	code: string | null
-	message: string
-	httpStatus: number | null
-	requestId: string | null
-	/** Set only when the action's own response or an API error was read. */
-	returnCode: string | null
-	returnMessage: string | null
-	traceId: string | null
-	retryAfterSeconds: number | null
-	/** The replier's clock, milliseconds since the epoch. */
-	dateMs: number | null
-	/** False when not one byte of the request left this machine. */
-	sent: boolean
-	/** What the call was signed with, once it was. */
-	signed: { atMs: number; keyVersion: number } | null
-}
+import type { Envelope, Reply } from '../reply.ts'
+import { classifyCode } from './return-codes.ts'
 
 /** How much of NCP's own text goes into an outcome; a reply may be 1 MiB long. */
 const MAX_TEXT = 500
 
 /** Reads bytes into a Reply. Total: never throws, whatever the body; source of the envelopes: NCP API guide, "error response". */
-export function classifyReply({ httpStatus, headers, body }: RawReply): Reply {
-	const { envelope, fields } = findEnvelope(readBody(body))
+export function readReply({ httpStatus, headers, body }: RawReply): Reply {
+	const { envelope, fields } = findEnvelope(parseDocument(body))
 	const code = textOf(fields, envelope === 'gateway' ? 'errorCode' : 'returnCode')
 	const message = textOf(fields, envelope === 'gateway' ? 'message' : 'returnMessage')
 	const read = code === null ? 'none' : envelope
+	const { kind, firstWaitSeconds = null } = classifyCode(read, code, httpStatus)
 	return {
-		kind: classifyCode(read, code, httpStatus),
+		kind,
 		envelope: read,
 		code,
 		message: message === null ? describeUnread(httpStatus, body) : cut(message),
@@ -45,6 +26,7 @@ export function classifyReply({ httpStatus, headers, body }: RawReply): Reply {
 		returnMessage: read === 'gateway' || read === 'none' ? null : message,
 		traceId: headerOf(headers, 'x-ncp-trace-id'),
 		retryAfterSeconds: readRetryAfter(headers),
+		firstWaitSeconds,
 		dateMs: readDate(headerOf(headers, 'date')),
 		sent: true,
 		signed: null,
@@ -64,6 +46,7 @@ export function toLostReply(sent: boolean, reason: string): Reply {
 		returnMessage: null,
 		traceId: null,
 		retryAfterSeconds: null,
+		firstWaitSeconds: null,
 		dateMs: null,
 		sent,
 		signed: null,
@@ -77,7 +60,7 @@ export function toUnsentReply(reason: string): Reply {
 
 type Fields = Readonly<Record<string, unknown>>
 
-function readBody(body: string): unknown {
+function parseDocument(body: string): unknown {
 	const text = body.replace(/^\uFEFF/, '').trimStart()
 	try {
 		if (text.startsWith('<')) return parseXml(text)
@@ -95,15 +78,11 @@ function keepNumberText(_name: string, value: unknown, context?: { source: strin
 
 /** The root's name is not relied on for success: the documentation's own samples get it wrong. */
 function findEnvelope(document: unknown): { envelope: Envelope; fields: Fields } {
-	const roots = isFields(document) ? Object.entries(document).filter(([name]) => name !== '?xml') : []
+	const roots = isRecord(document) ? Object.entries(document).filter(([name]) => name !== '?xml') : []
 	const [name, fields] = roots[0] ?? []
-	if (roots.length !== 1 || !isFields(fields)) return { envelope: 'none', fields: {} }
+	if (roots.length !== 1 || !isRecord(fields)) return { envelope: 'none', fields: {} }
 	if (name === 'responseError') return { envelope: 'api', fields }
 	return { envelope: Object.hasOwn(fields, 'errorCode') ? 'gateway' : 'response', fields }
-}
-
-function isFields(value: unknown): value is Fields {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Codes arrive as strings or as numbers; anything else, and an empty text, was not said. */

@@ -1,79 +1,73 @@
 import { type _Object, ListObjectsCommand, type S3Client } from '@aws-sdk/client-s3'
+import { inTime } from '../deadline.ts'
 import { cut } from '../errors.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
-
-export interface Wanted {
-	bucketName: string
-	fileName: string
-	cloudPostgresqlInstanceNo: string
-	/** Milliseconds since the epoch; an object older than this, by more than five minutes, is another export's. */
-	requestedAtMs: number
-}
-
-/** `unreadable` = cannot tell, which is never the same as `absent`. */
-export type Finding =
-	| { kind: 'found'; object: ArrivedObject; candidates: readonly string[] }
-	| { kind: 'absent' }
-	| { kind: 'unreadable'; reason: string }
-
-/** Total: never throws, and ends within `timeoutMs`. */
-export type FindObject = (wanted: Wanted, timeoutMs: number) => Promise<Finding>
+import type { Finding, FindObject, Wanted } from '../ports.ts'
+import { PRODUCTS } from '../products.ts'
 
 /** For both looks together: 20,000 keys. A larger bucket needs a prefix that fits. */
 const MAX_PAGES = 20
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 
 /**
- * Looks for an exported file. NCP does not document its key, so after the prefix the whole bucket is looked through
- * for keys whose last segment holds the file's name. ListObjects version 1 with `marker`: NCP's pages contradict each
- * other on version 2.
+ * Looks for an exported file. NCP does not document its key, so after the prefix the whole bucket is searched for keys
+ * whose last segment holds the file's name.
  */
 export function createFindObject(client: S3Client, keyPrefix: string): FindObject {
 	return async (wanted, timeoutMs) => {
-		const abortSignal = AbortSignal.timeout(timeoutMs)
-		let pages = 0
-		const look = async (prefix: string): Promise<{ objects: _Object[]; isWhole: boolean }> => {
-			const objects: _Object[] = []
-			let marker: string | undefined
-			while (pages < MAX_PAGES) {
-				pages++
-				const page = await client.send(
-					new ListObjectsCommand({
-						Bucket: wanted.bucketName,
-						Prefix: prefix,
-						MaxKeys: 1_000,
-						Marker: marker,
-					}),
-					{ abortSignal },
-				)
-				// A proxy's page parses to a listing of nothing; a real one names the bucket and says whether it is whole.
-				if (page.Name !== wanted.bucketName || page.IsTruncated === undefined) throw new NotAListing()
-				const contents = page.Contents ?? []
-				// Kept are only those that count, so that a full bucket costs no memory.
-				objects.push(...contents.filter((object) => isArrival(object, wanted)))
-				if (!page.IsTruncated) return { objects, isWhole: true }
-				const next = page.NextMarker || contents.at(-1)?.Key
-				// Truncated, but without a way on: what comes after cannot be seen.
-				if (next === undefined || next === marker) throw new NotAListing()
-				marker = next
-			}
-			return { objects, isWhole: false }
-		}
-
 		try {
-			const prefix = renderPrefix(keyPrefix, wanted)
-			const first = await look(prefix)
-			const { objects, isWhole } = first.objects.length > 0 || prefix === '' ? first : await look('')
-			const best = [...objects].sort(byFit(wanted.fileName))[0]
-			if (best !== undefined)
-				return { kind: 'found', object: toArrived(best), candidates: objects.map(({ Key = '' }) => Key) }
-			return isWhole
-				? { kind: 'absent' }
-				: { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
+			return await inTime(timeoutMs, (signal) =>
+				find(wanted, renderPrefix(keyPrefix, wanted), client, signal),
+			)
 		} catch (error) {
-			if (abortSignal.aborted) return { kind: 'unreadable', reason: `not listed within ${timeoutMs} ms` }
-			return { kind: 'unreadable', reason: cut(error instanceof Error ? error.name : 'unknown') }
+			const name = error instanceof Error ? error.name : 'unknown'
+			const reason = name === 'TimeoutError' ? `not listed within ${timeoutMs} ms` : cut(name)
+			return { kind: 'unreadable', reason }
 		}
+	}
+}
+
+async function find(wanted: Wanted, prefix: string, client: S3Client, signal: AbortSignal): Promise<Finding> {
+	const look = createLook(wanted, client, signal)
+	const first = await look(prefix)
+	const { objects, isWhole } = first.objects.length > 0 || prefix === '' ? first : await look('')
+	const best = [...objects].sort(byFit(wanted.fileName))[0]
+	if (best !== undefined)
+		return { kind: 'found', object: toArrived(best), candidates: objects.map(({ Key = '' }) => Key) }
+	return isWhole ? { kind: 'absent' } : { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
+}
+
+interface Look {
+	/** Only the objects that count, so that a full bucket costs no memory. */
+	objects: _Object[]
+	/** False when there were more pages than may be read. */
+	isWhole: boolean
+}
+
+/**
+ * Lists what is under a prefix; all prefixes together share the pages. ListObjects version 1 with `marker`: NCP's pages
+ * contradict each other on version 2. Throws for an answer that is not a listing, and what the SDK throws.
+ */
+function createLook(wanted: Wanted, client: S3Client, abortSignal: AbortSignal) {
+	let pages = 0
+	return async (prefix: string): Promise<Look> => {
+		const objects: _Object[] = []
+		let marker: string | undefined
+		while (pages < MAX_PAGES) {
+			pages++
+			const input = { Bucket: wanted.bucketName, Prefix: prefix, MaxKeys: 1_000, Marker: marker }
+			const page = await client.send(new ListObjectsCommand(input), { abortSignal })
+			// A proxy's page parses to an empty listing; a real one names the bucket and says whether it is whole.
+			if (page.Name !== wanted.bucketName || page.IsTruncated === undefined) throw new NotAListing()
+			const contents = page.Contents ?? []
+			objects.push(...contents.filter((object) => isArrival(object, wanted)))
+			if (!page.IsTruncated) return { objects, isWhole: true }
+			const next = page.NextMarker || contents.at(-1)?.Key
+			// Truncated, but without a marker: the pages after this one cannot be read.
+			if (next === undefined || next === marker) throw new NotAListing()
+			marker = next
+		}
+		return { objects, isWhole: false }
 	}
 }
 
@@ -81,10 +75,10 @@ class NotAListing extends Error {
 	override readonly name = 'NotAListing'
 }
 
-function renderPrefix(template: string, { fileName, cloudPostgresqlInstanceNo }: Wanted): string {
+function renderPrefix(template: string, { fileName, instanceNo }: Wanted): string {
 	return template
 		.replaceAll('{fileName}', () => fileName)
-		.replaceAll('{cloudPostgresqlInstanceNo}', () => cloudPostgresqlInstanceNo)
+		.replaceAll(`{${PRODUCTS.postgresql.instanceField}}`, () => instanceNo)
 }
 
 /** Not empty, not older than the request, and its last segment holds the file's name. */

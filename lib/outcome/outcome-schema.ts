@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { RETRYABLE } from '../errors.ts'
+import { ERROR_CODES } from '../errors.ts'
+import { PRODUCTS } from '../products.ts'
 
 /** The states of an export. `rejected` has no export. */
 export const STATES = [
@@ -13,8 +14,6 @@ export const STATES = [
 	'exhausted',
 ] as const
 
-const CODES = Object.keys(RETRYABLE) as (keyof typeof RETRYABLE)[]
-
 const text = v.string()
 const time = v.pipe(v.string(), v.isoTimestamp())
 
@@ -27,7 +26,7 @@ const replySchema = v.object({
 })
 
 const errorSchema = v.object({
-	code: v.picklist(CODES),
+	code: v.picklist(ERROR_CODES),
 	envelope: v.nullable(v.picklist(['gateway', 'api', 'response', 'none'])),
 	ncpCode: v.nullable(text),
 	message: text,
@@ -40,8 +39,8 @@ const dataSchema = v.object({
 	terminal: v.boolean(),
 	request: v.nullable(
 		v.object({
-			cloudPostgresqlInstanceNo: text,
-			fileName: text,
+			[PRODUCTS.postgresql.instanceField]: text,
+			[PRODUCTS.postgresql.fileField]: text,
 			bucketName: text,
 			regionCode: v.optional(text),
 		}),
@@ -58,12 +57,12 @@ const dataSchema = v.object({
 })
 
 /**
- * What is published: the code takes its types from it, and the documents their schemas. No function loads it.
+ * What is published. The code takes its types from this schema, and docs/ its JSON Schemas; no function loads it.
  * A structured CloudEvent 1.0. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 export const outcomeEventSchema = v.object({
 	specversion: v.literal('1.0'),
-	id: v.pipe(text, v.description('Depends on export and state alone: one id stands for one content.')),
+	id: v.pipe(text, v.description('Made of export and state: events with the same id are identical.')),
 	source: text,
 	type: v.picklist(STATES.map((state) => `ncp.backup.export.${state}.v1` as const)),
 	subject: v.optional(text),

@@ -1,19 +1,19 @@
 import type { InferOutput } from 'valibot'
 import { cut, type ExportError } from '../errors.ts'
-import type { Reply } from '../ncp/read-reply.ts'
-import type { ExportRequest } from '../request/export-request.ts'
+import { toQueueableJson } from '../formats/json.ts'
+import { DEFAULT_PRODUCT, PRODUCTS } from '../products.ts'
+import type { Reply } from '../reply.ts'
+import type { Trigger } from '../request/delivery.ts'
+import { type ExportRequest, fromApiRequest, toApiRequest } from '../request/export-request.ts'
 import type { outcomeEventSchema } from './outcome-schema.ts'
 
-/** A structured CloudEvent 1.0; its id depends on export and state alone, so a repeat can be told from news. */
+/** A structured CloudEvent 1.0. Its id is made of export and state, so consumers deduplicate by it. */
 export type OutcomeEvent = InferOutput<typeof outcomeEventSchema>
 
 export type OutcomeData = OutcomeEvent['data']
 
-/** Where an export stands; see the README for what each one claims, and what it does not. */
+/** Where an export stands. The README says what each state claims, and what it does not. */
 export type State = OutcomeData['state']
-
-/** What set us off: an SQS message, an HTTP request, or an event. */
-export type Trigger = OutcomeData['trigger']
 
 export type OutcomeError = NonNullable<OutcomeData['error']>
 
@@ -23,17 +23,17 @@ export type ArrivedObject = NonNullable<OutcomeData['object']>
 /** A state that an export can be in; a rejected request has no export. */
 export type SettledState = Exclude<State, 'rejected'>
 
-/** The states that an arrival check settles; without one nothing follows them either. */
+/** The states that an arrival check ends. With arrival checks off, they are terminal too. */
 const OPEN: ReadonlySet<State> = new Set(['accepted', 'unknown'])
 
 export interface Settled {
 	state: SettledState
 	exportId: string
 	request: ExportRequest
-	/** Null when NCP was not heard, or not even asked. */
+	/** Null when no reply came, or NCP was not asked. */
 	reply: Reply | null
-	/** Why it is not simply accepted. */
-	error: OutcomeError | null
+	/** Why the state is not simply accepted. */
+	error: ExportError | null
 	attempts: number
 	trigger: Trigger
 	traceparent: string | undefined
@@ -46,19 +46,13 @@ export interface Settled {
 /** The outcome of an export in a state. Pure: the same input gives the same bytes. */
 export function toOutcomeEvent(settled: Settled): OutcomeEvent {
 	const { state, exportId, request, reply, error, attempts, trigger, traceparent } = settled
-	const { cloudPostgresqlInstanceNo, fileName, bucketName, regionCode } = request
-	return toEvent(`${exportId}/${state}`, traceparent, {
+	return toEvent(`${exportId}/${state}`, request, traceparent, {
 		exportId,
 		state,
 		terminal: !(settled.isArrivalChecked && OPEN.has(state)),
-		request: {
-			cloudPostgresqlInstanceNo,
-			fileName,
-			bucketName,
-			...(regionCode === undefined ? {} : { regionCode }),
-		},
+		request: toOutcomeRequest(request),
 		reply: reply === null || reply.httpStatus === null ? null : toOutcomeReply(reply),
-		error,
+		error: error === null ? null : toOutcomeError(error, reply),
 		object: null,
 		attempts,
 		trigger,
@@ -70,25 +64,44 @@ export function toOutcomeEvent(settled: Settled): OutcomeEvent {
 export interface Arrival {
 	state: 'completed' | 'missing' | 'unverified'
 	object: ArrivedObject | null
-	error: OutcomeError | null
+	error: ExportError | null
 	checkedAtMs: number
 }
 
-/** The outcome of an arrival check: what was published before, and what is known beyond it now. */
-export function toArrivalEvent({ traceparent, data }: OutcomeEvent, arrival: Arrival): OutcomeEvent {
+/** The outcome of an arrival check: what was published before, and what the check found. */
+export function toArrivalEvent(before: OutcomeEvent, arrival: Arrival): OutcomeEvent {
 	const { state, object, error, checkedAtMs } = arrival
 	const settledAt = new Date(checkedAtMs).toISOString()
-	return toEvent(`${data.exportId}/${state}`, traceparent, {
-		...data,
-		state,
-		terminal: true,
-		object,
-		error,
-		settledAt,
-	})
+	return {
+		...before,
+		id: `${before.data.exportId}/${state}`,
+		type: toType(state),
+		time: settledAt,
+		data: {
+			...before.data,
+			state,
+			terminal: true,
+			object,
+			error: error === null ? null : toOutcomeError(error),
+			settledAt,
+		},
+	}
 }
 
-/** An outcome's error from one of ours; where NCP said something, its envelope and code. */
+/** The request that an outcome is about; null for a rejected one, which has none. */
+export function requestOf({ data }: OutcomeEvent): ExportRequest | null {
+	return data.request === null ? null : fromApiRequest(data.request)
+}
+
+/** What identifies the backup, in the API's names. */
+function toOutcomeRequest({ product, instanceNo, fileName, bucketName, regionCode }: ExportRequest) {
+	const named = toApiRequest({ product, instanceNo, fileName, bucketName })
+	return { ...named, ...(regionCode === undefined ? {} : { regionCode }) } as OutcomeData['request']
+}
+
+const MAX_MESSAGE = 500
+
+/** An outcome's error from one of ours; where NCP answered, with its envelope and code. */
 export function toOutcomeError(error: ExportError, reply: Reply | null = null): OutcomeError {
 	return {
 		code: error.code,
@@ -98,32 +111,24 @@ export function toOutcomeError(error: ExportError, reply: Reply | null = null): 
 	}
 }
 
-const MAX_MESSAGE = 500
 /** The event as it is published. */
 export function serializeEvent(event: OutcomeEvent): string {
 	return toQueueableJson(event)
 }
 
-/** JSON in characters that SNS and SQS take: they refuse U+FFFE and U+FFFF, which JSON leaves unescaped. */
-export function toQueueableJson(value: unknown): string {
-	return JSON.stringify(value).replace(
-		/[\uFFFE\uFFFF]/g,
-		(character) => `\\u${character.charCodeAt(0).toString(16)}`,
-	)
-}
-
-/** The envelope around an outcome's data. */
-export function toEvent(id: string, traceparent: string | undefined, data: OutcomeData): OutcomeEvent {
-	const { request } = data
+/** The envelope around an outcome's data; a rejected outcome has no request. */
+export function toEvent(
+	id: string,
+	request: ExportRequest | null,
+	traceparent: string | undefined,
+	data: OutcomeData,
+): OutcomeEvent {
 	return {
 		specversion: '1.0',
 		id,
-		// "-" stands for the default region, whose name only NCP knows.
-		source: request
-			? `/ncp/vpostgresql/${request.regionCode ?? '-'}/${request.cloudPostgresqlInstanceNo}`
-			: '/ncp/vpostgresql',
-		type: `ncp.backup.export.${data.state}.v1`,
-		...(request ? { subject: `${request.bucketName}/${request.fileName}` } : {}),
+		source: toSource(request),
+		type: toType(data.state),
+		...(request === null ? {} : { subject: `${request.bucketName}/${request.fileName}` }),
 		time: data.settledAt,
 		datacontenttype: 'application/json',
 		...(traceparent === undefined ? {} : { traceparent }),
@@ -131,12 +136,19 @@ export function toEvent(id: string, traceparent: string | undefined, data: Outco
 	}
 }
 
-function toOutcomeReply({
-	httpStatus,
-	requestId,
-	returnCode,
-	returnMessage,
-	traceId,
-}: Reply): OutcomeData['reply'] {
+function toSource(request: ExportRequest | null): string {
+	// A rejected request may not even name a product.
+	if (request === null) return `/ncp/${PRODUCTS[DEFAULT_PRODUCT].path}`
+	const { product, regionCode, instanceNo } = request
+	// "-" stands for the default region, whose name only NCP knows.
+	return `/ncp/${PRODUCTS[product].path}/${regionCode ?? '-'}/${instanceNo}`
+}
+
+function toType(state: State): OutcomeEvent['type'] {
+	return `ncp.backup.export.${state}.v1`
+}
+
+function toOutcomeReply(reply: Reply): OutcomeData['reply'] {
+	const { httpStatus, requestId, returnCode, returnMessage, traceId } = reply
 	return { httpStatus, requestId, returnCode, returnMessage, traceId }
 }

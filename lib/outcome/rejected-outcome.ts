@@ -1,30 +1,12 @@
-import { RequestInvalid, type RequestInvalidCode } from '../errors.ts'
-import {
-	type OutcomeData,
-	type OutcomeEvent,
-	serializeEvent,
-	type Trigger,
-	toEvent,
-	toOutcomeError,
-} from './outcome.ts'
+import type { InvalidDelivery } from '../request/delivery.ts'
+import { type OutcomeData, type OutcomeEvent, serializeEvent, toEvent, toOutcomeError } from './outcome.ts'
 
-export interface Rejected {
-	error: RequestInvalid
-	/** The request's text as it came. */
-	original: string
-	trigger: Trigger
-	traceparent: string | undefined
-	rejectedAtMs: number
-}
-
-/** The outcome of a request that NCP was never asked for. Its id comes from the trigger: no export exists. */
-export function toRejectedEvent({
-	error,
-	original,
-	trigger,
-	traceparent,
-	rejectedAtMs,
-}: Rejected): OutcomeEvent {
+/**
+ * The outcome of a request that NCP was never asked for. No export exists, so its id comes from the trigger. Pure:
+ * `rejectedAtMs` must be the same for every delivery of one trigger, since the time is part of the content.
+ */
+export function toRejectedEvent(delivery: InvalidDelivery, rejectedAtMs: number): OutcomeEvent {
+	const { error, original, trigger, traceparent } = delivery
 	const at = new Date(rejectedAtMs).toISOString()
 	const data: OutcomeData = {
 		exportId: null,
@@ -39,13 +21,13 @@ export function toRejectedEvent({
 		requestedAt: at,
 		settledAt: at,
 	}
-	return fitOriginal(toEvent(`${trigger.id}/rejected`, traceparent, data), original)
+	return fitOriginal(toEvent(`${trigger.id}/rejected`, null, traceparent, data), original)
 }
 
 const MAX_ORIGINAL_BYTES = 64 * 1024
 const MAX_EVENT_BYTES = 200 * 1024
 
-/** A control character is one byte in the body and six in JSON, so 64 KiB may still be too much for the event. */
+/** A control character is one byte in the body and six in JSON, so 64 KiB of text may still be too much for the event. */
 function fitOriginal(event: OutcomeEvent, original: string): OutcomeEvent {
 	for (let bytes = MAX_ORIGINAL_BYTES; ; bytes = Math.floor(bytes / 2)) {
 		const kept = cutBytes(original, bytes)
@@ -59,10 +41,4 @@ function cutBytes(text: string, bytes: number): string {
 	if (Buffer.byteLength(text) <= bytes) return text
 	const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes))
 	return text.slice(0, read)
-}
-
-/** The error of a rejected request, for a trigger that throws or answers it; null for every other outcome. */
-export function toRequestInvalid({ data: { state, error } }: OutcomeEvent): RequestInvalid | null {
-	if (state !== 'rejected') return null
-	return new RequestInvalid(error?.problems ?? [], error?.code as RequestInvalidCode)
 }

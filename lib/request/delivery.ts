@@ -1,11 +1,16 @@
 import { RequestInvalid } from '../errors.ts'
-import type { Trigger } from '../outcome/outcome.ts'
-import { type ExportRequest, isRecord, parseExportRequest } from './export-request.ts'
-import { unwrap } from './unwrap-envelope.ts'
+import { isRecord } from '../formats/json.ts'
+import { type ExportRequest, parseExportRequest } from './export-request.ts'
+import { unwrapEnvelope } from './unwrap-envelope.ts'
 
-/** One request as a trigger delivered it. */
-export interface Delivery {
-	request: ExportRequest | RequestInvalid
+/** What set us off: an SQS message, an HTTP request, or an event. */
+export interface Trigger {
+	kind: 'queue' | 'webhook' | 'pipeline'
+	id: string
+}
+
+/** What is known of a delivery whether its request is valid or not. */
+interface DeliveryFacts {
 	/** The request's text as it came, for the event of a rejected one. */
 	original: string
 	trigger: Trigger
@@ -18,6 +23,13 @@ export interface Delivery {
 	sentAtMs: number | undefined
 }
 
+export type ValidDelivery = DeliveryFacts & { kind: 'valid'; request: ExportRequest }
+
+export type InvalidDelivery = DeliveryFacts & { kind: 'invalid'; error: RequestInvalid }
+
+/** One request as a trigger delivered it. An invalid one is a delivery too, since its outcome is published. */
+export type Delivery = ValidDelivery | InvalidDelivery
+
 export interface DeliveryOptions {
 	regionCode: string | undefined
 	traceparent?: string | undefined
@@ -29,7 +41,7 @@ export interface DeliveryOptions {
 	sentAtMs?: number | undefined
 }
 
-/** Reads what a trigger delivered; an invalid request is a delivery too, since its outcome is published. */
+/** Reads what a trigger delivered. Total: what cannot be read is an invalid delivery. */
 export function toDelivery(input: unknown, trigger: Trigger, options: DeliveryOptions): Delivery {
 	const {
 		regionCode,
@@ -39,15 +51,23 @@ export function toDelivery(input: unknown, trigger: Trigger, options: DeliveryOp
 		isRedriven = false,
 		sentAtMs,
 	} = options
-	const delivery = { original, trigger, traceparent, isLast, isRedriven, sentAtMs }
+	const facts = { original, trigger, traceparent, isLast, isRedriven, sentAtMs }
 	try {
-		const unwrapped = unwrap(input)
+		const unwrapped = unwrapEnvelope(input)
 		const request = parseExportRequest(withKey(unwrapped.value, options.idempotencyKey), regionCode)
-		return { ...delivery, request, traceparent: traceparent ?? unwrapped.traceparent }
+		return { ...facts, kind: 'valid', request, traceparent: traceparent ?? unwrapped.traceparent }
 	} catch (error) {
 		if (!(error instanceof RequestInvalid)) throw error
-		return { ...delivery, request: error }
+		return { ...facts, kind: 'invalid', error }
 	}
+}
+
+/** The same delivery, found to be invalid later on. */
+export function toInvalid(
+	{ request: _request, ...facts }: ValidDelivery,
+	error: RequestInvalid,
+): InvalidDelivery {
+	return { ...facts, kind: 'invalid', error }
 }
 
 function toText(input: unknown): string {
@@ -60,7 +80,7 @@ function toText(input: unknown): string {
 	}
 }
 
-/** A key from outside is checked as the request's own; two that differ are nobody's. */
+/** A key from outside is checked like the request's own. Two keys that differ are refused. */
 function withKey(value: unknown, idempotencyKey: string | undefined): unknown {
 	if (idempotencyKey === undefined || !isRecord(value)) return value
 	if (value.idempotencyKey !== undefined && value.idempotencyKey !== idempotencyKey) {

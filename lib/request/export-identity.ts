@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { PRODUCTS } from '../products.ts'
 import type { ExportRequest } from './export-request.ts'
 
 export interface ExportIdentity {
@@ -8,14 +9,17 @@ export interface ExportIdentity {
 	fingerprint: string
 }
 
-/** SHA-256, in hex, over API base, product, region, instance, file and bucket; the key over the caller's `idempotencyKey`, if there is one. */
+/**
+ * SHA-256, in hex. The fingerprint is over API base, product, region, instance, file and bucket; the key is the
+ * fingerprint, or over the caller's `idempotencyKey` if there is one.
+ */
 export function toExportIdentity(apiUrl: string, request: ExportRequest): ExportIdentity {
-	const { regionCode, cloudPostgresqlInstanceNo, fileName, bucketName, idempotencyKey } = request
+	const { product, regionCode, instanceNo, fileName, bucketName, idempotencyKey } = request
 	const fingerprint = hash([
 		apiUrl,
-		'vpostgresql',
+		PRODUCTS[product].path,
 		regionCode ?? '',
-		cloudPostgresqlInstanceNo,
+		instanceNo,
 		fileName,
 		bucketName,
 	])

@@ -1,29 +1,46 @@
-import { closest, distance } from 'fastest-levenshtein'
 import * as v from 'valibot'
 import { cut, type Problem, RequestInvalid } from '../errors.ts'
+import { isRecord } from '../formats/json.ts'
+import { PRODUCTS, type Product, productOf } from '../products.ts'
+import { findNearest } from './nearest-name.ts'
+
+/** A valid request, in the code's own words. */
+export interface ExportRequest {
+	product: Product
+	instanceNo: string
+	fileName: string
+	bucketName: string
+	regionCode?: string | undefined
+	responseFormatType?: 'xml' | 'json' | undefined
+	idempotencyKey?: string | undefined
+}
+
+/** A request in the API's own names, as callers send it and as events hold it. */
+export type ApiRequest = Readonly<Record<string, string | undefined>>
 
 const text = v.string('must be a string')
 
 /** An unpaired surrogate would be sent as another character than the one asked for. */
 const wellFormed = v.check((value: string) => value.isWellFormed(), 'must be well-formed Unicode')
 
-/** The request as users write it; names are the API's own. Unknown fields are refused by `parseExportRequest`. */
-export const exportRequestSchema = v.object({
-	cloudPostgresqlInstanceNo: v.pipe(
-		v.union(
-			[v.string(), v.pipe(v.number(), v.safeInteger(), v.transform(String))],
-			'must be 1 to 20 digits as a string, or a number without loss',
-		),
-		v.regex(/^\d{1,20}$/, 'must be 1 to 20 digits'),
+const instanceNo = v.pipe(
+	v.union(
+		[v.string(), v.pipe(v.number(), v.safeInteger(), v.transform(String))],
+		'must be 1 to 20 digits as a string, or a number without loss',
 	),
-	fileName: v.pipe(
-		text,
-		v.minLength(1, 'must have 1 to 255 characters'),
-		v.maxLength(255, 'must have 1 to 255 characters'),
-		v.regex(/^\P{Cc}*$/u, 'must hold no control characters'),
-		v.regex(/^\S(?:.*\S)?$/su, 'must not start or end with white space'),
-		wellFormed,
-	),
+	v.regex(/^\d{1,20}$/, 'must be 1 to 20 digits'),
+)
+
+const fileName = v.pipe(
+	text,
+	v.minLength(1, 'must have 1 to 255 characters'),
+	v.maxLength(255, 'must have 1 to 255 characters'),
+	v.regex(/^\P{Cc}*$/u, 'must hold no control characters'),
+	v.regex(/^\S(?:.*\S)?$/su, 'must not start or end with white space'),
+	wellFormed,
+)
+
+const shared = {
 	bucketName: v.pipe(
 		text,
 		v.regex(/^[a-z0-9.-]{3,63}$/, 'must be 3 to 63 of a-z, 0-9, "." and "-"'),
@@ -38,13 +55,19 @@ export const exportRequestSchema = v.object({
 			v.regex(/^\S(?:.*\S)?$/, 'must not start or end with white space'),
 		),
 	),
-})
+}
 
-export type ExportRequest = v.InferOutput<typeof exportRequestSchema>
+type Shared = v.InferOutput<ReturnType<typeof v.object<typeof shared, undefined>>>
 
-const FIELDS: readonly string[] = Object.keys(exportRequestSchema.entries)
+/** A request of one product as users write it. Unknown fields are refused by `parseExportRequest`. */
+export function toRequestSchema(product: Product) {
+	const { instanceField, fileField } = PRODUCTS[product]
+	return v.object({ [instanceField]: instanceNo, [fileField]: fileName, ...shared })
+}
 
-/** More than these are counted, not listed: the caller can send 256 KiB of unknown fields. */
+const SCHEMAS = { postgresql: toRequestSchema('postgresql') } as const satisfies Record<Product, unknown>
+
+/** More than these are counted, not listed: a caller can send 256 KiB of unknown fields. */
 const MAX_PROBLEMS = 20
 
 /**
@@ -58,31 +81,52 @@ export function parseExportRequest(value: unknown, regionCode?: string): ExportR
 			'REQUEST_UNREADABLE',
 		)
 	}
+	const product = productOf(value)
+	const schema = SCHEMAS[product]
+	const fields = Object.keys(schema.entries)
 	const known = Object.fromEntries(
-		FIELDS.filter((name) => Object.hasOwn(value, name)).map((name) => [name, value[name]]),
+		fields.filter((name) => Object.hasOwn(value, name)).map((name) => [name, value[name]]),
 	)
-	const result = v.safeParse(exportRequestSchema, known, { abortPipeEarly: true })
-	const problems = [...(result.issues ?? []).map(toProblem), ...unknownFieldProblems(value)]
+	const result = v.safeParse(schema, known, { abortPipeEarly: true })
+	const problems = [...(result.issues ?? []).map(toProblem), ...unknownFieldProblems(value, fields)]
 	if (!result.success || problems.length > 0) throw new RequestInvalid(shorten(problems))
-	return { ...(regionCode === undefined ? {} : { regionCode }), ...result.output }
+	const { instanceField, fileField } = PRODUCTS[product]
+	const { [instanceField]: instance, [fileField]: file, ...rest } = result.output as Shared & ApiRequest
+	return {
+		product,
+		instanceNo: instance ?? '',
+		fileName: file ?? '',
+		...(regionCode === undefined ? {} : { regionCode }),
+		...(rest as Shared),
+	}
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** The request in the API's names; `parseExportRequest` takes it back. */
+export function toApiRequest({ product, instanceNo, fileName, ...rest }: ExportRequest): ApiRequest {
+	const { instanceField, fileField } = PRODUCTS[product]
+	return { [instanceField]: instanceNo, [fileField]: fileName, ...rest }
+}
+
+/** The other way, for what a stored event holds: it was valid when it was written. */
+export function fromApiRequest(request: ApiRequest): ExportRequest {
+	return parseExportRequest(request)
 }
 
 /** Own keys, not the schema's strict mode: that one lets `constructor` and `__proto__` pass as known. */
-function unknownFieldProblems(value: Record<string, unknown>): Problem[] {
+function unknownFieldProblems(value: Record<string, unknown>, fields: readonly string[]): Problem[] {
 	return Object.keys(value)
-		.filter((name) => !FIELDS.includes(name))
-		.map((name, index) => ({ field: cut(name), detail: index < MAX_PROBLEMS ? describeUnknown(name) : '' }))
+		.filter((name) => !fields.includes(name))
+		.map((name, index) => ({
+			field: cut(name),
+			detail: index < MAX_PROBLEMS ? describeUnknown(cut(name), fields) : '',
+		}))
 }
 
-function describeUnknown(name: string): string {
-	const nearest = closest(cut(name).toLowerCase(), FIELDS.map((field) => field.toLowerCase()) as string[])
-	const field = FIELDS.find((candidate) => candidate.toLowerCase() === nearest)
-	const isNear = distance(cut(name).toLowerCase(), nearest) <= Math.ceil(nearest.length / 3)
-	return isNear ? `is unknown; did you mean "${field}"?` : `is unknown; known are ${FIELDS.join(', ')}`
+function describeUnknown(name: string, fields: readonly string[]): string {
+	const nearest = findNearest(name, fields)
+	return nearest === null
+		? `is unknown; known are ${fields.join(', ')}`
+		: `is unknown; did you mean "${nearest}"?`
 }
 
 function toProblem(issue: v.BaseIssue<unknown>): Problem {

@@ -1,4 +1,4 @@
-import { isRecord } from './export-request.ts'
+import { isRecord } from '../formats/json.ts'
 
 export interface PipelineEvent {
 	input: unknown

@@ -1,25 +1,24 @@
 import { RequestInvalid } from '../errors.ts'
-import { parseStrictJson } from '../formats/json.ts'
+import { isRecord, parseStrictJson } from '../formats/json.ts'
 import { parseTraceparent } from '../formats/traceparent.ts'
-import { isRecord } from './export-request.ts'
 
-/** The largest request text that is read, in bytes: what SQS and SNS carried when the limit was set. */
+/** The largest request text that is read, in bytes. SQS and SNS carried as much when the limit was set. */
 export const MAX_REQUEST_BYTES = 256 * 1024
 
 const MAX_WRAPPINGS = 2
 
 export interface Unwrapped {
-	/** What the wrappings held: a request, if its sender got it right. */
+	/** What the wrappings held: a request, unless the sender made a mistake. */
 	value: unknown
 	/** The outermost wrapping's own trace context, if any. */
 	traceparent: string | undefined
 }
 
 /**
- * Takes off the envelopes of SNS, EventBridge and CloudEvents, each known by its own mark; at most two.
- * Throws `REQUEST_UNREADABLE` for text that is no strict JSON, is too long, or is wrapped deeper.
+ * Takes off the envelopes of SNS, EventBridge and CloudEvents, each recognised by its own fields; at most two.
+ * Throws `REQUEST_UNREADABLE` for text that is not strict JSON, is too long, or is wrapped more deeply.
  */
-export function unwrap(input: unknown): Unwrapped {
+export function unwrapEnvelope(input: unknown): Unwrapped {
 	let value = readJson(input, 'body')
 	let traceparent: string | undefined
 	for (let depth = 0; ; depth++) {
@@ -57,7 +56,7 @@ function findWrapping(value: unknown): Wrapping | null {
 	return null
 }
 
-/** A text is JSON, or it is no request: an SNS `Message` need not be. */
+/** A request in text form is JSON. An SNS `Message` need not be JSON at all. */
 function readJson(value: unknown, field: string): unknown {
 	if (typeof value !== 'string') return value
 	if (Buffer.byteLength(value) > MAX_REQUEST_BYTES)

@@ -1,4 +1,4 @@
-import { isRecord } from '../request/export-request.ts'
+import { isRecord } from '../formats/json.ts'
 
 export interface HttpRequest {
 	method: string
@@ -46,7 +46,7 @@ function parseHttpApi(event: Fields, context: Fields, http: Fields): HttpRequest
 		method: textOf(http.method),
 		path: withoutPrefix(textOf(event.rawPath) || '/', stage === '$default' ? '' : `/${stage}`),
 		headers: readHeaders(event.headers),
-		body: readBody(event),
+		body: toBytes(event),
 		sourceIp: textOf(http.sourceIp),
 		isIamChecked: isRecord(authorizer) && isRecord(authorizer.iam),
 		id: textOf(context.requestId),
@@ -70,7 +70,7 @@ function parseVersion1(event: Fields): Pick<HttpRequest, 'method' | 'path' | 'he
 		method: textOf(event.httpMethod),
 		path: textOf(event.path) || '/',
 		headers: { ...readHeaders(event.headers), ...readHeaders(event.multiValueHeaders) },
-		body: readBody(event),
+		body: toBytes(event),
 	}
 }
 
@@ -92,30 +92,31 @@ function readHeaders(headers: unknown): Record<string, string> {
 	)
 }
 
-function readBody({ body, isBase64Encoded }: Fields): Buffer {
+function toBytes({ body, isBase64Encoded }: Fields): Buffer {
 	return Buffer.from(textOf(body), isBase64Encoded === true ? 'base64' : 'utf8')
 }
 
-/** What a handler gives back, in any format but one: see `toCallersFormat`. */
-export interface HttpResult {
-	statusCode: number
-	headers: Record<string, string>
-	body: string
-	isBase64Encoded: false
+/** For a reply that is data, never a page: it is not cached, not sniffed, and comes over TLS only. */
+const SECURITY_HEADERS = {
+	'Cache-Control': 'no-store',
+	'Strict-Transport-Security': 'max-age=15552000; includeSubDomains; preload',
+	'X-Content-Type-Options': 'nosniff',
 }
 
-export function toHttpResult({ status, headers, body }: HttpResponse): HttpResult {
-	return { statusCode: status, headers, body, isBase64Encoded: false }
+/** A response in the format of the gateway that sent `event`: a load balancer with lists of header values wants lists back. */
+export function toHttpResult({ status, headers, body }: HttpResponse, event: unknown): object {
+	const all = { ...SECURITY_HEADERS, ...headers }
+	const result = { statusCode: status, body, isBase64Encoded: false }
+	if (!wantsLists(event)) return { ...result, headers: all }
+	const lists = Object.entries(all).map(([name, value]) => [name, [value]])
+	return { ...result, multiValueHeaders: Object.fromEntries(lists) }
 }
 
-/** A load balancer that hands over lists of header values wants lists back; all other callers take a result as it is. */
-export function toCallersFormat({ headers, ...result }: HttpResult, event: unknown): object {
-	const isMultiValue =
+function wantsLists(event: unknown): boolean {
+	return (
 		isRecord(event) &&
 		isRecord(event.requestContext) &&
 		isRecord(event.requestContext.elb) &&
 		isRecord(event.multiValueHeaders)
-	if (!isMultiValue) return { ...result, headers }
-	const lists = Object.entries(headers).map(([name, value]) => [name, [value]])
-	return { ...result, multiValueHeaders: Object.fromEntries(lists) }
+	)
 }

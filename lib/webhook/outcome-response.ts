@@ -1,15 +1,12 @@
 import type { Entry } from '../ledger/ledger.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome/outcome.ts'
-import { toRequestInvalid } from '../outcome/rejected-outcome.ts'
 import type { HttpResponse } from './gateway-event.ts'
-import { toErrorResponse, toProblemResponse } from './problem.ts'
+import { toProblemResponse } from './problem.ts'
 
-/** 202 for what is under way or may be; 400 and 422 for what is invalid, refused or used up. */
+/** 202 for an export that is, or may be, under way or done; 422 for one that was refused or whose retries are used up. */
 export function toOutcomeResponse(event: OutcomeEvent): HttpResponse {
 	const location = `/exports/${event.data.exportId}`
 	const { error, state } = event.data
-	const invalid = toRequestInvalid(event)
-	if (invalid !== null) return toErrorResponse(invalid, '/exports')
 	if ((state === 'refused' || state === 'exhausted') && error !== null) {
 		const { code, message, ncpCode, envelope } = error
 		const title = state === 'refused' ? 'NCP refused the export' : 'Retries are used up'
@@ -30,7 +27,7 @@ export function toOutcomeResponse(event: OutcomeEvent): HttpResponse {
 	}
 }
 
-/** 202 for a request that is on the queue: all that is known yet is its id. */
+/** 202 for a request that is on the queue. Only its id is known so far. */
 export function toQueuedResponse(exportId: string): HttpResponse {
 	return {
 		status: 202,
@@ -43,7 +40,7 @@ export function toQueuedResponse(exportId: string): HttpResponse {
 	}
 }
 
-/** What is known of an export: its latest outcome event, or that it has none yet. */
+/** What is known of an export: its latest outcome event, or that there is none yet. */
 export function toLookupResponse(exportId: string, entry: Entry | null): HttpResponse {
 	if (entry === null) {
 		const detail = 'There is no export with this id, or none any more.'

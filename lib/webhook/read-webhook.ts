@@ -1,8 +1,11 @@
 import { MAX_REQUEST_BYTES } from '../request/unwrap-envelope.ts'
-import { isLoopback, type WebhookAuth } from '../wiring/config.ts'
+import { isLoopback } from '../url.ts'
 import type { HttpRequest, HttpResponse } from './gateway-event.ts'
 import { toProblemResponse } from './problem.ts'
 import { isSignedWebhook } from './signature.ts'
+
+/** Who is let in: callers who sign, callers whom the gateway has checked, or callers on loopback. */
+export type WebhookAuth = 'signature' | 'iam' | 'none'
 
 export interface WebhookAccess {
 	auth: WebhookAuth
@@ -19,7 +22,7 @@ export type WebhookBody =
 	| { kind: 'refused'; response: HttpResponse }
 
 /** ULIDs, as they are made for exports. */
-const EXPORT_PATH = /^\/exports\/([0-9A-HJKMNP-TV-Z]{26})$/
+const ONE_EXPORT = /^\/exports\/([0-9A-HJKMNP-TV-Z]{26})$/
 
 /** Route, size, sender, content type: what must hold before a body is looked at. Rejects only when the secrets cannot be read. */
 export async function readWebhook(
@@ -42,7 +45,7 @@ export async function readWebhook(
 			...(headers ? { headers } : {}),
 		}),
 	})
-	const exportId = EXPORT_PATH.exec(request.path)?.[1]
+	const exportId = ONE_EXPORT.exec(request.path)?.[1]
 	const method = exportId === undefined ? 'POST' : 'GET'
 	if (exportId === undefined && request.path !== '/exports') {
 		return refuse(404, 'NOT_FOUND', 'There is nothing here; send POST /exports, or GET /exports/{exportId}.')
@@ -56,7 +59,7 @@ export async function readWebhook(
 	// No hint why: neither the header at fault nor how far the clock is off.
 	if (!(await isAuthenticated(request, access, nowMs)))
 		return refuse(401, 'UNAUTHENTICATED', 'The request is not authenticated.')
-	return exportId === undefined ? readBody(request, refuse) : { kind: 'lookup', exportId }
+	return exportId === undefined ? parseBody(request, refuse) : { kind: 'lookup', exportId }
 }
 
 async function isAuthenticated(
@@ -77,7 +80,7 @@ async function isAuthenticated(
 
 type Refuse = (status: number, code: string, detail: string) => WebhookBody
 
-function readBody({ headers, body }: HttpRequest, refuse: Refuse): WebhookBody {
+function parseBody({ headers, body }: HttpRequest, refuse: Refuse): WebhookBody {
 	const mediaType = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? ''
 	const isForm = mediaType === 'application/x-www-form-urlencoded'
 	if (!isForm && !/^application\/([\w.-]+\+)?json$/.test(mediaType)) {

@@ -2,15 +2,6 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 
 const TOLERANCE_SECONDS = 5 * 60
 
-/**
- * Standard Webhooks secrets: 24 to 64 bytes in base64, with or without `whsec_`. A shorter one could be guessed, and
- * an empty one would let everybody sign.
- */
-export function isSoundSecret(secret: string): boolean {
-	const bytes = Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length
-	return /^(whsec_)?[A-Za-z0-9+/]+={0,2}$/.test(secret) && bytes >= 24 && bytes <= 64
-}
-
 export interface SignedMessage {
 	headers: Readonly<Record<string, string | undefined>>
 	/** The raw body: one changed byte changes the signature. */

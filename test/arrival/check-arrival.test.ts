@@ -1,20 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import type { ArrivalPorts, CheckEnding } from '../../lib/arrival/arrival-ports.ts'
-import type { ArrivalCheck } from '../../lib/arrival/arrival-schedule.ts'
 import { checkArrival } from '../../lib/arrival/check-arrival.ts'
 import { ExportError } from '../../lib/errors.ts'
 import { exportBackup } from '../../lib/export/export-backup.ts'
-import type { ExportPorts } from '../../lib/export/export-ports.ts'
-import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
-import type { Finding } from '../../lib/object-storage/find-object.ts'
+import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import type { ArrivalCheck, ArrivalPorts, CheckEnding, ExportPorts, Finding } from '../../lib/ports.ts'
+import type { Reply } from '../../lib/reply.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
-import { createFirstSeen, createMemoryLedger } from '../fakes.ts'
+import {
+	createArrivalPorts,
+	createExportPorts,
+	createMemoryLedger,
+	left,
+	replyWith as reply,
+} from '../fakes.ts'
 
 const MINUTE_MS = 60_000
-const PLENTY = () => 25_000
-const reply = (httpStatus: number, body: object): Reply =>
-	classifyReply({ httpStatus, headers: {}, body: JSON.stringify(body) })
 const ACCEPTED = reply(200, { r: { requestId: 'r-1', returnCode: '0' } })
 const REFUSED = reply(400, { responseError: { returnCode: '5001017' } })
 const LATER = reply(429, { error: { errorCode: '410' } })
@@ -33,7 +34,7 @@ class World {
 	ledger = createMemoryLedger()
 	queue: { check: ArrivalCheck; atMs: number }[] = []
 	published: OutcomeEvent[] = []
-	endings: CheckEnding[] = []
+	endings: (CheckEnding | ExportError)[] = []
 	calls = 0
 	finding: Finding = ABSENT
 	reply: Reply = ACCEPTED
@@ -54,49 +55,35 @@ class World {
 		return this.reply
 	}
 
+	#shared() {
+		const { ledger, publish, callNcp } = this
+		const deduplicationMs = 24 * 60 * MINUTE_MS
+		return { ledger, publish, callNcp, deduplicationMs, now: () => this.nowMs }
+	}
+
 	get exportPorts(): ExportPorts {
-		const { ledger, publish, callNcp, schedule } = this
-		let ids = 0
-		return {
-			apiUrl: 'https://ncp.example',
-			ledger,
-			publish,
-			firstSeen: createFirstSeen(),
-			callNcp,
-			now: () => this.nowMs,
-			sleep: async () => undefined,
-			createId: () => `export-${++ids}`,
-			deduplicationMs: 24 * 60 * MINUTE_MS,
-			arrival: { schedule, deadlineMs: 120 * MINUTE_MS },
-			observe: () => undefined,
-		}
+		const arrival = { schedule: this.schedule, deadlineMs: 120 * MINUTE_MS }
+		return createExportPorts({ ...this.#shared(), arrival })
 	}
 
 	get ports(): ArrivalPorts {
-		const { ledger, publish, callNcp, schedule } = this
-		return {
-			ledger,
-			publish,
-			callNcp,
-			schedule,
+		return createArrivalPorts({
+			...this.#shared(),
+			schedule: this.schedule,
 			findObject: async () => this.finding,
 			recordCompletion: async (completion) => void this.completions.push(completion),
-			now: () => this.nowMs,
-			sleep: async () => undefined,
 			deadlineMs: 120 * MINUTE_MS,
 			resendAfterMs: 10 * MINUTE_MS,
-			deduplicationMs: 24 * 60 * MINUTE_MS,
 			observe: (_check, ending) => this.endings.push(ending),
-		}
+		})
 	}
 
-	export(id = 'm-1'): Promise<OutcomeEvent> {
+	async export(id = 'm-1'): Promise<OutcomeEvent> {
 		const request = { cloudPostgresqlInstanceNo: '1', fileName: '20210528', bucketName: 'my-bucket' }
-		return exportBackup(
-			toDelivery(request, { kind: 'queue', id }, { regionCode: 'KR' }),
-			PLENTY,
-			this.exportPorts,
-		)
+		const delivery = toDelivery(request, { kind: 'queue', id }, { regionCode: 'KR' })
+		const ending = await exportBackup(delivery, this.exportPorts)
+		if (ending.kind !== 'published') throw ending.error
+		return ending.event
 	}
 
 	/** Lets time pass until the next check is due, and runs it. */
@@ -104,7 +91,7 @@ class World {
 		const next = this.queue.shift()
 		if (next === undefined) throw new Error('no check is scheduled')
 		this.nowMs = Math.max(this.nowMs, next.atMs)
-		return checkArrival({ ...next.check, isRepeated }, PLENTY, this.ports)
+		return checkArrival({ ...next.check, isRepeated }, this.ports)
 	}
 
 	/** Runs checks until none is left; returns the states that were published, and how many looks it took. */
@@ -230,7 +217,7 @@ describe('checkArrival', () => {
 		while (world.calls < 2) {
 			const [next] = world.queue
 			if (next === undefined) throw new Error('no check')
-			const double = () => checkArrival({ ...next.check, isRepeated: false }, PLENTY, world.ports)
+			const double = () => checkArrival({ ...next.check, isRepeated: false }, world.ports)
 			const callNcp: ArrivalPorts['callNcp'] = async (...args) => {
 				expect(await double()).toEqual({ kind: 'stale' })
 				world.reply = ACCEPTED
@@ -238,7 +225,7 @@ describe('checkArrival', () => {
 			}
 			world.queue.shift()
 			world.nowMs = Math.max(world.nowMs, next.atMs)
-			await checkArrival({ ...next.check, isRepeated: false }, PLENTY, { ...world.ports, callNcp })
+			await checkArrival({ ...next.check, isRepeated: false }, { ...world.ports, callNcp })
 		}
 		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
 	})
@@ -260,7 +247,7 @@ describe('checkArrival', () => {
 			const next = world.queue.shift()
 			if (next === undefined) throw new Error('no check')
 			world.nowMs = Math.max(world.nowMs, next.atMs)
-			await checkArrival({ ...next.check, isRepeated: false }, PLENTY, { ...world.ports, ledger })
+			await checkArrival({ ...next.check, isRepeated: false }, { ...world.ports, ledger })
 		}
 		expect(isLost).toBe(false)
 		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
@@ -272,7 +259,7 @@ describe('checkArrival', () => {
 		await world.runNext()
 		const sent = world.queue.length
 		for (let n = 0; n < 5; n++)
-			if (first) await checkArrival({ ...first.check, isRepeated: true }, PLENTY, world.ports)
+			if (first) await checkArrival({ ...first.check, isRepeated: true }, world.ports)
 		expect(world.queue).toHaveLength(sent + 1)
 	})
 
@@ -299,7 +286,7 @@ describe('checkArrival', () => {
 			const next = world.queue.shift()
 			if (next === undefined) break
 			world.nowMs = Math.max(world.nowMs, next.atMs)
-			const run = () => checkArrival({ ...next.check, isRepeated: false }, PLENTY, world.ports)
+			const run = () => checkArrival({ ...next.check, isRepeated: false }, world.ports)
 			await Promise.all([run(), run()])
 			await run()
 		}
@@ -344,15 +331,16 @@ describe('checkArrival', () => {
 			isRepeated: false,
 			...changes,
 		}
-		await expect(checkArrival(check, PLENTY, world.ports)).rejects.toMatchObject({ code: 'EXPORT_GONE' })
-		expect(world.endings.at(-1)).toMatchObject({ kind: 'failed', error: { code: 'EXPORT_GONE' } })
+		await expect(checkArrival(check, world.ports)).rejects.toMatchObject({ code: 'EXPORT_GONE' })
+		expect(world.endings.at(-1)).toMatchObject({ code: 'EXPORT_GONE' })
 	})
 
 	it('does not begin a resend that there is no time for', async () => {
 		const world = await exported(LOST)
 		world.nowMs += 60 * MINUTE_MS
 		const [next] = world.queue.splice(0)
-		if (next) await checkArrival({ ...next.check, isRepeated: false }, () => 6_000, world.ports)
+		if (next)
+			await checkArrival({ ...next.check, isRepeated: false }, { ...world.ports, deadline: left(6_000) })
 		expect(world.calls).toBe(1)
 		await world.runNext()
 		expect(world.calls).toBe(2)
@@ -363,10 +351,10 @@ describe('checkArrival', () => {
 		const broken = { ...world.ports, findObject: () => Promise.reject(new TypeError('x')) }
 		const [next] = world.queue
 		if (next === undefined) throw new Error('no check')
-		await expect(checkArrival({ ...next.check, isRepeated: false }, PLENTY, broken)).rejects.toMatchObject({
+		await expect(checkArrival({ ...next.check, isRepeated: false }, broken)).rejects.toMatchObject({
 			code: 'INTERNAL',
 		})
-		expect(world.endings).toMatchObject([{ kind: 'failed' }])
+		expect(world.endings).toMatchObject([{ code: 'INTERNAL' }])
 	})
 })
 

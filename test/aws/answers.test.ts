@@ -11,7 +11,10 @@ const CHECK = { exportKey: 'k', exportId: 'e', check: 0 }
 describe('a 200 from somebody else', () => {
 	it.each([...STRANGE, '{}'])('is no check in the arrival queue: %j', async (body) => {
 		const schedule = createArrivalQueue(async () => body, 'http://q')
-		await expect(schedule(CHECK, 0)).rejects.toMatchObject({ name: expect.stringMatching(/^No/) })
+		await expect(schedule(CHECK, 0)).rejects.toMatchObject({
+			code: 'PUBLISH_FAILED',
+			cause: { name: expect.stringMatching(/^No/) },
+		})
 	})
 
 	it.each(STRANGE)('is no write and no empty table: %j', async (body) => {

@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type AwsService, createAwsCaller, withinTime } from '../../lib/aws/call-aws.ts'
+import { type AwsService, createAwsCaller, endBefore } from '../../lib/aws/call-aws.ts'
 import { createSigner } from '../../lib/aws/sign-request.ts'
 import { createPool } from '../../lib/http-client/pool.ts'
 import { close, listen } from '../../tools/local/listen.ts'
+import { left } from '../fakes.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -141,7 +142,7 @@ describe('createAwsCaller', () => {
 
 	it('sends nothing when no time is left', async () => {
 		const { call, requests } = await start(ok)
-		await expect(withinTime(call, () => 0)({}, '')).rejects.toThrow('NoTimeLeft')
+		await expect(endBefore(left(0), call)({}, '')).rejects.toThrow('NoTimeLeft')
 		expect(requests).toHaveLength(0)
 	})
 })

@@ -1,8 +1,8 @@
-import { GetCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
 import { createExportsTable } from '../../lib/aws/exports-table.ts'
-import { decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger/ledger.ts'
+import { type Draft, decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger/ledger.ts'
 import { callLocal } from '../../tools/local/call-local.ts'
 import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
 import { acceptedEvent } from '../events.ts'
@@ -21,64 +21,56 @@ const atGate = ({ url }: Gate) => createDynamoDb(callLocal('dynamodb', url, 'ap-
 const NOW = Date.UTC(2026, 10, 23)
 let ids = 0
 
-function newEntry(exportKey: string, nowMs = NOW): Entry {
+function newDraft(exportKey: string, nowMs = NOW): Draft {
 	const createId = () => `id-${++ids}`
-	const decision = decideClaim(null, {
-		exportKey,
-		fingerprint: 'f',
-		nowMs,
-		leaseMs: 1,
-		createId,
-		isRedriven: false,
-	})
+	const claim = { exportKey, fingerprint: 'f', nowMs, leaseMs: 1, createId, isRedriven: false }
+	const decision = decideClaim(null, claim)
 	if (decision.kind !== 'claim') throw new Error('an absent entry is claimed')
 	return { ...decision.next, expiresAtMs: nowMs + 60_000 }
 }
 
+async function write(previous: Entry | null, next: Draft, nowMs = NOW): Promise<Entry> {
+	const written = await ledger.replace(previous, next, nowMs)
+	if (written === null) throw new Error('another writer was first')
+	return written
+}
+
 describe('createExportsTable', () => {
-	it('gives back what it was given', async () => {
-		const entry = newEntry('round-trip')
+	it('gives back what was written', async () => {
 		expect(await ledger.read('round-trip')).toBeNull()
-		expect(await ledger.replace(null, entry, NOW)).toBe(true)
+		const entry = await write(null, newDraft('round-trip'))
 		expect(await ledger.read('round-trip')).toEqual(entry)
-		const settled = settle(entry, acceptedEvent(entry.exportId), NOW, 60_000)
-		expect(await ledger.replace(entry, settled, NOW)).toBe(true)
+		const settled = await write(entry, settle(entry, acceptedEvent(entry.exportId), NOW, 60_000))
 		expect(await ledger.read('round-trip')).toEqual(settled)
+		expect(settled.revision).not.toBe(entry.revision)
 	})
 
 	it('lets exactly one of many claimers in', async () => {
-		const wins = await Promise.all(
-			Array.from({ length: 10 }, () => ledger.replace(null, newEntry('contested'), NOW)),
-		)
-		expect(wins.filter(Boolean)).toHaveLength(1)
+		const claims = Array.from({ length: 10 }, () => ledger.replace(null, newDraft('contested'), NOW))
+		expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1)
 	})
 
 	it('lets exactly one of many through that would write the very same', async () => {
-		const entry = newEntry('same')
-		await ledger.replace(null, entry, NOW)
-		const wins = await Promise.all(
-			Array.from({ length: 10 }, () => ledger.replace(entry, release(entry), NOW)),
-		)
-		expect(wins.filter(Boolean)).toHaveLength(1)
+		const entry = await write(null, newDraft('same'))
+		const writes = Array.from({ length: 10 }, () => ledger.replace(entry, release(entry), NOW))
+		expect((await Promise.all(writes)).filter(Boolean)).toHaveLength(1)
 	})
 
 	it('replaces nothing that has changed meanwhile', async () => {
-		const first = newEntry('changed')
-		await ledger.replace(null, first, NOW)
-		expect(await ledger.replace(first, release(first), NOW)).toBe(true)
-		expect(await ledger.replace(first, settle(first, acceptedEvent('x'), NOW, 1), NOW)).toBe(false)
-		expect(await ledger.read('changed')).toEqual(release(first))
+		const first = await write(null, newDraft('changed'))
+		const released = await write(first, release(first))
+		expect(await ledger.replace(first, settle(first, acceptedEvent('x'), NOW, 1), NOW)).toBeNull()
+		expect(await ledger.read('changed')).toEqual(released)
 	})
 
-	it('takes the place of what has expired, before anything has reaped it', async () => {
-		const old = newEntry('expired')
-		await ledger.replace(null, old, NOW)
-		expect(await ledger.replace(null, newEntry('expired'), NOW + 59_999)).toBe(false)
-		expect(await ledger.replace(null, newEntry('expired'), NOW + 60_000)).toBe(true)
+	it('takes the place of what has expired, before DynamoDB deletes it', async () => {
+		await write(null, newDraft('expired'))
+		expect(await ledger.replace(null, newDraft('expired'), NOW + 59_999)).toBeNull()
+		expect(await ledger.replace(null, newDraft('expired'), NOW + 60_000)).not.toBeNull()
 	})
 
 	it('keeps the expiry in whole seconds, as TTL wants it', async () => {
-		await ledger.replace(null, newEntry('ttl'), NOW)
+		await write(null, newDraft('ttl'))
 		const { Item } = await table.client.send(
 			new GetCommand({ TableName: table.tableName, Key: { exportKey: 'ttl' } }),
 		)
@@ -91,41 +83,52 @@ describe('createExportsTable', () => {
 			if (operation === 'PutItem' && phase === 'after' && ++writes === 1)
 				throw new Error('the answer is lost')
 		})
-		const entry = newEntry('lost-answer')
-		expect(await createExportsTable(atGate(gate), table.tableName).replace(null, entry, NOW)).toBe(true)
+		const draft = newDraft('lost-answer')
+		const written = await createExportsTable(atGate(gate), table.tableName).replace(null, draft, NOW)
+		expect(written).toEqual(await ledger.read('lost-answer'))
 		expect(writes).toBe(2)
 		await gate.stop()
 	})
 
-	it('resolves true for a repeat of a write that was done, however much later', async () => {
-		const entry = newEntry('repeated')
-		expect(await ledger.replace(null, entry, NOW)).toBe(true)
-		expect(await ledger.replace(null, entry, NOW)).toBe(true)
-		const released = release(entry)
-		expect(await ledger.replace(entry, released, NOW)).toBe(true)
-		expect(await ledger.replace(entry, released, NOW)).toBe(true)
-		// The same in content, written by somebody else, is not a repeat.
-		expect(await ledger.replace(entry, release(entry), NOW)).toBe(false)
+	it('gives the same entry for a repeat of a write that was done, however much later', async () => {
+		const draft = newDraft('repeated')
+		const entry = await write(null, draft)
+		expect(await ledger.replace(null, draft, NOW)).toEqual(entry)
+		const next = release(entry)
+		const released = await write(entry, next)
+		expect(await ledger.replace(entry, next, NOW)).toEqual(released)
+		// The same in content, written by another writer, is not a repeat.
+		expect(await ledger.replace(entry, release(entry), NOW)).toBeNull()
 	})
 
-	it('changes an expiry under the eyes of a writer, who does not notice', async () => {
-		const entry = newEntry('kept')
-		await ledger.replace(null, entry, NOW)
+	it('changes an expiry without disturbing a writer', async () => {
+		const draft = newDraft('kept')
+		const entry = await write(null, draft)
 		expect(await ledger.expireAt(entry, NOW + 90_000)).toBe(true)
 		expect(await ledger.read('kept')).toEqual({ ...entry, expiresAtMs: NOW + 90_000 })
 		// A write from before is still known as done, and one that was under way goes through.
-		expect(await ledger.replace(null, entry, NOW)).toBe(true)
-		expect(await ledger.replace(entry, release(entry), NOW)).toBe(true)
+		expect(await ledger.replace(null, draft, NOW)).toEqual(entry)
+		expect(await ledger.replace(entry, release(entry), NOW)).not.toBeNull()
 	})
 
 	it('changes no expiry of what was replaced or is gone', async () => {
-		const entry = newEntry('moved')
-		await ledger.replace(null, entry, NOW)
-		await ledger.replace(entry, release(entry), NOW)
+		const entry = await write(null, newDraft('moved'))
+		const released = await write(entry, release(entry))
 		expect(await ledger.expireAt(entry, NOW + 90_000)).toBe(false)
-		expect(await ledger.read('moved')).toEqual(release(entry))
-		expect(await ledger.expireAt(newEntry('never-there'), NOW)).toBe(false)
+		expect(await ledger.read('moved')).toEqual(released)
+		expect(await ledger.expireAt({ ...newDraft('never-there'), revision: 'r' }, NOW)).toBe(false)
 		expect(await ledger.read('never-there')).toBeNull()
+	})
+
+	it('goes on with an item from before there was one revision, once', async () => {
+		const { expiresAtMs, ...fields } = newDraft('former')
+		const former = { version: 1, claimId: 'claim-1', writeToken: 'token-1', expiresAt: expiresAtMs / 1000 }
+		await table.client.send(new PutCommand({ TableName: table.tableName, Item: { ...fields, ...former } }))
+		const entry = await ledger.read('former')
+		expect(entry).toEqual({ ...fields, expiresAtMs, revision: 'token-1' })
+		if (entry === null) return
+		const writes = [1, 2].map(() => ledger.replace(entry, release(entry), NOW))
+		expect((await Promise.all(writes)).filter(Boolean)).toHaveLength(1)
 	})
 
 	it('says that it is unavailable', async () => {
@@ -133,9 +136,10 @@ describe('createExportsTable', () => {
 			throw new Error('down')
 		})
 		const down = createExportsTable(atGate(gate), table.tableName)
-		await expect(down.read('x')).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE', retryable: true })
-		await expect(down.replace(null, newEntry('x'), NOW)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
-		await expect(down.expireAt(newEntry('x'), NOW)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		const unavailable = { code: 'LEDGER_UNAVAILABLE', retryable: true }
+		await expect(down.read('x')).rejects.toMatchObject(unavailable)
+		await expect(down.replace(null, newDraft('x'), NOW)).rejects.toMatchObject(unavailable)
+		await expect(down.expireAt({ ...newDraft('x'), revision: 'r' }, NOW)).rejects.toMatchObject(unavailable)
 		await gate.stop()
 	})
 })

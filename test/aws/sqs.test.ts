@@ -2,11 +2,13 @@ import { createServer } from 'node:http'
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
-import { createRequestQueue, type Marks, type RequestQueue } from '../../lib/aws/sqs.ts'
+import { createRequestQueue } from '../../lib/aws/sqs.ts'
 import { RequestInvalid } from '../../lib/errors.ts'
+import type { Marks, RequestQueue } from '../../lib/ports.ts'
 import { callLocal } from '../../tools/local/call-local.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { close, listen } from '../../tools/local/listen.ts'
+import { left } from '../fakes.ts'
 
 let aws: EmbeddedAws
 let requests: Queue
@@ -17,7 +19,7 @@ beforeAll(async () => {
 	requests = await aws.createQueue('requests', { VisibilityTimeout: '600' })
 	dead = await aws.createQueue('dead')
 	const urls = { requestQueueUrl: requests.url, deadLetterQueueUrl: dead.url }
-	queue = createRequestQueue(aws.sqs, urls, () => 5_000)
+	queue = createRequestQueue(aws.sqs, urls, left(5_000))
 })
 afterAll(() => aws.stop())
 
@@ -69,7 +71,7 @@ it('does not wait for a queue that does not answer', async () => {
 	const silentQueue = createRequestQueue(
 		client,
 		{ requestQueueUrl, deadLetterQueueUrl: requestQueueUrl },
-		() => 50,
+		left(50),
 	)
 	await silentQueue.hide('r', 1)
 	await expect(silentQueue.send('{}', PLAIN)).rejects.toMatchObject({ name: 'TimeoutError' })

@@ -8,14 +8,15 @@ import { callLocal } from '../../tools/local/call-local.ts'
 import { startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { close, listen, readAll } from '../../tools/local/listen.ts'
 import { acceptedEvent } from '../events.ts'
+import { left } from '../fakes.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
 	for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-const toTopic = (endpoint: string, topicArn: string) =>
-	createTopic(createPublishBatch(callLocal('sns', endpoint, 'ap-northeast-2'), topicArn))
+const toTopic = (endpoint: string, topicArn: string, deadline = left(9_000)) =>
+	createTopic(createPublishBatch(callLocal('sns', endpoint, 'ap-northeast-2'), topicArn), deadline)
 
 async function startEmbedded() {
 	const aws = await startEmbeddedAws()
@@ -62,14 +63,14 @@ async function startScriptedSns(script: Record<string, string[]>) {
 	})
 	const url = await listen(server)
 	cleanups.push(() => close(server))
-	return { batches, publish: toTopic(url, 'arn:aws:sns:ap-northeast-2:000000000000:t') }
+	return { url, batches, publish: toTopic(url, 'arn:aws:sns:ap-northeast-2:000000000000:t') }
 }
 
 describe('createTopic', () => {
 	it('delivers the event as the whole message, with at most ten attributes to filter by', async () => {
 		const { publish, receive } = await startEmbedded()
 		const event = { ...acceptedEvent('a'), traceparent: '00-trace' }
-		await publish(event, 5_000)
+		await publish(event)
 		const [message] = await receive()
 		expect(message?.Body).toBe(serializeEvent(event))
 		expect(
@@ -92,7 +93,7 @@ describe('createTopic', () => {
 
 	it('publishes what is ready together as one batch of at most ten', async () => {
 		const { publish, batches } = await startScriptedSns({})
-		await Promise.all(Array.from({ length: 12 }, (_, n) => publish(acceptedEvent(`e${n}`), 5_000)))
+		await Promise.all(Array.from({ length: 12 }, (_, n) => publish(acceptedEvent(`e${n}`))))
 		expect(batches.map(({ length }) => length).sort()).toEqual([10, 2].sort())
 	})
 
@@ -102,19 +103,19 @@ describe('createTopic', () => {
 			const event = acceptedEvent(name)
 			return { ...event, data: { ...event.data, original: 'x'.repeat(150 * 1024) } }
 		}
-		await Promise.all([publish(big('a'), 5_000), publish(big('b'), 5_000)])
+		await Promise.all([publish(big('a')), publish(big('b'))])
 		expect(batches).toHaveLength(2)
 	})
 
 	it('repeats an entry that was throttled, and only that one', async () => {
 		const { publish, batches } = await startScriptedSns({ 'b/accepted': ['Throttled', 'InternalError', ''] })
-		await Promise.all(['a', 'b', 'c'].map((name) => publish(acceptedEvent(name), 5_000)))
+		await Promise.all(['a', 'b', 'c'].map((name) => publish(acceptedEvent(name))))
 		expect(batches).toEqual([['a/accepted', 'b/accepted', 'c/accepted'], ['b/accepted'], ['b/accepted']])
 	})
 
 	it('gives up on an entry after three attempts without harming its neighbours', async () => {
 		const { publish, batches } = await startScriptedSns({ 'b/accepted': Array(9).fill('Throttled') })
-		const results = await Promise.allSettled(['a', 'b'].map((name) => publish(acceptedEvent(name), 5_000)))
+		const results = await Promise.allSettled(['a', 'b'].map((name) => publish(acceptedEvent(name))))
 		expect(results).toMatchObject([
 			{ status: 'fulfilled' },
 			{ reason: { code: 'PUBLISH_FAILED', retryable: true } },
@@ -124,7 +125,7 @@ describe('createTopic', () => {
 
 	it('does not repeat an entry that is at fault itself', async () => {
 		const { publish, batches } = await startScriptedSns({ 'b/accepted': ['InvalidParameter'] })
-		await expect(publish(acceptedEvent('b'), 5_000)).rejects.toMatchObject({
+		await expect(publish(acceptedEvent('b'))).rejects.toMatchObject({
 			code: 'PUBLISH_FAILED',
 			message: expect.stringContaining('InvalidParameter'),
 		})
@@ -134,15 +135,12 @@ describe('createTopic', () => {
 	it('fails each event of a call that failed as a whole, and works again afterwards', async () => {
 		const { aws, publish } = await startEmbedded()
 		aws.failPublishes(1)
-		const results = await Promise.allSettled([
-			publish(acceptedEvent('a'), 5_000),
-			publish(acceptedEvent('b'), 5_000),
-		])
+		const results = await Promise.allSettled([publish(acceptedEvent('a')), publish(acceptedEvent('b'))])
 		expect(results).toMatchObject([
 			{ reason: { code: 'PUBLISH_FAILED' } },
 			{ reason: { code: 'PUBLISH_FAILED' } },
 		])
-		await expect(publish(acceptedEvent('a'), 5_000)).resolves.toBeUndefined()
+		await expect(publish(acceptedEvent('a'))).resolves.toBeUndefined()
 	})
 
 	it.each([
@@ -170,15 +168,15 @@ describe('createTopic', () => {
 		)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		await expect(toTopic(url, 'arn')(acceptedEvent('a'), 5_000)).rejects.toMatchObject({
+		await expect(toTopic(url, 'arn')(acceptedEvent('a'))).rejects.toMatchObject({
 			code: 'PUBLISH_FAILED',
 		})
 	})
 
 	it('sends nothing when no time is left, and nothing more once its caller was told', async () => {
-		const { publish, batches } = await startScriptedSns({ 'a/accepted': Array(9).fill('Throttled') })
-		await expect(publish(acceptedEvent('b'), 0)).rejects.toThrow('no time was left')
-		await expect(publish(acceptedEvent('a'), 5_000)).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
+		const { publish, batches, url } = await startScriptedSns({ 'a/accepted': Array(9).fill('Throttled') })
+		await expect(toTopic(url, 'arn', left(0))(acceptedEvent('b'))).rejects.toThrow('no time was left')
+		await expect(publish(acceptedEvent('a'))).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
 		expect(batches).toEqual([['a/accepted'], ['a/accepted'], ['a/accepted']])
 	})
 
@@ -186,6 +184,6 @@ describe('createTopic', () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		await expect(toTopic(url, 'arn')(acceptedEvent('a'), 50)).rejects.toThrow('no answer within 50 ms')
+		await expect(toTopic(url, 'arn', left(50))(acceptedEvent('a'))).rejects.toThrow('no answer within 50 ms')
 	})
 })

@@ -2,11 +2,12 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ExportError } from '../../lib/errors.ts'
 import { exportBackup } from '../../lib/export/export-backup.ts'
-import type { ExportPorts } from '../../lib/export/export-ports.ts'
-import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import type { ExportPorts } from '../../lib/ports.ts'
+import type { Reply } from '../../lib/reply.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
-import { createMemoryLedger } from '../fakes.ts'
+import { createExportPorts, createMemoryLedger, replyWith } from '../fakes.ts'
 
 /** What happens to one delivery on its way; `crashAt` = the n-th step that takes effect is its last. */
 interface Fate {
@@ -36,8 +37,7 @@ const fate: fc.Arbitrary<Fate> = fc.record({
 	isLast: fc.nat({ max: 9 }).map((n) => n === 0),
 })
 
-const answer = (body: object, httpStatus = 200): Reply =>
-	classifyReply({ httpStatus, headers: {}, body: JSON.stringify(body) })
+const answer = (body: object, httpStatus = 200): Reply => replyWith(httpStatus, body)
 const REPLIES: Record<Fate['ncp'], Reply> = {
 	accepted: answer({ r: { requestId: 'r', returnCode: '0' } }),
 	refused: answer({ responseError: { returnCode: '5001017' } }, 400),
@@ -78,19 +78,15 @@ class World {
 			live()
 			return result
 		}
-		return {
-			apiUrl: 'https://ncp.example',
+		return createExportPorts({
 			deduplicationMs: 24 * 3_600_000,
-			arrival: null,
 			now: () => this.nowMs,
-			sleep: async () => undefined,
 			createId: () => `id-${++this.ids}`,
 			ledger: {
 				read: async (key) => (await dieAfter(() => this.ledger.read(key))) ?? null,
 				replace: async (previous, next, nowMs) => dieAfter(() => this.ledger.replace(previous, next, nowMs)),
 				expireAt: async (entry, expiresAtMs) => dieAfter(() => this.ledger.expireAt(entry, expiresAtMs)),
 			},
-			firstSeen: async (_triggerId, nowMs) => nowMs,
 			callNcp: ({ fileName }) =>
 				dieAfter(() => {
 					if (fate.ncp === 'accepted' || fate.ncp === 'lost-performed') {
@@ -103,8 +99,7 @@ class World {
 					if (fate.isPublishFailing) throw new ExportError('PUBLISH_FAILED', 'told to')
 					this.take(event)
 				}),
-			observe: () => undefined,
-		}
+		})
 	}
 }
 
@@ -126,7 +121,7 @@ it('performs each export at most once and ends each in one state, whatever dies,
 					const ports = world.portsOf(each, (effect) => scheduler.schedule(Promise.resolve()).then(effect))
 					await scheduler.schedule(Promise.resolve())
 					world.nowMs += each.waitsMs
-					await exportBackup(deliver(each), () => 25_000, ports).catch(() => undefined)
+					await exportBackup(deliver(each), ports).catch(() => undefined)
 				}
 				await scheduler.waitFor(Promise.all(fates.map(run)))
 
@@ -143,7 +138,6 @@ it('performs each export at most once and ends each in one state, whatever dies,
 					}
 					await exportBackup(
 						deliver(calm),
-						() => 25_000,
 						world.portsOf(calm, async (effect) => effect()),
 					)
 					const file = `file-${index}`

@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { ExportError } from '../../lib/errors.ts'
 import { exportBackup } from '../../lib/export/export-backup.ts'
-import type { ExportPorts } from '../../lib/export/export-ports.ts'
-import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
-import { toDelivery } from '../../lib/request/delivery.ts'
-import { createFirstSeen, createMemoryLedger } from '../fakes.ts'
+import type { ExportPorts } from '../../lib/ports.ts'
+import type { Reply } from '../../lib/reply.ts'
+import { type Delivery, toDelivery } from '../../lib/request/delivery.ts'
+import { CONTESTED, createExportPorts, createMemoryLedger, left, replyWith as reply } from '../fakes.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 const HOUR_MS = 60 * 60 * 1000
-const PLENTY = () => 25_000
-
-const reply = (httpStatus: number, body: unknown, headers = {}) =>
-	classifyReply({ httpStatus, headers, body: JSON.stringify(body) })
 const ACCEPTED = reply(200, { r: { requestId: 'r-1', returnCode: '0', returnMessage: 'success' } })
 
 /** Ports that keep what they were given. */
@@ -20,29 +17,25 @@ function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () =
 	const published: OutcomeEvent[] = []
 	const observed: (OutcomeEvent | ExportError)[] = []
 	const ledger = createMemoryLedger()
-	let ids = 0
-	const callTimeouts: (number | undefined)[] = []
-	const ports: ExportPorts = {
-		callNcp: async (_parameters, timeoutMs) => {
+	const callTimeouts: number[] = []
+	const ports = createExportPorts({
+		ledger,
+		callNcp: async (_request, timeoutMs) => {
 			callTimeouts.push(timeoutMs)
 			return answer
 		},
-		publish: async (event, timeoutMs) => {
-			await publish(event, timeoutMs)
+		publish: async (event) => {
+			await publish(event)
 			published.push(event)
 		},
-		apiUrl: 'https://ncp.example',
-		ledger,
-		firstSeen: createFirstSeen(),
-		deduplicationMs: HOUR_MS,
-		arrival: null,
-		now: () => Date.UTC(2026, 10, 23),
-		sleep: async () => undefined,
-		createId: () => `export-${++ids}`,
 		observe: (_delivery, ending) => observed.push(ending),
-	}
+	})
 	return { ports, published, observed, callTimeouts, ledger }
 }
+
+/** The event of a delivery that ends with one. */
+const run = async (delivery: Delivery, ports: ExportPorts): Promise<OutcomeEvent> =>
+	(await exportBackup(delivery, ports)).event
 
 const deliver = (input: unknown) => toDelivery(input, { kind: 'queue', id: 'm-1' }, { regionCode: 'KR' })
 
@@ -53,7 +46,7 @@ describe('exportBackup', () => {
 		['unknown', toLostReply(true, 'ECONNRESET')],
 	])('publishes and returns the outcome: %s', async (state, answer) => {
 		const { ports, published, observed } = createPorts(answer)
-		const event = await exportBackup(deliver(REQUEST), PLENTY, ports)
+		const event = await run(deliver(REQUEST), ports)
 		expect(event).toMatchObject({ id: `export-1/${state}`, data: { state } })
 		expect(published).toEqual([event])
 		expect(observed).toEqual([event])
@@ -69,7 +62,7 @@ describe('exportBackup', () => {
 		['NCP_CREDENTIALS', reply(401, { error: { errorCode: '200', message: 'Failed' } }), null],
 	])('publishes nothing and asks for another delivery: %s', async (code, answer, retryAfterSeconds) => {
 		const { ports, published, observed } = createPorts(answer)
-		await expect(exportBackup(deliver(REQUEST), PLENTY, ports)).rejects.toMatchObject({
+		await expect(run(deliver(REQUEST), ports)).rejects.toMatchObject({
 			code,
 			retryable: true,
 			retryAfterSeconds,
@@ -80,7 +73,7 @@ describe('exportBackup', () => {
 
 	it('publishes a rejected request without asking NCP', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
-		await exportBackup(deliver('{"fileName":'), PLENTY, ports)
+		await run(deliver('{"fileName":'), ports)
 		expect(published).toMatchObject([
 			{ id: 'm-1/rejected', data: { original: '{"fileName":', error: { code: 'REQUEST_UNREADABLE' } } },
 		])
@@ -89,7 +82,7 @@ describe('exportBackup', () => {
 
 	it('hands a request back untouched when too little time is left', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
-		await expect(exportBackup(deliver(REQUEST), () => 4_999, ports)).rejects.toMatchObject({
+		await expect(run(deliver(REQUEST), { ...ports, deadline: left(4_999) })).rejects.toMatchObject({
 			code: 'DEADLINE_NEAR',
 		})
 		expect([...published, ...callTimeouts]).toEqual([])
@@ -97,7 +90,7 @@ describe('exportBackup', () => {
 
 	it('keeps time in reserve for publishing', async () => {
 		const { ports, callTimeouts } = createPorts(ACCEPTED)
-		await exportBackup(deliver(REQUEST), () => 10_000, ports)
+		await run(deliver(REQUEST), { ...ports, deadline: left(10_000) })
 		expect(callTimeouts).toEqual([6_000])
 	})
 
@@ -105,10 +98,14 @@ describe('exportBackup', () => {
 		const { ports, observed } = createPorts(ACCEPTED, async () => {
 			throw new ExportError('PUBLISH_FAILED', 'no')
 		})
-		await expect(exportBackup(deliver(REQUEST), PLENTY, ports)).rejects.toMatchObject({
-			code: 'PUBLISH_FAILED',
+		expect(await exportBackup(deliver(REQUEST), ports)).toMatchObject({
+			kind: 'unpublished',
+			event: { id: 'export-1/accepted' },
+			error: { code: 'PUBLISH_FAILED', retryable: true },
 		})
 		expect(observed).toMatchObject([{ code: 'PUBLISH_FAILED' }])
+		// A rejected request has no stored outcome: its delivery must come again.
+		await expect(exportBackup(deliver('x'), ports)).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
 	})
 
 	it.each([new TypeError('with a body'), 'a text'])(
@@ -116,7 +113,7 @@ describe('exportBackup', () => {
 		async (thrown) => {
 			const { ports, observed } = createPorts(ACCEPTED)
 			const broken = { ...ports, callNcp: () => Promise.reject(thrown) }
-			await expect(exportBackup(deliver(REQUEST), PLENTY, broken)).rejects.toMatchObject({
+			await expect(run(deliver(REQUEST), broken)).rejects.toMatchObject({
 				code: 'INTERNAL',
 				cause: thrown,
 			})
@@ -132,16 +129,16 @@ describe('exportBackup, delivered again', () => {
 
 	it('publishes the same event, byte for byte, and calls NCP once', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
-		await exportBackup(deliverAs('m-1'), PLENTY, ports)
-		await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23, 0, 59) })
+		await run(deliverAs('m-1'), ports)
+		await run(deliverAs('m-2'), { ...ports, now: () => Date.UTC(2026, 10, 23, 0, 59) })
 		expect(published[1]).toEqual(published[0])
 		expect(callTimeouts).toHaveLength(1)
 	})
 
 	it('is another export once the time of deduplication is over', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
-		await exportBackup(deliverAs('m-1'), PLENTY, ports)
-		await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23) + HOUR_MS })
+		await run(deliverAs('m-1'), ports)
+		await run(deliverAs('m-2'), { ...ports, now: () => Date.UTC(2026, 10, 23) + HOUR_MS })
 		expect(published[1]?.data.exportId).not.toBe(published[0]?.data.exportId)
 	})
 
@@ -151,22 +148,20 @@ describe('exportBackup, delivered again', () => {
 			if (failures-- > 0) throw new ExportError('PUBLISH_FAILED', 'no')
 		})
 		const seen: string[] = []
-		while (published.length === 0) {
-			await exportBackup(deliverAs('m-1'), PLENTY, ports).catch((error) => seen.push(error.event.id))
-		}
-		expect(seen).toHaveLength(3)
+		while (published.length === 0) seen.push((await run(deliverAs('m-1'), ports)).id)
+		expect(seen).toHaveLength(4)
 		expect(new Set([...seen, published[0]?.id]).size).toBe(1)
 		expect(callTimeouts).toHaveLength(1)
 	})
 
 	it('keeps its exportId through every attempt, and counts them', async () => {
 		const { ports, ledger } = createPorts(LATER)
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toMatchObject({
+		await expect(run(deliverAs('m-1'), ports)).rejects.toMatchObject({
 			code: 'NCP_LATER',
 			replyCode: 'gateway/410',
 		})
 		const [first] = [...ledger.entries.values()]
-		const event = await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, callNcp: async () => ACCEPTED })
+		const event = await run(deliverAs('m-1'), { ...ports, callNcp: async () => ACCEPTED })
 		expect(event.data).toMatchObject({ exportId: first?.exportId, attempts: 2, state: 'accepted' })
 	})
 
@@ -176,11 +171,11 @@ describe('exportBackup, delivered again', () => {
 		const nested = {
 			...ports,
 			callNcp: async () => {
-				await exportBackup(deliverAs('m-2'), PLENTY, ports).catch((error) => inner.push(error.code))
+				await run(deliverAs('m-2'), ports).catch((error) => inner.push(error.code))
 				return ACCEPTED
 			},
 		}
-		await exportBackup(deliverAs('m-1'), PLENTY, nested)
+		await run(deliverAs('m-1'), nested)
 		expect(inner).toEqual(['IN_PROGRESS'])
 		expect(callTimeouts).toEqual([])
 	})
@@ -188,9 +183,9 @@ describe('exportBackup, delivered again', () => {
 	it('is unknown, and not called again, when the claimer died', async () => {
 		const { ports, ledger, published, callTimeouts } = createPorts(ACCEPTED)
 		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, dying)).rejects.toMatchObject({ code: 'INTERNAL' })
+		await expect(run(deliverAs('m-1'), dying)).rejects.toMatchObject({ code: 'INTERNAL' })
 		const later = { ...ports, now: () => Date.UTC(2026, 10, 23) + 25_000 + 60_000 }
-		await exportBackup(deliverAs('m-1'), PLENTY, later)
+		await run(deliverAs('m-1'), later)
 		expect(published).toMatchObject([{ data: { state: 'unknown', reply: null, attempts: 1 } }])
 		expect([...ledger.entries.values()]).toMatchObject([{ state: 'unknown' }])
 		expect(callTimeouts).toEqual([])
@@ -201,23 +196,19 @@ describe('exportBackup, delivered again', () => {
 		const slow = {
 			...ports,
 			callNcp: async () => {
-				await exportBackup(deliverAs('m-2'), PLENTY, { ...ports, now: () => Date.UTC(2026, 10, 23) + 90_000 })
+				await run(deliverAs('m-2'), { ...ports, now: () => Date.UTC(2026, 10, 23) + 90_000 })
 				return ACCEPTED
 			},
 		}
-		const event = await exportBackup(deliverAs('m-1'), PLENTY, slow)
+		const event = await run(deliverAs('m-1'), slow)
 		expect(event.data.state).toBe('unknown')
 		expect(published[1]).toEqual(published[0])
 	})
 
 	it('refuses one idempotency key for two different exports', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
-		await exportBackup(deliverAs('m-1', { ...REQUEST, idempotencyKey: 'k' }), PLENTY, ports)
-		await exportBackup(
-			deliverAs('m-2', { ...REQUEST, idempotencyKey: 'k', fileName: 'other' }),
-			PLENTY,
-			ports,
-		)
+		await run(deliverAs('m-1', { ...REQUEST, idempotencyKey: 'k' }), ports)
+		await run(deliverAs('m-2', { ...REQUEST, idempotencyKey: 'k', fileName: 'other' }), ports)
 		expect(published[1]).toMatchObject({
 			id: 'm-2/rejected',
 			data: { error: { code: 'IDEMPOTENCY_MISMATCH', problems: [{ field: 'idempotencyKey' }] } },
@@ -227,8 +218,8 @@ describe('exportBackup, delivered again', () => {
 
 	it('is exhausted when the last delivery leaves it unsettled', async () => {
 		const { ports, published } = createPorts(LATER)
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toThrow()
-		const event = await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)
+		await expect(run(deliverAs('m-1'), ports)).rejects.toThrow()
+		const event = await run(deliverAs('m-1', REQUEST, { isLast: true }), ports)
 		expect(event.data).toMatchObject({
 			state: 'exhausted',
 			terminal: true,
@@ -240,7 +231,7 @@ describe('exportBackup, delivered again', () => {
 
 	it('is not exhausted for want of time, not even on the last delivery', async () => {
 		const { ports, ledger } = createPorts(ACCEPTED)
-		const last = exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), () => 100, ports)
+		const last = run(deliverAs('m-1', REQUEST, { isLast: true }), { ...ports, deadline: left(100) })
 		await expect(last).rejects.toMatchObject({ code: 'DEADLINE_NEAR' })
 		expect(ledger.entries.size).toBe(0)
 	})
@@ -255,7 +246,7 @@ describe('exportBackup, delivered again', () => {
 				return ports.ledger.replace(previous, next, nowMs)
 			},
 		}
-		await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: flaky })
+		await run(deliverAs('m-1'), { ...ports, ledger: flaky })
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
 	})
 
@@ -271,7 +262,7 @@ describe('exportBackup, delivered again', () => {
 				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
 			},
 		}
-		await exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: lossy })
+		await run(deliverAs('m-1'), { ...ports, ledger: lossy })
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
 	})
 
@@ -285,7 +276,7 @@ describe('exportBackup, delivered again', () => {
 			},
 		}
 		const broken = { ...ports, ledger: down }
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, broken)).rejects.toMatchObject({
+		await expect(run(deliverAs('m-1'), broken)).rejects.toMatchObject({
 			code: 'LEDGER_UNAVAILABLE',
 		})
 	})
@@ -300,17 +291,17 @@ describe('exportBackup, delivered again', () => {
 				return result
 			},
 		}
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, { ...ports, ledger: lossy })).rejects.toMatchObject({
+		await expect(run(deliverAs('m-1'), { ...ports, ledger: lossy })).rejects.toMatchObject({
 			code: 'LEDGER_UNAVAILABLE',
 		})
 		expect([...ledger.entries.values()]).toMatchObject([{ state: 'waiting' }])
-		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		await run(deliverAs('m-1'), ports)
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
 	})
 
 	it('never takes back the claim of another delivery', async () => {
 		const { ports, ledger } = createPorts(LATER)
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, ports)).rejects.toThrow()
+		await expect(run(deliverAs('m-1'), ports)).rejects.toThrow()
 		let calls = 0
 		const callNcp: ExportPorts['callNcp'] = async () => {
 			calls++
@@ -322,13 +313,13 @@ describe('exportBackup, delivered again', () => {
 			replace: async (previous, next, nowMs) => {
 				if (next.state !== 'claimed' || previous === null) return ports.ledger.replace(previous, next, nowMs)
 				const [entry] = [...ledger.entries.values()]
-				if (entry) ledger.entries.set(entry.exportKey, { ...next, claimId: 'another' })
+				if (entry) ledger.entries.set(entry.exportKey, { ...next, revision: 'another' })
 				throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
 			},
 		}
-		const first = exportBackup(deliverAs('m-1'), PLENTY, { ...ports, callNcp, ledger: failing })
+		const first = run(deliverAs('m-1'), { ...ports, callNcp, ledger: failing })
 		await expect(first).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
-		await expect(exportBackup(deliverAs('m-2'), PLENTY, { ...ports, callNcp })).rejects.toMatchObject({
+		await expect(run(deliverAs('m-2'), { ...ports, callNcp })).rejects.toMatchObject({
 			code: 'IN_PROGRESS',
 		})
 		expect(calls).toBe(0)
@@ -337,8 +328,8 @@ describe('exportBackup, delivered again', () => {
 	it('does not forget an unsettled export while a queue can still hold its message', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, dying)).rejects.toThrow()
-		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, {
+		await expect(run(deliverAs('m-1'), dying)).rejects.toThrow()
+		await run(deliverAs('m-1', REQUEST, { isRedriven: true }), {
 			...ports,
 			now: () => Date.UTC(2026, 10, 23) + 17 * 24 * HOUR_MS,
 			sleep: async () => undefined,
@@ -352,9 +343,11 @@ describe('exportBackup, delivered again', () => {
 		const { ports, published } = createPorts(LATER, async () => {
 			if (isDown) throw new ExportError('PUBLISH_FAILED', 'down')
 		})
-		await expect(exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)).rejects.toThrow()
+		expect(await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), ports)).toMatchObject({
+			kind: 'unpublished',
+		})
 		isDown = false
-		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, {
+		await run(deliverAs('m-1', REQUEST, { isRedriven: true }), {
 			...ports,
 			callNcp: async () => ACCEPTED,
 		})
@@ -364,9 +357,9 @@ describe('exportBackup, delivered again', () => {
 	it('starts anew when an exhausted message comes back from the dead-letter queue', async () => {
 		const { ports, published } = createPorts(LATER)
 		const willing = { ...ports, callNcp: async () => ACCEPTED }
-		await exportBackup(deliverAs('m-1', REQUEST, { isLast: true }), PLENTY, ports)
-		await exportBackup(deliverAs('m-1', REQUEST, { isRedriven: true }), PLENTY, willing)
-		await exportBackup(deliverAs('m-2'), PLENTY, ports)
+		await run(deliverAs('m-1', REQUEST, { isLast: true }), ports)
+		await run(deliverAs('m-1', REQUEST, { isRedriven: true }), willing)
+		await run(deliverAs('m-2'), ports)
 		expect(published.map(({ data: { state } }) => state)).toEqual([
 			'exhausted',
 			'exhausted',
@@ -380,21 +373,18 @@ describe('exportBackup, delivered again', () => {
 	it('hands back what lost its time between claim and call, free for the next delivery', async () => {
 		const { ports, callTimeouts } = createPorts(ACCEPTED)
 		const times = [25_000, 25_000, 100]
-		const shrinking = () => times.shift() ?? 100
-		await expect(exportBackup(deliverAs('m-1'), shrinking, ports)).rejects.toMatchObject({
+		const shrinking = { leftMs: () => times.shift() ?? 100 }
+		await expect(run(deliverAs('m-1'), { ...ports, deadline: shrinking })).rejects.toMatchObject({
 			code: 'DEADLINE_NEAR',
 		})
-		await exportBackup(deliverAs('m-1'), PLENTY, ports)
+		await run(deliverAs('m-1'), ports)
 		expect(callTimeouts).toHaveLength(1)
 	})
 
 	it('comes back later when others are first again and again', async () => {
 		const { ports } = createPorts(ACCEPTED)
-		const contested = {
-			...ports,
-			ledger: { ...ports.ledger, read: async () => null, replace: async () => false },
-		}
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, contested)).rejects.toMatchObject({
+		const contested = { ...ports, ledger: CONTESTED }
+		await expect(run(deliverAs('m-1'), contested)).rejects.toMatchObject({
 			code: 'IN_PROGRESS',
 		})
 	})
@@ -408,56 +398,14 @@ describe('exportBackup, delivered again', () => {
 				return ACCEPTED
 			},
 		}
-		await expect(exportBackup(deliverAs('m-1'), PLENTY, lossy)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
+		await expect(run(deliverAs('m-1'), lossy)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
 	})
 
 	it('says the same of a rejected message each time it is delivered', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
 		const bad = deliverAs('m-1', {}, { sentAtMs: 5 })
-		await exportBackup(bad, PLENTY, ports)
-		await exportBackup(bad, PLENTY, { ...ports, now: () => 99 })
+		await run(bad, ports)
+		await run(bad, { ...ports, now: () => 99 })
 		expect(published[1]).toEqual(published[0])
-	})
-})
-
-describe('toDelivery', () => {
-	it('keeps the text of what it cannot read', () => {
-		expect(deliver({ a: 1 }).original).toBe('{"a":1}')
-		expect(deliver(undefined).original).toBe('')
-	})
-
-	it('survives an object too deep to be written', () => {
-		let deep: unknown = {}
-		for (let n = 0; n < 100_000; n++) deep = [deep]
-		expect(deliver({ fileName: deep })).toMatchObject({ original: '', request: { code: 'REQUEST_INVALID' } })
-	})
-
-	it.each([
-		[{}, 'k', { idempotencyKey: 'k' }],
-		[{ idempotencyKey: 'k' }, 'k', { idempotencyKey: 'k' }],
-		[{ idempotencyKey: 'k' }, undefined, { idempotencyKey: 'k' }],
-		[
-			{ idempotencyKey: 'other' },
-			'k',
-			{ problems: [{ field: 'idempotencyKey', detail: 'differs from the Idempotency-Key header' }] },
-		],
-		[
-			{},
-			'é',
-			{ problems: [{ field: 'idempotencyKey', detail: 'must be 1 to 255 printable ASCII characters' }] },
-		],
-		[{}, '', { problems: [{ field: 'idempotencyKey' }] }],
-	])('of a request with %j and the header %j', (fields, idempotencyKey, expected) => {
-		const delivery = toDelivery(
-			{ ...REQUEST, ...fields },
-			{ kind: 'webhook', id: 'q' },
-			{ regionCode: 'KR', idempotencyKey },
-		)
-		expect(delivery.request).toMatchObject(expected)
-	})
-
-	it('does not look for a key in what is no request', () => {
-		const delivery = toDelivery('[]', { kind: 'webhook', id: 'q' }, { regionCode: 'KR', idempotencyKey: 'k' })
-		expect(delivery.request).toMatchObject({ code: 'REQUEST_UNREADABLE' })
 	})
 })

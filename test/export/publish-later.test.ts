@@ -1,11 +1,10 @@
-import { expect, it } from 'vitest'
-import type { RequestQueue } from '../../lib/aws/sqs.ts'
+import { beforeEach, expect, it } from 'vitest'
 import { ExportError, RequestInvalid } from '../../lib/errors.ts'
-import { PublishFailed } from '../../lib/export/export-backup.ts'
+import type { ExportEnding } from '../../lib/export/export-backup.ts'
 import { publishLater } from '../../lib/export/publish-later.ts'
-import { toRejectedEvent } from '../../lib/outcome/rejected-outcome.ts'
-import { toDelivery } from '../../lib/request/delivery.ts'
+import { toDelivery, toInvalid } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
+import { createQueue } from '../fakes.ts'
 
 const REQUEST = {
 	cloudPostgresqlInstanceNo: '1',
@@ -18,55 +17,51 @@ const delivery = toDelivery(
 	{ kind: 'webhook', id: 'q-1' },
 	{ regionCode: 'KR', traceparent: '00-trace' },
 )
-const sent: unknown[][] = []
-const queue = { send: async (...args: unknown[]) => void sent.push(args) } as unknown as RequestQueue
+const event = acceptedEvent('a')
+const error = new ExportError('PUBLISH_FAILED', 'down')
+const unpublished: ExportEnding = { kind: 'unpublished', event, error }
 
-it('puts the bare request on the queue and gives the stored event', async () => {
-	const event = acceptedEvent('a')
-	expect(await publishLater(new PublishFailed(event, null), delivery, queue)).toBe(event)
-	expect(sent).toEqual([
-		[JSON.stringify({ regionCode: 'KR', ...REQUEST }), expect.objectContaining({ traceparent: '00-trace' })],
-	])
+let { queue, done } = createQueue()
+beforeEach(() => {
+	;({ queue, done } = createQueue())
 })
 
-it('puts on the queue what may be done but could not be settled, and says so', async () => {
-	const unsettled = new ExportError('LEDGER_UNAVAILABLE', 'down', { mayBeDone: true })
-	const before = sent.length
-	await expect(publishLater(unsettled, delivery, queue)).rejects.toBe(unsettled)
-	expect(sent).toHaveLength(before + 1)
+it('puts the bare request on the queue, in the API’s names, and gives the stored event', async () => {
+	expect(await publishLater(Promise.resolve(unpublished), delivery, queue)).toBe(unpublished)
+	const [name, body, marks] = done[0] ?? []
+	expect([name, JSON.parse(String(body))]).toEqual(['send', { regionCode: 'KR', ...REQUEST }])
+	expect(marks).toMatchObject({ traceparent: '00-trace' })
+})
+
+it('leaves alone what is published', async () => {
+	const published: ExportEnding = { kind: 'published', event }
+	expect(await publishLater(Promise.resolve(published), delivery, queue)).toBe(published)
+	expect(done).toEqual([])
+})
+
+it('puts on the queue what may be done but could not be stored, and says so', async () => {
+	const unsaved = new ExportError('LEDGER_UNAVAILABLE', 'down', { mayBeDone: true })
+	await expect(publishLater(Promise.reject(unsaved), delivery, queue)).rejects.toBe(unsaved)
+	expect(done).toHaveLength(1)
 })
 
 it.each(['NCP_LATER', 'LEDGER_UNAVAILABLE'] as const)(
 	'leaves %s as it is: nothing was done',
 	async (code) => {
 		const later = new ExportError(code, 'busy')
-		const before = sent.length
-		await expect(publishLater(later, delivery, queue)).rejects.toBe(later)
-		expect(sent).toHaveLength(before)
+		await expect(publishLater(Promise.reject(later), delivery, queue)).rejects.toBe(later)
+		expect(done).toEqual([])
 	},
 )
 
-it('leaves a rejected request to its caller', async () => {
-	const error = new RequestInvalid([])
-	const event = toRejectedEvent({
-		error,
-		original: '',
-		trigger: delivery.trigger,
-		traceparent: undefined,
-		rejectedAtMs: 0,
-	})
-	const failed = new PublishFailed(event, null)
-	await expect(publishLater(failed, delivery, queue)).rejects.toBe(failed)
+it('leaves a rejected request that could not be published to its caller', async () => {
+	if (delivery.kind !== 'valid') throw new Error('the request is valid')
+	const invalid = toInvalid(delivery, new RequestInvalid([]))
+	await expect(publishLater(Promise.reject(error), invalid, queue)).rejects.toBe(error)
+	expect(done).toEqual([])
 })
 
-it('says that publishing failed when the queue does not take it either', async () => {
-	const failed = new PublishFailed(acceptedEvent('a'), new ExportError('PUBLISH_FAILED', 'down'))
-	const full = { send: () => Promise.reject(new Error('down')) } as unknown as RequestQueue
-	await expect(publishLater(failed, delivery, full)).rejects.toBe(failed)
-})
-
-it('shows the event to nobody who lists the error’s properties', () => {
-	expect(JSON.stringify({ ...new PublishFailed(acceptedEvent('swordfish'), null) })).not.toContain(
-		'swordfish',
-	)
+it('says that publishing failed when the queue does not take the request either', async () => {
+	const full = { send: () => Promise.reject(new Error('down')) }
+	await expect(publishLater(Promise.resolve(unpublished), delivery, full)).rejects.toBe(error)
 })

@@ -5,6 +5,7 @@ import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand } 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
 import { toExportIdentity } from '../../lib/request/export-identity.ts'
+import { parseExportRequest } from '../../lib/request/export-request.ts'
 import { bundlePath, type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import type { Queue } from '../../tools/local/embedded-aws.ts'
 import { createFunction } from '../../tools/local/function-process.ts'
@@ -194,7 +195,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 	internal: async () => {
 		// Somebody has written into the table by hand.
 		const request = { cloudPostgresqlInstanceNo: '1', fileName: 'plain', bucketName: 'broken-item' }
-		const { exportKey } = toExportIdentity(cloud.env.NCP_API_URL ?? '', { ...request, regionCode: 'KR' })
+		const { exportKey } = toExportIdentity(cloud.env.NCP_API_URL ?? '', parseExportRequest(request, 'KR'))
 		const Item = { exportKey, event: 'no event', expiresAt: Math.ceil(Date.now() / 1000) + 3_600 }
 		await cloud.table.items('PutItem', { TableName: cloud.table.tableName, Item })
 		await deliver([JSON.stringify(request)])

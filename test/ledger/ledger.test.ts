@@ -25,10 +25,9 @@ const claim = (changes: Partial<Claim> = {}): Claim => ({
 const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	exportKey: 'key',
 	exportId: 'export-1',
-	claimId: 'claim-1',
 	fingerprint: 'print',
 	state,
-	version: 3,
+	revision: 'revision-1',
 	attempts: 2,
 	leaseUntilMs: state === 'claimed' ? NOW + 5_000 : 0,
 	requestedAtMs: 1,
@@ -52,10 +51,8 @@ describe('decideClaim', () => {
 			next: {
 				exportKey: 'key',
 				exportId: 'id-new',
-				claimId: 'id-new',
 				fingerprint: 'print',
 				state: 'claimed',
-				version: 1,
 				attempts: 1,
 				leaseUntilMs: NOW + 85_000,
 				requestedAtMs: NOW,
@@ -98,7 +95,6 @@ describe('decideClaim', () => {
 			next: {
 				exportId: 'export-1',
 				state: 'claimed',
-				version: 4,
 				attempts: 3,
 				requestedAtMs: 1,
 				expiresAtMs: NOW + 20 * 24 * 3_600_000,
@@ -123,7 +119,7 @@ describe('decideClaim', () => {
 			expect(decision).toMatchObject({
 				kind: 'claim',
 				previous: entry(state),
-				next: { exportId: 'id-new', version: 4, attempts: 1, event: null },
+				next: { exportId: 'id-new', attempts: 1, event: null },
 			})
 	})
 
@@ -135,12 +131,12 @@ describe('decideClaim', () => {
 })
 
 it('releases a claim without touching what it was', () => {
-	expect(release(entry('claimed'))).toEqual(entry('waiting', { version: 4 }))
+	expect(release(entry('claimed'))).toEqual(entry('waiting', {}))
 })
 
 it('settles a claim in the state of its event', () => {
 	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 5)).toEqual(
-		entry('accepted', { version: 4, expiresAtMs: 77 + UNSETTLED_MS }),
+		entry('accepted', { expiresAtMs: 77 + UNSETTLED_MS }),
 	)
 	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 2 * UNSETTLED_MS).expiresAtMs).toBe(
 		77 + 2 * UNSETTLED_MS,

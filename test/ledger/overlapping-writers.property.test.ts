@@ -1,16 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { ArrivalCheck } from '../../lib/arrival/arrival-schedule.ts'
 import { checkArrival } from '../../lib/arrival/check-arrival.ts'
-import type { RequestQueue } from '../../lib/aws/sqs.ts'
 import { enqueueExport } from '../../lib/export/enqueue-export.ts'
 import { exportBackup } from '../../lib/export/export-backup.ts'
-import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
-import type { Finding } from '../../lib/object-storage/find-object.ts'
+import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
-import { toDelivery } from '../../lib/request/delivery.ts'
-import { createFirstSeen, createMemoryLedger } from '../fakes.ts'
+import type { ArrivalCheck, ArrivalPorts, ExportPorts, Finding } from '../../lib/ports.ts'
+import type { Reply } from '../../lib/reply.ts'
+import { type Trigger, toDelivery } from '../../lib/request/delivery.ts'
+import { createArrivalPorts, createExportPorts, createMemoryLedger, replyWith } from '../fakes.ts'
 
 /** Whoever writes to an export's entry: all of them overlap in every order that the scheduler can find. */
 type Writer = 'queue' | 'webhook' | 'async' | 'check' | 'repeated-check' | 'sweep'
@@ -33,8 +32,8 @@ const move: fc.Arbitrary<Move> = fc.record({
 	steps: fc.nat({ max: 7 }),
 })
 
-const ACCEPTED = classifyReply({ httpStatus: 200, headers: {}, body: '{"r":{"returnCode":"0"}}' })
-const LATER = classifyReply({ httpStatus: 429, headers: {}, body: '{"error":{"errorCode":"410"}}' })
+const ACCEPTED = replyWith(200, { r: { returnCode: '0' } })
+const LATER = replyWith(429, { error: { errorCode: '410' } })
 const LOST = toLostReply(true, 'ECONNRESET')
 const FOUND: Finding = {
 	kind: 'found',
@@ -72,13 +71,14 @@ class World {
 		this.published.set(event.id, text)
 	}
 
-	ports(step: Step) {
+	ports(step: Step): { export: ExportPorts; check: ArrivalPorts } {
 		const { ledger } = this
 		const schedule = (check: ArrivalCheck) => step(async () => void this.checks.push(check))
 		const shared = {
 			ledger: {
 				read: (key: string) => step(() => ledger.read(key)),
-				replace: (...args: Parameters<typeof ledger.replace>) => step(() => ledger.replace(...args)),
+				replace: ((previous, next, nowMs) =>
+					step(() => ledger.replace(previous, next, nowMs))) as typeof ledger.replace,
 				expireAt: (...args: Parameters<typeof ledger.expireAt>) => step(() => ledger.expireAt(...args)),
 			},
 			publish: (event: OutcomeEvent) => step(async () => this.publish(event)),
@@ -89,26 +89,21 @@ class World {
 					return reply
 				}),
 			now: () => this.nowMs,
-			sleep: async () => undefined,
 			deduplicationMs: DEDUPLICATION_MS,
-			observe: () => undefined,
 		}
 		return {
-			export: {
+			export: createExportPorts({
 				...shared,
-				apiUrl: 'https://ncp.example',
-				firstSeen: createFirstSeen(),
 				createId: () => `id-${++this.#ids}`,
 				arrival: { schedule, deadlineMs: DEADLINE_MS },
-			},
-			check: {
+			}),
+			check: createArrivalPorts({
 				...shared,
 				schedule,
 				findObject: () => step(async (): Promise<Finding> => (this.#isThere ? FOUND : { kind: 'absent' })),
-				recordCompletion: async () => undefined,
 				deadlineMs: DEADLINE_MS,
 				resendAfterMs: 10 * MINUTE_MS,
-			},
+			}),
 		}
 	}
 
@@ -120,9 +115,9 @@ class World {
 				return this.deliver(ports.export)
 			case 'webhook':
 				// A caller who never comes back.
-				return exportBackup(deliver('webhook'), PLENTY, ports.export).then(ignore, ignore)
+				return exportBackup(deliver('webhook'), ports.export).then(ignore, ignore)
 			case 'async': {
-				const queue = { send: async () => void this.requests++ } as unknown as RequestQueue
+				const queue = { send: async () => void this.requests++ }
 				return enqueueExport(deliver('webhook'), queue, ports.export).then(ignore, ignore)
 			}
 			case 'check':
@@ -137,16 +132,16 @@ class World {
 	}
 
 	/** A message that fails comes again; nobody else counts it. */
-	async deliver(ports: ReturnType<World['ports']>['export']): Promise<void> {
-		await exportBackup(deliver('queue'), PLENTY, ports).then(() => this.requests--, ignore)
+	async deliver(ports: ExportPorts): Promise<void> {
+		await exportBackup(deliver('queue'), ports).then(() => this.requests--, ignore)
 	}
 
-	async look(check: ArrivalCheck, isRepeated: boolean, ports: ReturnType<World['ports']>['check']) {
+	async look(check: ArrivalCheck, isRepeated: boolean, ports: ArrivalPorts) {
 		const acknowledge = (): void => {
 			const index = this.checks.indexOf(check)
 			if (index >= 0 && !isRepeated) this.checks.splice(index, 1)
 		}
-		await checkArrival({ ...check, isRepeated }, PLENTY, ports).then(acknowledge, (error) => {
+		await checkArrival({ ...check, isRepeated }, ports).then(acknowledge, (error) => {
 			if (error.code !== 'EXPORT_GONE') return
 			// Only a doubled check can outlive its export: the other one has ended it, and the deduplication is over.
 			const said = [...this.published.keys()].filter((id) => id.startsWith(`${check.exportId}/`))
@@ -167,9 +162,12 @@ class World {
 	}
 }
 
-const PLENTY = () => 25_000
 const ignore = (): void => undefined
-const deliver = (kind: 'queue' | 'webhook') => toDelivery(REQUEST, { kind, id: 'm' }, { regionCode: 'KR' })
+function deliver(kind: Trigger['kind']) {
+	const delivery = toDelivery(REQUEST, { kind, id: 'm' }, { regionCode: 'KR' })
+	if (delivery.kind === 'invalid') throw delivery.error
+	return delivery
+}
 
 it('ends every export in one state, whoever overlaps with whom', async () => {
 	await fc.assert(

@@ -3,15 +3,21 @@ import type { AddressInfo } from 'node:net'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { MockAgent } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createNcpClient, EXPORT_PATH, encodeForm } from '../../lib/ncp/call-action.ts'
+import { createExportAction } from '../../lib/ncp/actions.ts'
+import { type CallActionOptions, createCallAction } from '../../lib/ncp/call-action.ts'
 import { createClock } from '../../lib/ncp/gateway-clock.ts'
 import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
+import { toLostReply } from '../../lib/ncp/read-reply.ts'
+import type { ExportRequest } from '../../lib/request/export-request.ts'
 import { listen } from '../../tools/local/listen.ts'
 import { type Fault, startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
 
 const KEYS = { accessKey: 'AK', secretKey: 'SK' }
-const PARAMETERS = {
-	cloudPostgresqlInstanceNo: '1234925',
+const EXPORT_PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
+
+const PARAMETERS: ExportRequest = {
+	product: 'postgresql',
+	instanceNo: '1234925',
 	fileName: '20210528',
 	bucketName: 'my-bucket',
 	regionCode: 'KR',
@@ -43,7 +49,9 @@ async function serve(listener: RequestListener): Promise<string> {
 	return listen(server)
 }
 
-const client = (apiUrl: string, options: Partial<Parameters<typeof createNcpClient>[0]> = {}) =>
+const createNcpClient = (options: CallActionOptions) => createExportAction(createCallAction(options))
+
+const client = (apiUrl: string, options: Partial<CallActionOptions> = {}) =>
 	createNcpClient({
 		apiUrl,
 		credentials: fixedCredentials(KEYS),
@@ -52,7 +60,7 @@ const client = (apiUrl: string, options: Partial<Parameters<typeof createNcpClie
 		...options,
 	})
 
-describe('createNcpClient', () => {
+describe('createCallAction', () => {
 	it('posts the form, signed over the path alone, with the very timestamp it signed', async () => {
 		const agent = new MockAgent()
 		agent.disableNetConnect()
@@ -292,10 +300,14 @@ describe('createNcpClient', () => {
 	})
 })
 
-describe('encodeForm', () => {
-	it('leaves out what is not set and writes a space as %20', () => {
-		expect(encodeForm({ cloudPostgresqlInstanceNo: '1', fileName: 'a b', bucketName: 'c' })).toBe(
-			'fileName=a%20b&bucketName=c&cloudPostgresqlInstanceNo=1',
-		)
+describe('createExportAction', () => {
+	it('asks for the product’s own path and names, leaves out what is not set, and writes a space as %20', async () => {
+		const seen: unknown[] = []
+		const call = createExportAction(async (...args) => {
+			seen.push(args)
+			return toLostReply(false, 'ECONNREFUSED')
+		})
+		await call({ product: 'postgresql', instanceNo: '1', fileName: 'a b', bucketName: 'c' }, 9)
+		expect(seen).toEqual([[EXPORT_PATH, 'fileName=a%20b&bucketName=c&cloudPostgresqlInstanceNo=1', 9]])
 	})
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { classifyReply } from '../../lib/ncp/read-reply.ts'
+import { readReply } from '../../lib/ncp/read-reply.ts'
 import { classifyCode } from '../../lib/ncp/return-codes.ts'
 
 const KINDS = ['accepted', 'refused', 'credentials', 'later', 'unknown']
@@ -22,11 +22,11 @@ const body = fc.oneof(
 		),
 )
 
-describe('classifyReply', () => {
+describe('readReply', () => {
 	it('has a kind for every status and body, and never throws', () => {
 		fc.assert(
 			fc.property(httpStatus, body, (status, bytes) => {
-				const reply = classifyReply({ httpStatus: status, headers: {}, body: bytes })
+				const reply = readReply({ httpStatus: status, headers: {}, body: bytes })
 				expect(KINDS).toContain(reply.kind)
 				expect(reply.message.length).toBeLessThanOrEqual(80)
 			}),
@@ -47,7 +47,7 @@ describe('classifyReply', () => {
 						[root]: { [names[0] as string]: value, [names[1] as string]: message },
 					})
 					const xml = `<${root}><${names[0]}>${value}</${names[0]}><${names[1]}>${message}</${names[1]}></${root}>`
-					const read = (text: string) => classifyReply({ httpStatus: status, headers: {}, body: text })
+					const read = (text: string) => readReply({ httpStatus: status, headers: {}, body: text })
 					expect(read(xml)).toEqual(read(json))
 				},
 			),
@@ -58,9 +58,7 @@ describe('classifyReply', () => {
 		const whole = '<aResponse><requestId>r</requestId><returnCode>0</returnCode></aResponse>'
 		fc.assert(
 			fc.property(fc.integer({ min: 0, max: whole.length - 1 }), (length) => {
-				expect(classifyReply({ httpStatus: 200, headers: {}, body: whole.slice(0, length) }).kind).toBe(
-					'unknown',
-				)
+				expect(readReply({ httpStatus: 200, headers: {}, body: whole.slice(0, length) }).kind).toBe('unknown')
 			}),
 		)
 	})
@@ -74,7 +72,7 @@ describe('classifyCode', () => {
 				fc.option(code),
 				httpStatus,
 				(envelope, value, status) => {
-					const isAccepted = classifyCode(envelope, value, status) === 'accepted'
+					const isAccepted = classifyCode(envelope, value, status).kind === 'accepted'
 					expect(isAccepted).toBe(envelope === 'response' && value === '0')
 				},
 			),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { classifyReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { readReply, toLostReply } from '../../lib/ncp/read-reply.ts'
 
 interface ReplyCase {
 	name: string
@@ -15,9 +15,9 @@ const cases = JSON.parse(
 ) as ReplyCase[]
 
 const classify = (httpStatus: number, body: string, headers: Record<string, string> = {}) =>
-	classifyReply({ httpStatus, headers, body })
+	readReply({ httpStatus, headers, body })
 
-describe('classifyReply', () => {
+describe('readReply', () => {
 	it.each(cases)('reads a documented reply: $name', ({ httpStatus, contentType, body, expected }) => {
 		expect(classify(httpStatus, body, { 'content-type': contentType })).toMatchObject(expected)
 	})
@@ -159,9 +159,9 @@ describe('classifyReply', () => {
 			traceId: 't-1',
 			dateMs: Date.UTC(2026, 10, 23, 9, 30),
 		})
-		expect(
-			classifyReply({ httpStatus: 200, headers: { 'x-ncp-trace-id': ['a', 'b'] }, body: '' }).traceId,
-		).toBe('a')
+		expect(readReply({ httpStatus: 200, headers: { 'x-ncp-trace-id': ['a', 'b'] }, body: '' }).traceId).toBe(
+			'a',
+		)
 		expect(classify(200, '', { 'x-ncp-trace-id': '' }).traceId).toBeNull()
 	})
 })

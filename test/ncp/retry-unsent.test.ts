@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { createClock } from '../../lib/ncp/gateway-clock.ts'
-import { fixedCredentials, type KeyPair, rotatingCredentials } from '../../lib/ncp/key-pair.ts'
-import { classifyReply, type Reply, toLostReply } from '../../lib/ncp/read-reply.ts'
-import { callAgain } from '../../lib/ncp/retry-unsent.ts'
+import { fixedCredentials, rotatingCredentials } from '../../lib/ncp/key-pair.ts'
+import { readReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { retryUnsent } from '../../lib/ncp/retry-unsent.ts'
+import type { KeyPair } from '../../lib/ports.ts'
+import type { Reply } from '../../lib/reply.ts'
+import type { ExportRequest } from '../../lib/request/export-request.ts'
 
-const PARAMETERS = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'abc' }
+const PARAMETERS: ExportRequest = {
+	product: 'postgresql',
+	instanceNo: '1',
+	fileName: 'f',
+	bucketName: 'abc',
+}
 const NOW = Date.UTC(2026, 10, 23)
 
 const reply = (httpStatus: number, body: object, dateMs = NOW) =>
-	classifyReply({ httpStatus, headers: { date: new Date(dateMs).toUTCString() }, body: JSON.stringify(body) })
+	readReply({ httpStatus, headers: { date: new Date(dateMs).toUTCString() }, body: JSON.stringify(body) })
 const ACCEPTED = reply(200, { r: { returnCode: '0' } })
 const UNAUTHENTICATED = reply(401, { error: { errorCode: '200', message: 'Authentication Failed' } })
 const SKEWED = reply(401, { error: { errorCode: '200', message: 'Authentication Failed' } }, NOW + 7 * 60_000)
@@ -25,7 +33,7 @@ async function callThrough(
 	const clock = createClock(() => NOW)
 	const timestamps: number[] = []
 	const sleeps: number[] = []
-	const call = callAgain(
+	const call = retryUnsent(
 		async () => {
 			timestamps.push(clock.now())
 			await credentials.get()
@@ -41,7 +49,7 @@ async function callThrough(
 	return { result, timestamps, sleeps }
 }
 
-describe('callAgain', () => {
+describe('retryUnsent', () => {
 	it.each([
 		['accepted', ACCEPTED],
 		['refused', reply(400, { responseError: { returnCode: '5001017' } })],
@@ -104,7 +112,7 @@ it('corrects the clock for a whole batch at once', async () => {
 	const clock = createClock(() => NOW)
 	const credentials = fixedCredentials({ accessKey: 'a', secretKey: 'b' })
 	let calls = 0
-	const call = callAgain(
+	const call = retryUnsent(
 		async () => {
 			calls++
 			const atMs = clock.now()

@@ -1,7 +1,8 @@
 import { createServer } from 'node:http'
 import { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createFindObject, type Wanted } from '../../lib/object-storage/find-object.ts'
+import { createFindObject } from '../../lib/object-storage/find-object.ts'
+import type { Wanted } from '../../lib/ports.ts'
 import { type EmbeddedAws, startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { close, listen } from '../../tools/local/listen.ts'
 
@@ -40,7 +41,7 @@ const find = (bucketName: string, changes: Partial<Wanted> = {}, keyPrefix = '{f
 		{
 			bucketName,
 			fileName: '20210528',
-			cloudPostgresqlInstanceNo: '1234925',
+			instanceNo: '1234925',
 			requestedAtMs: startedMs,
 			...changes,
 		},
@@ -130,7 +131,7 @@ describe('createFindObject', () => {
 		const url = await listen(server)
 		cleanups.push(() => close(server))
 		const finding = await createFindObject(toClient(url), '{fileName}')(
-			{ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 },
+			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', requestedAtMs: 0 },
 			10_000,
 		)
 		expect(finding).toEqual({ kind: 'unreadable', reason })
@@ -138,7 +139,7 @@ describe('createFindObject', () => {
 
 	it('cannot tell when nobody answers', async () => {
 		const finding = await createFindObject(toClient('http://127.0.0.1:1'), '')(
-			{ bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 },
+			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', requestedAtMs: 0 },
 			10_000,
 		)
 		expect(finding).toMatchObject({ kind: 'unreadable' })
@@ -148,7 +149,7 @@ describe('createFindObject', () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		const wanted = { bucketName: 'b-1', fileName: 'f', cloudPostgresqlInstanceNo: '1', requestedAtMs: 0 }
+		const wanted = { bucketName: 'b-1', fileName: 'f', instanceNo: '1', requestedAtMs: 0 }
 		const started = performance.now()
 		expect(await createFindObject(toClient(url), '')(wanted, 100)).toEqual({
 			kind: 'unreadable',
@@ -185,7 +186,7 @@ describe('createFindObject', () => {
 		const wanted = (fileName: string): Wanted => ({
 			bucketName: 'b-1',
 			fileName,
-			cloudPostgresqlInstanceNo: '1',
+			instanceNo: '1',
 			requestedAtMs: 0,
 		})
 

@@ -1,13 +1,13 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { CheckEnding } from '../../lib/arrival/arrival-ports.ts'
 import { ExportError } from '../../lib/errors.ts'
 import type { SettledEntry } from '../../lib/ledger/ledger.ts'
-import { classifyReply } from '../../lib/ncp/read-reply.ts'
-import { createCheckObserver, createObserver, reportFreshness } from '../../lib/observe/observe.ts'
-import { startProgress } from '../../lib/observe/step-times.ts'
+import { readReply } from '../../lib/ncp/read-reply.ts'
+import { reportFreshness } from '../../lib/observe/freshness.ts'
+import { createCheckObserver, createExportObserver } from '../../lib/observe/observe.ts'
 import { type OutcomeEvent, toArrivalEvent } from '../../lib/outcome/outcome.ts'
+import { type CheckEnding, startProgress } from '../../lib/ports.ts'
 import { type Delivery, toDelivery } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
 
@@ -23,7 +23,7 @@ function observe(delivery: Delivery, ending: OutcomeEvent | ExportError, progres
 	for (const method of ['info', 'warn', 'log'] as const) vi.spyOn(console, method).mockImplementation(write)
 	vi.stubEnv('POWERTOOLS_DEV', 'true')
 	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
-	createObserver(new Logger({ serviceName: 's' }), metrics)(delivery, ending, progress)
+	createExportObserver(new Logger({ serviceName: 's' }), metrics)(delivery, ending, progress)
 	return [...lines.map((line) => JSON.parse(line)), metrics.serializeMetrics()]
 }
 
@@ -54,7 +54,7 @@ it('writes one line and one count for a delivery that is not finished, without i
 })
 
 it('says of a delivery that is not finished which export it is, what NCP said, and how long each step took', () => {
-	const reply = classifyReply({ httpStatus: 429, headers: { 'x-ncp-trace-id': 't-1' }, body: '' })
+	const reply = readReply({ httpStatus: 429, headers: { 'x-ncp-trace-id': 't-1' }, body: '' })
 	const progress = { exportId: 'e-1', attempts: 2, reply, stepMs: { claim: 3, call: 40 } }
 	const [line, metric] = observe(
 		delivery,
@@ -92,7 +92,7 @@ it('names no field of a request that could not be read', () => {
 describe('createCheckObserver', () => {
 	const check = { exportKey: 'k', exportId: 'a', check: 2 }
 
-	function observeCheck(ending: CheckEnding) {
+	function observeCheck(ending: CheckEnding | ExportError) {
 		lines.length = 0
 		for (const method of ['info', 'warn', 'debug'] as const)
 			vi.spyOn(console, method).mockImplementation(write)
@@ -135,8 +135,9 @@ describe('createCheckObserver', () => {
 	})
 
 	it('says what was found and when it looks again', () => {
+		const entry = { event: acceptedEvent('a') } as SettledEntry
 		const finding = { kind: 'unreadable', reason: 'AccessDenied' } as const
-		const { line } = observeCheck({ kind: 'waiting', event: acceptedEvent('a'), finding, delaySeconds: 60 })
+		const { line } = observeCheck({ kind: 'waiting', entry, finding, delaySeconds: 60 })
 		expect(line).toMatchObject({
 			level: 'INFO',
 			stepMs: { look: 7 },
@@ -148,10 +149,7 @@ describe('createCheckObserver', () => {
 
 	it('is quiet about a check that is out of date, and loud about one that failed', () => {
 		expect(observeCheck({ kind: 'stale' }).line).toMatchObject({ level: 'DEBUG' })
-		const { line, metric } = observeCheck({
-			kind: 'failed',
-			error: new ExportError('PUBLISH_FAILED', 'down'),
-		})
+		const { line, metric } = observeCheck(new ExportError('PUBLISH_FAILED', 'down'))
 		expect(line).toMatchObject({ level: 'WARN', code: 'PUBLISH_FAILED', reason: 'down' })
 		expect(metric).toMatchObject({ Failed_PUBLISH_FAILED: 1 })
 	})

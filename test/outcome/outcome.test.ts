@@ -2,33 +2,34 @@ import { CloudEvent } from 'cloudevents'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExportError, RequestInvalid } from '../../lib/errors.ts'
-import { classifyReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { readReply, toLostReply } from '../../lib/ncp/read-reply.ts'
 import {
 	type OutcomeEvent,
 	type Settled,
 	type SettledState,
 	serializeEvent,
-	toOutcomeError,
 	toOutcomeEvent,
 } from '../../lib/outcome/outcome.ts'
-import { toRejectedEvent, toRequestInvalid } from '../../lib/outcome/rejected-outcome.ts'
+import { toRejectedEvent } from '../../lib/outcome/rejected-outcome.ts'
+import { toInvalid } from '../../lib/request/delivery.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const AT = Date.UTC(2026, 10, 23, 9, 30)
 
 const settled = (state: SettledState, body: string, error: ExportError | null = null): Settled => {
-	const reply = classifyReply({ httpStatus: 200, headers: { 'x-ncp-trace-id': 't-1' }, body })
+	const reply = readReply({ httpStatus: 200, headers: { 'x-ncp-trace-id': 't-1' }, body })
 	return {
 		state,
 		exportId: '01JD0000000000000000000000',
 		request: {
-			cloudPostgresqlInstanceNo: '1234925',
+			product: 'postgresql',
+			instanceNo: '1234925',
 			fileName: '20210528',
 			bucketName: 'my-bucket',
 			regionCode: 'KR',
 		},
 		reply,
-		error: error === null ? null : toOutcomeError(error, reply),
+		error,
 		attempts: 1,
 		trigger: { kind: 'queue', id: 'm-1' },
 		traceparent: TRACE,
@@ -42,13 +43,22 @@ const SUCCESS =
 const REFUSED = '{"responseError":{"returnCode":"5001017","returnMessage":"no such instance"}}'
 
 const rejected = (original: string, problems = [{ field: 'fileName', detail: 'is required' }]) =>
-	toRejectedEvent({
-		error: new RequestInvalid(problems),
-		original,
-		trigger: { kind: 'queue', id: 'm-1' },
-		traceparent: undefined,
-		rejectedAtMs: AT,
-	})
+	toRejectedEvent(
+		toInvalid(
+			{
+				kind: 'valid',
+				request: settled('accepted', SUCCESS).request,
+				original,
+				trigger: { kind: 'queue', id: 'm-1' },
+				traceparent: undefined,
+				isLast: false,
+				isRedriven: false,
+				sentAtMs: undefined,
+			},
+			new RequestInvalid(problems),
+		),
+		AT,
+	)
 
 /** Throws unless the event is a valid CloudEvent 1.0. */
 const validate = (event: OutcomeEvent) => new CloudEvent(JSON.parse(serializeEvent(event)), true).validate()
@@ -102,7 +112,7 @@ describe('toOutcomeEvent', () => {
 	})
 
 	it.each([null, toLostReply(true, 'ECONNRESET')])('has no reply when none came', (reply) => {
-		const error = toOutcomeError(new ExportError('NCP_UNKNOWN', 'lost'), reply)
+		const error = new ExportError('NCP_UNKNOWN', 'lost')
 		expect(toOutcomeEvent({ ...settled('unknown', ''), reply, error })).toMatchObject({
 			type: 'ncp.backup.export.unknown.v1',
 			data: { state: 'unknown', reply: null, error: { code: 'NCP_UNKNOWN', ncpCode: null } },
@@ -133,14 +143,6 @@ describe('toRejectedEvent', () => {
 		})
 		expect(event.data.error?.problems).toEqual([{ field: 'fileName', detail: 'is required' }])
 		expect(validate(event)).toBe(true)
-	})
-
-	it('gives its error back to a trigger that throws it', () => {
-		expect(toRequestInvalid(rejected('{}'))).toMatchObject({
-			code: 'REQUEST_INVALID',
-			problems: [{ field: 'fileName' }],
-		})
-		expect(toRequestInvalid(toOutcomeEvent(settled('refused', REFUSED)))).toBeNull()
 	})
 
 	it('cuts the original at 64 KiB of whole characters', () => {

@@ -1,16 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type BackOff, backOffSeconds, MAX_BACK_OFF_SECONDS, receivesFor } from '../../lib/queue/back-off.ts'
+import { type ErrorCode, ExportError, type ExportErrorOptions } from '../../lib/errors.ts'
+import { classifyCode } from '../../lib/ncp/return-codes.ts'
+import { backOffSeconds, MAX_BACK_OFF_SECONDS, receivesFor } from '../../lib/queue/back-off.ts'
 
-const wait = (changes: Partial<BackOff>) =>
-	backOffSeconds({
-		code: 'NCP_LATER',
-		replyCode: null,
-		retryAfterSeconds: null,
-		receiveCount: 1,
-		random: 0.999,
-		...changes,
-	})
+interface Wait extends ExportErrorOptions {
+	code?: ErrorCode
+	receiveCount?: number
+	random?: number
+}
+
+const wait = ({ code = 'NCP_LATER', receiveCount = 1, random = 0.999, ...options }: Wait) =>
+	backOffSeconds({ error: new ExportError(code, '', options), receiveCount, random })
 
 describe('backOffSeconds', () => {
 	it.each([
@@ -26,14 +27,14 @@ describe('backOffSeconds', () => {
 	})
 
 	it.each([
-		[{ replyCode: 'gateway/400' }, 300],
-		[{ replyCode: 'api/5001005' }, 60],
-		[{ replyCode: 'response/5001005' }, 60],
-		[{ replyCode: 'api/400' }, 10],
+		[classifyCode('gateway', '400', 429), 300],
+		[classifyCode('api', '5001005', 400), 60],
+		[classifyCode('response', '5001005', 400), 60],
+		[classifyCode('gateway', '410', 429), 10],
 		[{ code: 'NCP_CREDENTIALS' }, 60],
 		[{ code: 'PUBLISH_FAILED' }, 2],
 		[{ code: 'DEADLINE_NEAR' }, 2],
-	] as const)('knows what passes slowly and what does not: %j', (changes, seconds) => {
+	] as [Wait, number][])('knows what passes slowly and what does not: %j', (changes, seconds) => {
 		expect(wait(changes)).toBe(seconds)
 	})
 
@@ -54,7 +55,7 @@ describe('backOffSeconds', () => {
 				fc.integer({ min: -1, max: 1_000_000 }),
 				fc.option(fc.nat()),
 				(random, receiveCount, retryAfterSeconds) => {
-					const seconds = wait({ random, receiveCount, retryAfterSeconds, replyCode: 'gateway/400' })
+					const seconds = wait({ random, receiveCount, retryAfterSeconds, firstWaitSeconds: 300 })
 					expect(Number.isInteger(seconds) && seconds >= 1 && seconds <= MAX_BACK_OFF_SECONDS).toBe(true)
 				},
 			),

@@ -1,26 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { RequestQueue } from '../../lib/aws/sqs.ts'
 import { ExportError, RequestInvalid } from '../../lib/errors.ts'
-import { PublishFailed } from '../../lib/export/export-backup.ts'
+import type { ExportEnding } from '../../lib/export/export-backup.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
-import { toRejectedEvent } from '../../lib/outcome/rejected-outcome.ts'
 import { handleMessage } from '../../lib/queue/handle-message.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
-
-/** A queue that keeps what it is asked to do. */
-function createQueue() {
-	const done: unknown[][] = []
-	const queue: RequestQueue = {
-		send: async (...args) => void done.push(['send', ...args]),
-		hide: async (...args) => void done.push(['hide', ...args]),
-		deadLetter: async (...args) => void done.push(['deadLetter', ...args]),
-	}
-	return { queue, done }
-}
+import { createQueue } from '../fakes.ts'
 
 function handle(
-	exportOne: () => Promise<OutcomeEvent>,
+	exportOne: () => Promise<ExportEnding>,
 	options: { isLast?: boolean; isRedriven?: boolean } = {},
 	queue = createQueue(),
 ) {
@@ -28,7 +16,7 @@ function handle(
 	const message = { delivery, body: '{}', receiptHandle: 'r-1', receiveCount: 3 }
 	return {
 		done: queue.done,
-		result: handleMessage(message, exportOne, queue.queue, () => 0.5),
+		result: handleMessage(message, { exportBackup: exportOne, queue: queue.queue, random: () => 0.5 }),
 	}
 }
 
@@ -37,9 +25,17 @@ const exhausted = (id = 'm-1'): OutcomeEvent => {
 	return { ...event, data: { ...event.data, state: 'exhausted', trigger: { kind: 'queue', id } } }
 }
 
+const published = (event: OutcomeEvent): ExportEnding => ({ kind: 'published', event })
+
+const unpublished = (event: OutcomeEvent): ExportEnding => ({
+	kind: 'unpublished',
+	event,
+	error: new ExportError('PUBLISH_FAILED', 'down'),
+})
+
 describe('handleMessage', () => {
 	it('acknowledges what is finished, and does nothing more', async () => {
-		const { done, result } = handle(async () => acceptedEvent('a'))
+		const { done, result } = handle(async () => published(acceptedEvent('a')))
 		await result
 		expect(done).toEqual([])
 	})
@@ -52,14 +48,7 @@ describe('handleMessage', () => {
 
 	it('copies a rejected message to the dead-letter queue, with the reason, and acknowledges it', async () => {
 		const error = new RequestInvalid([{ field: 'fileName', detail: 'is required' }])
-		const event = toRejectedEvent({
-			error,
-			original: '{}',
-			trigger: { kind: 'queue', id: 'm-1' },
-			traceparent: undefined,
-			rejectedAtMs: 0,
-		})
-		const { done, result } = handle(async () => event)
+		const { done, result } = handle(async () => ({ kind: 'rejected', event: acceptedEvent('a'), error }))
 		await result
 		expect(done).toEqual([
 			[
@@ -72,7 +61,7 @@ describe('handleMessage', () => {
 	})
 
 	it('fails the last receive of what is exhausted, so that the queue moves it to the dead letters', async () => {
-		const { done, result } = handle(async () => exhausted(), { isLast: true })
+		const { done, result } = handle(async () => published(exhausted()), { isLast: true })
 		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
 		expect(done).toEqual([])
 	})
@@ -87,13 +76,17 @@ describe('handleMessage', () => {
 	)
 
 	it('acknowledges another message about an export that is exhausted, also on its last receive', async () => {
-		await expect(handle(async () => exhausted()).result).resolves.toBeUndefined()
-		await expect(handle(async () => exhausted('m-0'), { isLast: true }).result).resolves.toBeUndefined()
+		await expect(handle(async () => published(exhausted())).result).resolves.toBeUndefined()
+		await expect(
+			handle(async () => published(exhausted('m-0')), { isLast: true }).result,
+		).resolves.toBeUndefined()
 	})
 
 	it('sends an outcome that could not be published anew on its last receive, and never as redriven', async () => {
-		const failed = (event: OutcomeEvent) => () => Promise.reject(new PublishFailed(event, null))
-		const { done, result } = handle(failed(acceptedEvent('a')), { isLast: true, isRedriven: true })
+		const { done, result } = handle(async () => unpublished(acceptedEvent('a')), {
+			isLast: true,
+			isRedriven: true,
+		})
 		await result
 		expect(done).toEqual([['send', '{}', expect.objectContaining({ isRedriven: false })]])
 	})
@@ -102,8 +95,7 @@ describe('handleMessage', () => {
 		['the message that used up the retries becomes a dead letter', 'm-1', 'NCP_LATER'],
 		['any other message about it is acknowledged', 'm-0', null],
 	])('sends an unpublished "exhausted" anew: %s', async (_name, triggerId, code) => {
-		const failed = new PublishFailed(exhausted(triggerId), null)
-		const { done, result } = handle(() => Promise.reject(failed), { isLast: true })
+		const { done, result } = handle(async () => unpublished(exhausted(triggerId)), { isLast: true })
 		if (code === null) await result
 		else await expect(result).rejects.toMatchObject({ code })
 		expect(done).toEqual([['send', '{}', expect.anything()]])
@@ -117,15 +109,9 @@ describe('handleMessage', () => {
 
 	it('keeps a rejected message whose copy could not be made', async () => {
 		const error = new RequestInvalid([])
-		const event = toRejectedEvent({
-			error,
-			original: '',
-			trigger: { kind: 'queue', id: 'm' },
-			traceparent: undefined,
-			rejectedAtMs: 0,
-		})
+		const rejected: ExportEnding = { kind: 'rejected', event: acceptedEvent('a'), error }
 		const failing = createQueue()
 		failing.queue.deadLetter = () => Promise.reject(new Error('down'))
-		await expect(handle(async () => event, {}, failing).result).rejects.toThrow('down')
+		await expect(handle(async () => rejected, {}, failing).result).rejects.toThrow('down')
 	})
 })

@@ -1,6 +1,8 @@
+import type { SQSRecord } from 'aws-lambda'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { settleInOrder } from '../../lib/queue/run-batch.ts'
+import { ExportError } from '../../lib/errors.ts'
+import { settleInOrder, toBatchResponse } from '../../lib/queue/run-batch.ts'
 
 it('runs groups side by side and a group in order, whatever fails', async () => {
 	await fc.assert(
@@ -43,4 +45,20 @@ it('starts all groups before any of them ends', async () => {
 		await gate.promise
 	})
 	expect((await settled).every(({ status }) => status === 'fulfilled')).toBe(true)
+})
+
+const records = ['a', 'b', 'c', 'd'].map((messageId) => ({ messageId }) as SQSRecord)
+
+it('names just the records whose work rejected, and what nobody foresaw', async () => {
+	const results = await Promise.allSettled([
+		Promise.resolve(),
+		Promise.reject(new ExportError('NCP_LATER', 'busy')),
+		Promise.reject(new TypeError('with a body')),
+		Promise.reject('a text'),
+	])
+	const unforeseen: string[] = []
+	expect(toBatchResponse(records, results, (name) => unforeseen.push(name))).toEqual({
+		batchItemFailures: [{ itemIdentifier: 'b' }, { itemIdentifier: 'c' }, { itemIdentifier: 'd' }],
+	})
+	expect(unforeseen).toEqual(['TypeError', 'string'])
 })

@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { toExportIdentity } from '../../lib/request/export-identity.ts'
+import type { ExportRequest } from '../../lib/request/export-request.ts'
 
 const API = 'https://ncp.example'
-const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'abc', regionCode: 'KR' }
+const REQUEST: ExportRequest = {
+	product: 'postgresql',
+	instanceNo: '1',
+	fileName: 'f',
+	bucketName: 'abc',
+	regionCode: 'KR',
+}
 
 it('is the SHA-256 of what was asked for, and where', () => {
 	const parts = '["https://ncp.example","vpostgresql","KR","1","f","abc"]'
@@ -12,12 +19,12 @@ it('is the SHA-256 of what was asked for, and where', () => {
 })
 
 it.each([
-	{ cloudPostgresqlInstanceNo: '2' },
+	{ instanceNo: '2' },
 	{ fileName: 'g' },
 	{ bucketName: 'abd' },
 	{ regionCode: 'SGN' },
 	// Not the same parts in other places.
-	{ cloudPostgresqlInstanceNo: '1f', fileName: '' },
+	{ instanceNo: '1f', fileName: '' },
 ])('differs with %j', (changes) => {
 	expect(toExportIdentity(API, { ...REQUEST, ...changes }).exportKey).not.toBe(
 		toExportIdentity(API, REQUEST).exportKey,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RequestInvalid } from '../../lib/errors.ts'
-import { parseExportRequest } from '../../lib/request/export-request.ts'
-import { unwrap } from '../../lib/request/unwrap-envelope.ts'
+import { parseExportRequest, toApiRequest } from '../../lib/request/export-request.ts'
+import { unwrapEnvelope } from '../../lib/request/unwrap-envelope.ts'
 
 const request = fc.record(
 	{
@@ -30,8 +30,9 @@ describe('a request in its wrappings', () => {
 		fc.assert(
 			fc.property(request, fc.array(wrapping, { maxLength: 2 }), (value, names) => {
 				const wrapped = wrap(names, value)
-				expect(parseExportRequest(unwrap(wrapped).value)).toEqual(value)
-				expect(parseExportRequest(unwrap(JSON.stringify(wrapped)).value)).toEqual(value)
+				const parse = (input: unknown) => toApiRequest(parseExportRequest(unwrapEnvelope(input).value))
+				expect(parse(wrapped)).toEqual(value)
+				expect(parse(JSON.stringify(wrapped))).toEqual(value)
 			}),
 		)
 	})
@@ -39,7 +40,7 @@ describe('a request in its wrappings', () => {
 	it('is refused through three', () => {
 		fc.assert(
 			fc.property(request, fc.array(wrapping, { minLength: 3, maxLength: 3 }), (value, names) => {
-				expect(() => unwrap(wrap(names, value))).toThrow('wrapped more than 2 times')
+				expect(() => unwrapEnvelope(wrap(names, value))).toThrow('wrapped more than 2 times')
 			}),
 		)
 	})
@@ -48,7 +49,7 @@ describe('a request in its wrappings', () => {
 		fc.assert(
 			fc.property(fc.oneof(fc.anything(), fc.string(), fc.json()), (value) => {
 				try {
-					parseExportRequest(unwrap(value).value)
+					parseExportRequest(unwrapEnvelope(value).value)
 				} catch (error) {
 					expect(error).toBeInstanceOf(RequestInvalid)
 				}

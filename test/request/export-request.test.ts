@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { RequestInvalid } from '../../lib/errors.ts'
-import { parseExportRequest } from '../../lib/request/export-request.ts'
+import { parseExportRequest, toApiRequest } from '../../lib/request/export-request.ts'
 
 const GOOD = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 
@@ -16,12 +16,19 @@ function problemsOf(value: unknown) {
 
 describe('parseExportRequest', () => {
 	it('takes the three required fields', () => {
-		expect(parseExportRequest(GOOD)).toEqual(GOOD)
+		const parsed = parseExportRequest(GOOD)
+		expect(parsed).toEqual({
+			product: 'postgresql',
+			instanceNo: '1234925',
+			fileName: '20210528',
+			bucketName: 'my-bucket',
+		})
+		expect(toApiRequest(parsed)).toEqual(GOOD)
 	})
 
 	it('takes every field', () => {
 		const all = { ...GOOD, regionCode: 'KR', responseFormatType: 'json', idempotencyKey: 'key 1' }
-		expect(parseExportRequest(all, 'SGN')).toEqual(all)
+		expect(toApiRequest(parseExportRequest(all, 'SGN'))).toEqual(all)
 	})
 
 	it('takes the default region when the request names none', () => {
@@ -34,9 +41,7 @@ describe('parseExportRequest', () => {
 		[Number.MAX_SAFE_INTEGER, '9007199254740991'],
 		['00012', '00012'],
 	])('takes %o as an instance number', (given, instanceNo) => {
-		expect(parseExportRequest({ ...GOOD, cloudPostgresqlInstanceNo: given }).cloudPostgresqlInstanceNo).toBe(
-			instanceNo,
-		)
+		expect(parseExportRequest({ ...GOOD, cloudPostgresqlInstanceNo: given }).instanceNo).toBe(instanceNo)
 	})
 
 	it.each([

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { MAX_REQUEST_BYTES, unwrap } from '../../lib/request/unwrap-envelope.ts'
+import { MAX_REQUEST_BYTES, unwrapEnvelope } from '../../lib/request/unwrap-envelope.ts'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 describe('unwrap', () => {
 	it('leaves a bare request as it is', () => {
-		expect(unwrap('{"fileName":"x"}')).toEqual({ value: { fileName: 'x' }, traceparent: undefined })
+		expect(unwrapEnvelope('{"fileName":"x"}')).toEqual({ value: { fileName: 'x' }, traceparent: undefined })
 	})
 
 	it.each([
@@ -19,16 +19,19 @@ describe('unwrap', () => {
 		],
 		['a CloudEvent', { specversion: '1.0', traceparent: TRACE, data: { a: 1 } }],
 	])('keeps the trace context of %s', (_name, wrapped) => {
-		expect(unwrap(wrapped)).toEqual({ value: { a: 1 }, traceparent: TRACE })
+		expect(unwrapEnvelope(wrapped)).toEqual({ value: { a: 1 }, traceparent: TRACE })
 	})
 
 	it('keeps the outermost trace context and drops an invalid one', () => {
 		const inner = { specversion: '1.0', traceparent: TRACE, data: { a: 1 } }
 		const outer = TRACE.replace('0af7', '1af7')
-		expect(unwrap({ specversion: '1.0', traceparent: outer, data: inner }).traceparent).toBe(outer)
-		expect(unwrap({ specversion: '1.0', traceparent: 'nonsense', data: inner }).traceparent).toBe(TRACE)
+		expect(unwrapEnvelope({ specversion: '1.0', traceparent: outer, data: inner }).traceparent).toBe(outer)
+		expect(unwrapEnvelope({ specversion: '1.0', traceparent: 'nonsense', data: inner }).traceparent).toBe(
+			TRACE,
+		)
 		expect(
-			unwrap({ Type: 'Notification', Message: '{}', MessageAttributes: { traceparent: 'x' } }).traceparent,
+			unwrapEnvelope({ Type: 'Notification', Message: '{}', MessageAttributes: { traceparent: 'x' } })
+				.traceparent,
 		).toBeUndefined()
 	})
 
@@ -41,6 +44,6 @@ describe('unwrap', () => {
 		[{ detail: 'plain words' }, 'detail is not JSON'],
 		[`"${'x'.repeat(MAX_REQUEST_BYTES)}"`, 'body is larger than 262144 bytes'],
 	])('refuses %j', (input, message) => {
-		expect(() => unwrap(input)).toThrow(message)
+		expect(() => unwrapEnvelope(input)).toThrow(message)
 	})
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseHttpEvent, toCallersFormat, toHttpResult } from '../../lib/webhook/gateway-event.ts'
+import { parseHttpEvent, toHttpResult } from '../../lib/webhook/gateway-event.ts'
 
 const BODY = '{"a":"가"}'
 
@@ -141,22 +141,29 @@ describe('parseHttpEvent', () => {
 	})
 })
 
-describe('toCallersFormat', () => {
-	const result = toHttpResult({ status: 202, headers: { a: 'b' }, body: 'c' })
+describe('toHttpResult', () => {
+	const response = { status: 202, headers: { a: 'b' }, body: 'c' }
+	const headers = {
+		a: 'b',
+		'Cache-Control': 'no-store',
+		'Strict-Transport-Security': 'max-age=15552000; includeSubDomains; preload',
+		'X-Content-Type-Options': 'nosniff',
+	}
 
-	it.each(names.slice(0, 4))('leaves a result to a %s as it is', (name) => {
-		expect(toCallersFormat(result, EVENTS[name])).toEqual({
+	it.each(names.slice(0, 4))('gives a %s single values', (name) => {
+		expect(toHttpResult(response, EVENTS[name])).toEqual({
 			statusCode: 202,
-			headers: { a: 'b' },
+			headers,
 			body: 'c',
 			isBase64Encoded: false,
 		})
 	})
 
-	it('gives lists to whoever sent lists', () => {
-		expect(toCallersFormat(result, EVENTS['load balancer with lists'])).toEqual({
+	it('gives lists to a load balancer that sent lists', () => {
+		const lists = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
+		expect(toHttpResult(response, EVENTS['load balancer with lists'])).toEqual({
 			statusCode: 202,
-			multiValueHeaders: { a: ['b'] },
+			multiValueHeaders: lists,
 			body: 'c',
 			isBase64Encoded: false,
 		})

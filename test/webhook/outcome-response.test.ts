@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { ExportError, RequestInvalid, toExportError } from '../../lib/errors.ts'
 import type { Entry } from '../../lib/ledger/ledger.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
-import { toRejectedEvent } from '../../lib/outcome/rejected-outcome.ts'
 import { toLookupResponse, toOutcomeResponse } from '../../lib/webhook/outcome-response.ts'
 import { toErrorResponse, toProblemResponse, toUnsupportedResponse } from '../../lib/webhook/problem.ts'
 import { acceptedEvent } from '../events.ts'
@@ -28,22 +27,6 @@ describe('toOutcomeResponse', () => {
 		expect(toOutcomeResponse(refused)).toMatchObject({
 			status: 422,
 			body: expect.stringContaining('NCP_REFUSED'),
-		})
-	})
-})
-
-describe('toOutcomeResponse of a rejected request', () => {
-	it('is that of its error', () => {
-		const event = toRejectedEvent({
-			error: new RequestInvalid([{ field: 'fileName', detail: 'is required' }]),
-			original: '',
-			trigger: { kind: 'webhook', id: 'q' },
-			traceparent: undefined,
-			rejectedAtMs: 0,
-		})
-		expect(toOutcomeResponse(event)).toMatchObject({
-			status: 422,
-			body: expect.stringContaining('is required'),
 		})
 	})
 })

@@ -58,7 +58,7 @@ describe('readConfig', () => {
 
 	it('asks each function only for what it uses', () => {
 		const { REQUEST_QUEUE_URL: _queue, DEAD_LETTER_QUEUE_URL: _dead, ...rest } = ENVIRONMENT
-		expect(readConfig(rest, 'on-pipeline-event').requestQueueUrl).toBe('')
+		expect(readConfig(rest, 'on-pipeline-event').requestQueueUrl).toBeNull()
 		expect(() => readConfig(rest, 'on-http-request')).toThrow('REQUEST_QUEUE_URL is not set')
 	})
 

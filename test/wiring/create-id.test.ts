@@ -1,11 +1,22 @@
 import { expect, it } from 'vitest'
-import { createRandom } from '../../lib/wiring/create-id.ts'
+import { createIdMaker } from '../../lib/wiring/create-id.ts'
 
-it('gives numbers from 0 to 1, exclusive, of every size, also beyond its first pool', () => {
-	const random = createRandom()
-	const numbers = Array.from({ length: 10_000 }, random)
-	expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true)
-	expect(new Set(numbers).size).toBe(256)
-	// A pool that was handed out twice would repeat itself.
-	expect(numbers.slice(0, 2_048)).not.toEqual(numbers.slice(2_048, 4_096))
+it('makes ULIDs: the time first, in base 32', () => {
+	// The example of the reference implementation, https://github.com/ulid/javascript.
+	expect(createIdMaker()(1_469_918_176_385)).toMatch(/^01ARYZ6S41[0-9A-HJKMNP-TV-Z]{16}$/)
+	expect(createIdMaker()(2 ** 48 - 1)).toMatch(/^7ZZZZZZZZZ/)
+})
+
+it('sorts later ids behind earlier ones', () => {
+	const createId = createIdMaker()
+	const ids = [1, 31, 32, 1_000, 1_764_000_000_000, 1_764_000_000_001].map(createId)
+	expect(ids.toSorted()).toEqual(ids)
+})
+
+it('repeats no id, also beyond its first pool of random numbers', () => {
+	const createId = createIdMaker()
+	const ids = Array.from({ length: 10_000 }, () => createId(1))
+	expect(new Set(ids).size).toBe(ids.length)
+	// Every character occurs in every place.
+	for (let place = 10; place < 26; place++) expect(new Set(ids.map((id) => id.charAt(place))).size).toBe(32)
 })

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
+import { createObjectStorage } from '../../lib/object-storage/client.ts'
 import { wire } from '../../lib/wiring/wire.ts'
-import { createObjectStorage, wireArrival } from '../../lib/wiring/wire-arrival.ts'
+import { wireArrivalCheck } from '../../lib/wiring/wire-arrival.ts'
 import { close, listen } from '../../tools/local/listen.ts'
 import { ENVIRONMENT } from '../environment.ts'
 import { acceptedEvent } from '../events.ts'
@@ -33,12 +34,12 @@ it('builds what an arrival check needs, and keys that the SDK asks for again', a
 		ARRIVAL_QUEUE_URL: 'http://arrivals',
 	}
 	for (const [name, value] of Object.entries({ ...ENVIRONMENT, ...arrival })) vi.stubEnv(name, value)
-	const { ports } = wireArrival().begin(PLENTY)
+	const { ports } = wireArrivalCheck().begin(PLENTY)
 	expect(ports).toMatchObject({ deadlineMs: 7_200_000, resendAfterMs: 600_000 })
 	expect(wire('on-queue-message').begin(PLENTY).ports.arrival).toMatchObject({ deadlineMs: 7_200_000 })
 	const keys = await createObjectStorage(
 		{ objectStorageUrl: 'https://a.example', objectStorageRegion: 'r' },
-		fixedCredentials({ accessKey: 'AK', secretKey: 'SK' }),
+		fixedCredentials({ accessKey: 'AK', secretKey: 'SK' }).get,
 	).config.credentials()
 	expect(keys).toMatchObject({ accessKeyId: 'AK', secretAccessKey: 'SK', expiration: expect.any(Date) })
 })
@@ -54,7 +55,7 @@ it('waits for a topic that takes two seconds, and publishes once', async () => {
 	})
 	for (const [name, value] of Object.entries({ ...ENVIRONMENT, AWS_ENDPOINT_URL_SNS: await listen(server) }))
 		vi.stubEnv(name, value)
-	await wire('on-pipeline-event').begin(PLENTY).ports.publish(acceptedEvent('a'), 9_000)
+	await wire('on-pipeline-event').begin(PLENTY).ports.publish(acceptedEvent('a'))
 	await close(server)
 	expect(requests).toBe(1)
 })

@@ -1,4 +1,4 @@
-import { readBaseUrl } from '../../lib/wiring/config.ts'
+import { readBaseUrl } from '../../lib/url.ts'
 import { buildFunctions } from '../build.ts'
 import { removeLocalConnection, writeLocalConnection } from '../ops/connection.ts'
 import { readOptions, runCommand, UsageError } from '../terminal/command-line.ts'
@@ -86,7 +86,7 @@ function readNcpAccess(env: NodeJS.ProcessEnv): NcpAccess | null {
 	const { NCP_ACCESS_KEY: accessKey, NCP_SECRET_KEY: secretKey, NCP_API_URL: text } = env
 	if (accessKey && secretKey && text) {
 		const problems: string[] = []
-		const apiUrl = readBaseUrl(text, problems)
+		const apiUrl = readBaseUrl(text, problems, 'NCP_API_URL')
 		if (problems.length > 0) throw new UsageError(problems.join('; '))
 		return { accessKey, secretKey, apiUrl }
 	}

@@ -1,5 +1,5 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
-import type { KeyPair } from '../../lib/ncp/key-pair.ts'
+import type { KeyPair } from '../../lib/ports.ts'
 
 /** Where everything is: the outputs of a deployed stack, or what `npm start` writes down. */
 export interface Connection {

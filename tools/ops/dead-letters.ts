@@ -8,13 +8,10 @@ import {
 	SendMessageCommand,
 } from '@aws-sdk/client-sqs'
 import { parseArrivalCheck } from '../../lib/aws/arrival-queue.ts'
-import { RequestInvalid } from '../../lib/errors.ts'
-import { parseRecord } from '../../lib/formats/parse-record.ts'
-import { toQueueableJson } from '../../lib/outcome/outcome.ts'
-import { REDRIVEN_FROM } from '../../lib/queue/redriven.ts'
+import { isRecord, parseRecord, toQueueableJson } from '../../lib/formats/json.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
-import { isRecord } from '../../lib/request/export-request.ts'
 import { readPipelineEvent } from '../../lib/request/pipeline-event.ts'
+import { REDRIVEN_FROM } from '../../lib/request/redriven.ts'
 import { OpsError, toWords } from './ops-error.ts'
 import { findByRequest } from './status.ts'
 import type { Target } from './target.ts'
@@ -230,11 +227,13 @@ function explainInvocation({
 
 /** A message that SQS moved here carries no reason: the ledger knows how its export stands. */
 async function explainRequest(body: string, target: Target): Promise<Why> {
-	const { request } = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
-	if (request instanceof RequestInvalid)
-		return { code: request.code, reason: request.message, isHopeless: true }
+	const delivery = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
+	if (delivery.kind === 'invalid') {
+		const { code, message } = delivery.error
+		return { code, reason: message, isHopeless: true }
+	}
 	try {
-		const entry = await findByRequest(request, target)
+		const entry = await findByRequest(delivery.request, target)
 		const error = entry?.event?.data.error
 		if (entry === null)
 			return { code: 'NOT_SETTLED', reason: 'the ledger does not know its export (any more)' }

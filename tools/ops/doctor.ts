@@ -3,10 +3,11 @@ import { ListObjectsCommand } from '@aws-sdk/client-s3'
 import { GetTopicAttributesCommand } from '@aws-sdk/client-sns'
 import { GetQueueAttributesCommand, type QueueAttributeName } from '@aws-sdk/client-sqs'
 import { EXPORT_ID_INDEX } from '../../lib/aws/exports-table.ts'
-import { createNcpCaller } from '../../lib/ncp/call-action.ts'
-import { fixedCredentials, type KeyPair } from '../../lib/ncp/key-pair.ts'
-import type { Reply } from '../../lib/ncp/read-reply.ts'
-import { createObjectStorage } from '../../lib/wiring/wire-arrival.ts'
+import { createCallAction } from '../../lib/ncp/call-action.ts'
+import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
+import { createObjectStorage } from '../../lib/object-storage/client.ts'
+import type { KeyPair } from '../../lib/ports.ts'
+import type { Reply } from '../../lib/reply.ts'
 import { OpsError, toWords } from './ops-error.ts'
 import type { Target } from './target.ts'
 
@@ -119,7 +120,7 @@ async function checkTable({ dynamodb, connection, isLocal }: Target) {
 
 /** Reads a list: nothing is exported. Source: NCP API guide, database-vpostgresql-getcloudpostgresqlinstancelist. */
 async function checkNcp(keys: KeyPair, { connection: { ncpApiUrl, ncpRegionCode } }: Target) {
-	const call = createNcpCaller({
+	const call = createCallAction({
 		apiUrl: ncpApiUrl,
 		credentials: fixedCredentials(keys),
 		timeoutMs: CALL_MS,
@@ -166,7 +167,7 @@ function judge(reply: Reply, apiUrl: string) {
 async function checkBucket(Bucket: string, keys: KeyPair, { connection }: Target) {
 	const { objectStorageUrl, objectStorageRegion } = connection
 	if (objectStorageUrl === '') return skipped('arrival checks are off')
-	const client = createObjectStorage({ objectStorageUrl, objectStorageRegion }, fixedCredentials(keys))
+	const client = createObjectStorage({ objectStorageUrl, objectStorageRegion }, async () => keys)
 	try {
 		await client.send(new ListObjectsCommand({ Bucket, MaxKeys: 1 }))
 		return ok('its keys can be listed')

@@ -1,6 +1,6 @@
 import { SendMessageBatchCommand, type SendMessageBatchRequestEntry } from '@aws-sdk/client-sqs'
-import { toQueueableJson } from '../../lib/outcome/outcome.ts'
-import type { ExportRequest } from '../../lib/request/export-request.ts'
+import { toQueueableJson } from '../../lib/formats/json.ts'
+import { type ExportRequest, toApiRequest } from '../../lib/request/export-request.ts'
 import { startProgressBar } from '../terminal/progress-bar.ts'
 import { toWords } from './ops-error.ts'
 import type { Target } from './target.ts'
@@ -41,7 +41,7 @@ async function sendBatch(batch: readonly ExportRequest[], { sqs, connection }: T
 	const sent: Sent[] = batch.map((request) => unsent(request, 'not tried'))
 	for (let tries = 0; tries < MAX_TRIES; tries++) {
 		const Entries: SendMessageBatchRequestEntry[] = sent.flatMap(({ request, messageId }, index) =>
-			messageId === null ? [{ Id: String(index), MessageBody: toQueueableJson(request) }] : [],
+			messageId === null ? [{ Id: String(index), MessageBody: toQueueableJson(toApiRequest(request)) }] : [],
 		)
 		if (Entries.length === 0) break
 		try {

@@ -1,4 +1,4 @@
-import { RETRYABLE } from '../../lib/errors.ts'
+import { ERROR_CODES, isRetryable } from '../../lib/errors.ts'
 import { STATES } from '../../lib/outcome/outcome-schema.ts'
 import { NAMESPACE, SERVICE } from './alarms.ts'
 import { FUNCTIONS, oslsId, PREFIX, type Resources, sub } from './cloudformation.ts'
@@ -14,9 +14,7 @@ const own = (name: string, options: object = {}): Metric => [
 	options,
 ]
 
-const RETRIED = Object.entries(RETRYABLE)
-	.filter(([, isRetryable]) => isRetryable)
-	.map(([code]) => code)
+const RETRIED = ERROR_CODES.filter(isRetryable)
 
 const ofQueue = (id: string, metric: string, label: string): Metric => [
 	'AWS/SQS',

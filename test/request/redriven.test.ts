@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda'
 import { expect, it } from 'vitest'
-import { isRedriven } from '../../lib/queue/redriven.ts'
+import { isRedriven } from '../../lib/request/redriven.ts'
 
 const record = (attributes: object, messageAttributes: object): SQSRecord =>
 	({ attributes, messageAttributes }) as unknown as SQSRecord

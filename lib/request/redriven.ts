@@ -1,9 +1,9 @@
 import type { SQSRecord } from 'aws-lambda'
 
-/** The message attribute with which `npm run ops -- dead-letters redrive` marks what it sends; holds the message's former id. */
+/** The message attribute with which `npm run ops -- dead-letters redrive` marks what it sends. Holds the message's former id. */
 export const REDRIVEN_FROM = 'redrivenFrom'
 
-/** It came back from a dead-letter queue: SQS says so of its own redrive, the mark of ours. */
+/** True for a message that came back from a dead-letter queue, by SQS's own redrive or by ours. */
 export function isRedriven({ attributes, messageAttributes }: SQSRecord): boolean {
 	return attributes.DeadLetterQueueSourceArn !== undefined || messageAttributes[REDRIVEN_FROM] !== undefined
 }

@@ -1,0 +1,159 @@
+import type { Deadline } from './deadline.ts'
+import type { ExportError } from './errors.ts'
+import type { Entry, Ledger, SettledEntry } from './ledger/ledger.ts'
+import type { ArrivedObject, OutcomeEvent } from './outcome/outcome.ts'
+import type { Reply } from './reply.ts'
+import type { Delivery } from './request/delivery.ts'
+import type { ExportRequest } from './request/export-request.ts'
+import type { StepTimes } from './step-times.ts'
+
+/** What both use cases need. Bound to one invocation: every call ends before its deadline. */
+interface SharedPorts {
+	/** Until when the work must have ended. */
+	deadline: Deadline
+	/** Milliseconds since the epoch. */
+	now: () => number
+	sleep: (ms: number) => Promise<unknown>
+	/** From 0 to 1, exclusive. */
+	random: () => number
+	callNcp: CallNcp
+	ledger: Ledger
+	publish: Publish
+	/** How long an export that has ended stays the same export. */
+	deduplicationMs: number
+}
+
+export interface ExportPorts extends SharedPorts {
+	/** Base of the API: a part of an export's identity. */
+	apiUrl: string
+	firstSeen: FirstSeen
+	/** Opaque and unique; later ids sort behind earlier ones. */
+	createId: (nowMs: number) => string
+	/** Null when arrival checks are off: then nothing follows an accepted or unknown export. */
+	arrival: { schedule: ScheduleCheck; deadlineMs: number } | null
+	observe: ObserveExport
+}
+
+export interface ArrivalPorts extends SharedPorts {
+	findObject: FindObject
+	schedule: ScheduleCheck
+	recordCompletion: RecordCompletion
+	/** From the outcome to the last look. */
+	deadlineMs: number
+	/** How long an unknown export may be on its way before it is sent once more. */
+	resendAfterMs: number
+	observe: ObserveCheck
+}
+
+/** One call of the export action; total. `timeoutMs` may only shorten the client's own limit. */
+export type CallNcp = (request: ExportRequest, timeoutMs: number) => Promise<Reply>
+
+/** Resolves when the topic has the event. Throws `PUBLISH_FAILED`, after which the topic may have it all the same. */
+export type Publish = (event: OutcomeEvent) => Promise<void>
+
+/**
+ * When a trigger was first delivered, milliseconds since the epoch: `nowMs`, unless there was an earlier delivery. Throws
+ * `LEDGER_UNAVAILABLE`.
+ */
+export type FirstSeen = (triggerId: string, nowMs: number) => Promise<number>
+
+/** The export with an id, or null when there is none, or none any more. Throws `LEDGER_UNAVAILABLE`. */
+export type FindExport = (exportId: string, nowMs: number) => Promise<Entry | null>
+
+export interface RequestQueue {
+	/** Puts a request on the queue, with what its delivery knew beside it. Throws what the SDK throws. */
+	send: (body: string, marks: Marks) => Promise<void>
+	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
+	hide: (receiptHandle: string, seconds: number) => Promise<void>
+	/** Copies a body to the dead-letter queue, with the reason as attributes. Throws what the SDK throws. */
+	deadLetter: (body: string, marks: Marks, error: ExportError) => Promise<void>
+}
+
+/** What a message says beside its body. */
+export type Marks = Pick<Delivery, 'traceparent' | 'isRedriven' | 'trigger'>
+
+/** The body of a message on the arrival queue; the rest is in the ledger. */
+export interface ArrivalCheck {
+	exportKey: string
+	exportId: string
+	/** Counts the checks of one export from 0. */
+	check: number
+}
+
+/** A check as the queue delivers it. */
+export interface DeliveredCheck extends ArrivalCheck {
+	/** It was delivered before, and that function may have died half way. */
+	isRepeated: boolean
+}
+
+/** Asks for a check after so many seconds, 900 at most. Throws `PUBLISH_FAILED`. */
+export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
+
+export interface Wanted extends Pick<ExportRequest, 'bucketName' | 'fileName' | 'instanceNo'> {
+	/** Milliseconds since the epoch. An object that is more than five minutes older is another export's. */
+	requestedAtMs: number
+}
+
+/** `unreadable` = cannot tell, which is never the same as `absent`. */
+export type Finding =
+	| { kind: 'found'; object: ArrivedObject; candidates: readonly string[] }
+	| { kind: 'absent' }
+	| { kind: 'unreadable'; reason: string }
+
+/** Total: never throws, and ends within `timeoutMs`. */
+export type FindObject = (wanted: Wanted, timeoutMs: number) => Promise<Finding>
+
+/** When an instance's last export was seen to arrive, in milliseconds since the epoch. */
+export interface Completion {
+	/** `{region}/{instance number}`; "-" for the default region. */
+	instance: string
+	atMs: number
+}
+
+/** Kept for the freshness of each instance. Throws `LEDGER_UNAVAILABLE`. */
+export type RecordCompletion = (completion: Completion) => Promise<void>
+
+/** NCP's key pair, which opens Object Storage too. */
+export interface KeyPair {
+	accessKey: string
+	secretKey: string
+}
+
+/** What is known of an attempt. For the log line alone: no decision reads it. */
+export interface Progress {
+	/** Null until the export is claimed. */
+	exportId: string | null
+	attempts: number
+	reply: Reply | null
+	stepMs: StepTimes
+}
+
+export function startProgress(): Progress {
+	return { exportId: null, attempts: 0, reply: null, stepMs: {} }
+}
+
+/** One log line and the metrics of how a delivery ended. Must not throw. */
+export type ObserveExport = (
+	delivery: Delivery,
+	ending: OutcomeEvent | ExportError,
+	progress: Progress,
+) => void
+
+/** What a check did. `outcome` is published; `stale` = another check has moved the export on. */
+export type CheckEnding =
+	| { kind: 'outcome'; entry: SettledEntry; candidates: readonly string[]; next?: NextCheck }
+	| { kind: 'waiting'; entry: SettledEntry; finding: Finding; delaySeconds: number }
+	| { kind: 'stale' }
+
+/** A check to come, asked for once the outcome before it is published. */
+export interface NextCheck {
+	check: number
+	delaySeconds: number
+}
+
+/** One log line and the metrics of a check. Must not throw. */
+export type ObserveCheck = (
+	check: ArrivalCheck,
+	ending: CheckEnding | ExportError,
+	progress: Progress,
+) => void

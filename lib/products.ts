@@ -1,0 +1,32 @@
+/** One of NCP's managed databases, by the names that its API uses. */
+interface ProductRow {
+	/** First part of the path of its actions, and its part of an event's `source`. */
+	path: string
+	/** The parameter with the instance's number. */
+	instanceField: string
+	/** The parameter with the backup file's name. */
+	fileField: string
+}
+
+/**
+ * The names that differ from product to product. They appear at the wire and in events; everywhere else the code speaks
+ * of `product`, `instanceNo` and `fileName`. Source: NCP API guide, exportBackupToObjectStorage of each product.
+ */
+export const PRODUCTS = {
+	postgresql: {
+		path: 'vpostgresql',
+		instanceField: 'cloudPostgresqlInstanceNo',
+		fileField: 'fileName',
+	},
+} as const satisfies Record<string, ProductRow>
+
+export type Product = keyof typeof PRODUCTS
+
+/** Of a request that names no instance. */
+export const DEFAULT_PRODUCT: Product = 'postgresql'
+
+/** The product whose instance field is among these fields; the default product when there is none. */
+export function productOf(fields: Readonly<Record<string, unknown>>): Product {
+	const products = Object.keys(PRODUCTS) as Product[]
+	return products.find((name) => Object.hasOwn(fields, PRODUCTS[name].instanceField)) ?? DEFAULT_PRODUCT
+}

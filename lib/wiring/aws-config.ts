@@ -1,0 +1,45 @@
+import type { AwsCredentials } from '../aws/sign-request.ts'
+import { readBaseUrl } from '../url.ts'
+import type { Variables } from './variables.ts'
+
+const SERVICES = {
+	dynamodb: 'AWS_ENDPOINT_URL_DYNAMODB',
+	secretsmanager: 'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+	sns: 'AWS_ENDPOINT_URL_SNS',
+	sqs: 'AWS_ENDPOINT_URL_SQS',
+} as const
+
+export interface AwsConfig {
+	region: string
+	credentials: AwsCredentials
+	endpoints: Readonly<Record<keyof typeof SERVICES, string>>
+}
+
+/** Lambda sets these variables itself. Reading them here keeps the SDK from walking its provider chain at start-up. */
+export function readAwsConfig({ required, optional, problems }: Variables): AwsConfig {
+	const sessionToken = optional('AWS_SESSION_TOKEN')
+	const region = required('AWS_REGION')
+	const isFips = optional('AWS_USE_FIPS_ENDPOINT') === 'true'
+	const endpoints = Object.entries(SERVICES).map(([service, name]) => {
+		const given = optional(name) ?? optional('AWS_ENDPOINT_URL')
+		if (given === undefined) return [service, toEndpoint(service, region, isFips)]
+		const endpoint = readBaseUrl(given, problems, optional(name) === undefined ? 'AWS_ENDPOINT_URL' : name)
+		if (endpoint !== '' && new URL(endpoint).pathname !== '/') problems.push(`${name} must have no path`)
+		return [service, endpoint]
+	})
+	return {
+		region,
+		endpoints: Object.fromEntries(endpoints),
+		credentials: {
+			accessKeyId: required('AWS_ACCESS_KEY_ID'),
+			secretAccessKey: required('AWS_SECRET_ACCESS_KEY'),
+			...(sessionToken === undefined ? {} : { sessionToken }),
+		},
+	}
+}
+
+/** In the partitions aws, aws-us-gov and aws-cn; others need `AWS_ENDPOINT_URL`. https://docs.aws.amazon.com/general/latest/gr/rande.html */
+export function toEndpoint(service: string, region: string, isFips = false): string {
+	const host = `${service}${isFips ? '-fips' : ''}.${region}.amazonaws.com`
+	return `https://${host}${region.startsWith('cn-') ? '.cn' : ''}`
+}
