@@ -10,12 +10,12 @@ import { checkArrival } from '../lib/arrival/check-arrival.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
 import { ExportError } from '../lib/errors.ts'
 import { reportFreshness } from '../lib/observe/freshness.ts'
-import type { DeliveredCheck } from '../lib/ports.ts'
+import type { ArrivalCheck } from '../lib/ports.ts'
+import { handleCheck } from '../lib/queue/handle-check.ts'
 import { settleInOrder, toBatchResponse } from '../lib/queue/run-batch.ts'
-import { isRedriven } from '../lib/request/redriven.ts'
 import { wireArrivalCheck } from '../lib/wiring/wire-arrival.ts'
 
-const { begin, metrics, logger } = wireArrivalCheck()
+const { config, begin, metrics, logger } = wireArrivalCheck()
 
 export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
@@ -26,9 +26,13 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 			return { batchItemFailures: [] }
 		}
 		const { Records } = event
-		const results = await settleInOrder(Records.map(readRecord), exportOf, async ({ check }) => {
+		const checkPorts = {
+			checkArrival: (check: ArrivalCheck) => checkArrival(check, ports),
+			schedule: ports.schedule,
+		}
+		const results = await settleInOrder(Records.map(readRecord), exportOf, async ({ check, isLast }) => {
 			if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is not an arrival check')
-			await checkArrival(check, ports)
+			await handleCheck({ check, isLast }, checkPorts)
 		})
 		return toBatchResponse(Records, results, (reason) => {
 			logger.error('check not finished', { reason })
@@ -39,14 +43,13 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 interface ReadRecord {
 	messageId: string
 	/** Null for a message that is not a check: it fails until it is in the dead-letter queue. */
-	check: DeliveredCheck | null
+	check: ArrivalCheck | null
+	isLast: boolean
 }
 
-function readRecord(record: SQSRecord): ReadRecord {
-	const { body, messageId, attributes } = record
-	const check = parseArrivalCheck(body)
-	const isRepeated = isRedriven(record) || Number(attributes.ApproximateReceiveCount) > 1
-	return { messageId, check: check === null ? null : { ...check, isRepeated } }
+function readRecord({ body, messageId, attributes }: SQSRecord): ReadRecord {
+	const isLast = Number(attributes.ApproximateReceiveCount) >= config.maxReceiveCount
+	return { messageId, check: parseArrivalCheck(body), isLast }
 }
 
 /** Doubled checks of one export run one after another, so the second sees what the first wrote. */

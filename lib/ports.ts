@@ -80,18 +80,12 @@ export interface ArrivalCheck {
 	check: number
 }
 
-/** A check as the queue delivers it. */
-export interface DeliveredCheck extends ArrivalCheck {
-	/** It was delivered before, and that function may have died half way. */
-	isRepeated: boolean
-}
-
 /** Asks for a check after so many seconds, 900 at most. Throws `PUBLISH_FAILED`. */
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
 
 export interface Wanted extends Pick<ExportRequest, 'bucketName' | 'fileName' | 'instanceNo'> {
 	/** Milliseconds since the epoch. An object that is more than five minutes older is another export's. */
-	requestedAtMs: number
+	notBeforeMs: number
 }
 
 /** `unreadable` = cannot tell, which is never the same as `absent`. */

@@ -4,9 +4,9 @@ import { isEnded, repeatCheck, type SettledEntry, settle } from '../ledger/ledge
 import { startDeduplication } from '../ledger/replace-in-time.ts'
 import { type Arrival, requestOf, toArrivalEvent } from '../outcome/outcome.ts'
 import {
+	type ArrivalCheck,
 	type ArrivalPorts,
 	type CheckEnding,
-	type DeliveredCheck,
 	type Finding,
 	type Progress,
 	startProgress,
@@ -25,7 +25,7 @@ import { readChecked, writeCheck } from './write-check.ts'
  * has ended publishes its event again. Throws when the check must be delivered again: a retryable `ExportError`, or
  * `EXPORT_GONE` when the ledger no longer knows the export, which only a person can look into.
  */
-export async function checkArrival(check: DeliveredCheck, ports: ArrivalPorts): Promise<CheckEnding> {
+export async function checkArrival(check: ArrivalCheck, ports: ArrivalPorts): Promise<CheckEnding> {
 	const progress = startProgress()
 	try {
 		const ending = await createCheck(check, ports, progress)()
@@ -51,10 +51,10 @@ function timePorts(ports: ArrivalPorts, progress: Progress): ArrivalPorts {
 }
 
 /** The steps of one check, bound to its ports. */
-function createCheck(delivered: DeliveredCheck, untimed: ArrivalPorts, progress: Progress) {
+function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: Progress) {
 	const ports = timePorts(untimed, progress)
 	const { ledger, now, deadline, publish, schedule } = ports
-	const { exportKey, exportId, check, isRepeated } = delivered
+	const { exportKey, exportId, check } = delivered
 	const waitForArrival = createWaitForArrival(check, ports)
 	const resendExport = createResendExport(check, ports, progress)
 
@@ -63,13 +63,13 @@ function createCheck(delivered: DeliveredCheck, untimed: ArrivalPorts, progress:
 		const request = requestOf(entry.event)
 		// Every entry has a request; only a rejected outcome has none.
 		if (request !== null && check >= entry.nextCheck) return look(entry, request)
-		if (isRepeated && check === entry.nextCheck - 1) await repeat(entry)
+		if (check === entry.nextCheck - 1) await repeat(entry)
 		return { kind: 'stale' }
 	}
 
 	const look = async (entry: SettledEntry, request: ExportRequest): Promise<CheckEnding> => {
 		const { data } = entry.event
-		const wanted = { ...request, requestedAtMs: Date.parse(data.requestedAt) }
+		const wanted = { ...request, notBeforeMs: entry.claimedAtMs }
 		const finding = await ports.findObject(wanted, timeToLook(deadline))
 		const nowMs = now()
 		if (finding.kind === 'found') return end(entry, toCompleted(finding, nowMs), finding.candidates)
@@ -94,11 +94,13 @@ function createCheck(delivered: DeliveredCheck, untimed: ArrivalPorts, progress:
 			(current) => settle(current, event, now(), ports.deduplicationMs),
 			ports,
 		)
-		// A doubled check was first. Its outcome counts, and its delivery publishes it.
 		return settled === null ? { kind: 'stale' } : { kind: 'outcome', entry: settled, candidates }
 	}
 
-	/** The function that made this check may have died before it published or asked for the next: both are done again, once. */
+	/**
+	 * The check was delivered twice. The other function may die, or have died, before it published or asked for the next
+	 * check: both are done again, once.
+	 */
 	const repeat = async (entry: SettledEntry): Promise<void> => {
 		if (entry.repeatedCheck === entry.nextCheck) return
 		await publish(entry.event)
@@ -108,7 +110,9 @@ function createCheck(delivered: DeliveredCheck, untimed: ArrivalPorts, progress:
 	}
 
 	return async (): Promise<CheckEnding> => {
-		const ending = await decide(await readChecked(delivered, ledger))
+		let ending = await decide(await readChecked(delivered, ledger))
+		// Perhaps a double of this check was first, in which case both must see to it that the export goes on.
+		if (ending.kind === 'stale') ending = await decide(await readChecked(delivered, ledger))
 		if (ending.kind !== 'outcome') return ending
 		const { entry, next } = ending
 		await publish(entry.event)

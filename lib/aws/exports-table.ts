@@ -10,7 +10,7 @@ type Item = Omit<Entry, 'expiresAtMs' | 'event'> & {
 	event: string | null
 }
 
-/** In items that were written before there was one revision, this stood for it; a count and a claim's id stood beside it. */
+/** How items from before differ: this stood for the revision, with a count and a claim's id beside it; no time of the claim. */
 interface FormerItem {
 	writeToken?: string
 	version?: number
@@ -119,6 +119,7 @@ function fromItem(item: Item & FormerItem): Entry {
 	return {
 		...entry,
 		revision: entry.revision ?? writeToken ?? '',
+		claimedAtMs: entry.claimedAtMs ?? entry.requestedAtMs,
 		expiresAtMs: expiresAt * 1000,
 		event: event === null ? null : (JSON.parse(event) as OutcomeEvent),
 	}

@@ -22,30 +22,41 @@ export async function enqueueExport(
 	ports: ExportPorts,
 ): Promise<string> {
 	const { request } = delivery
-	const { exportId } = await findOrReserve(toExportIdentity(ports.apiUrl, request), ports)
+	const { entry, giveUp } = await findOrReserve(toExportIdentity(ports.apiUrl, request), ports)
 	try {
 		await queue.send(toQueueableJson(toApiRequest(request)), delivery)
 	} catch (cause) {
+		await giveUp().catch(() => false)
 		throw new ExportError('QUEUE_UNAVAILABLE', 'the queue did not take the request', { cause })
 	}
-	return exportId
+	return entry.exportId
 }
+
+interface Reserved {
+	entry: Draft
+	/** What to do when no message follows. */
+	giveUp: () => Promise<unknown>
+}
+
+const NOTHING = async (): Promise<void> => undefined
 
 async function findOrReserve(
 	identity: ExportIdentity,
 	{ ledger, now, createId, deduplicationMs }: ExportPorts,
-): Promise<Draft> {
+): Promise<Reserved> {
 	for (let tries = 1; tries <= MAX_TRIES; tries++) {
 		const nowMs = now()
 		const fresh = await ledger.replace(null, reserve({ ...identity, nowMs, createId }), nowMs)
-		if (fresh !== null) return fresh
+		if (fresh !== null) return { entry: fresh, giveUp: NOTHING }
 		const entry = await ledger.read(identity.exportKey)
 		if (entry === null) continue
 		if (entry.fingerprint !== identity.fingerprint) throw idempotencyMismatch()
-		if (!isEnded(entry)) return entry
+		if (!isEnded(entry)) return { entry, giveUp: NOTHING }
 		// It must not expire while the message is on its way, or the message would start another export.
 		const expiresAtMs = nowMs + Math.max(UNSETTLED_MS, deduplicationMs)
-		if (entry.expiresAtMs >= expiresAtMs || (await ledger.expireAt(entry, expiresAtMs))) return entry
+		if (entry.expiresAtMs >= expiresAtMs) return { entry, giveUp: NOTHING }
+		if (await ledger.expireAt(entry, expiresAtMs))
+			return { entry, giveUp: () => ledger.expireAt(entry, entry.expiresAtMs) }
 	}
 	throw new ExportError('LEDGER_UNAVAILABLE', 'other writers kept replacing the entry of this export')
 }

@@ -15,6 +15,8 @@ export interface Draft {
 	/** Until then, the function that claimed it may still be at work. */
 	leaseUntilMs: number
 	requestedAtMs: number
+	/** When the delivery that called NCP claimed it: no object that is older can be this export's. */
+	claimedAtMs: number
 	/** From then on the key is free: a request with it is another export. */
 	expiresAtMs: number
 	/** The outcome of the state, published again byte for byte; null before the first one. */
@@ -207,6 +209,7 @@ function firstClaim({ exportKey, fingerprint, nowMs, leaseMs, createId }: Claim)
 		attempts: 1,
 		leaseUntilMs: nowMs + leaseMs,
 		requestedAtMs: nowMs,
+		claimedAtMs: nowMs,
 		expiresAtMs: nowMs + UNSETTLED_MS,
 		event: null,
 		nextCheck: 0,
@@ -222,6 +225,7 @@ function nextClaim(entry: Entry, { nowMs, leaseMs }: Claim): Draft {
 		...entry,
 		state: 'claimed',
 		attempts: entry.attempts + 1,
+		claimedAtMs: nowMs,
 		leaseUntilMs: nowMs + leaseMs,
 		expiresAtMs: nowMs + UNSETTLED_MS,
 	}

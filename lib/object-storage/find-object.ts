@@ -84,12 +84,12 @@ function renderPrefix(template: string, { fileName, instanceNo }: Wanted): strin
 /** Not empty, not older than the request, and its last segment holds the file's name. */
 function isArrival(
 	{ Key = '', Size = 0, LastModified }: _Object,
-	{ fileName, requestedAtMs }: Wanted,
+	{ fileName, notBeforeMs }: Wanted,
 ): boolean {
 	if (Size === 0 || LastModified === undefined) return false
 	return (
 		holdsName(lastSegment(Key), lastSegment(fileName)) &&
-		LastModified.getTime() >= requestedAtMs - CLOCK_TOLERANCE_MS
+		LastModified.getTime() >= notBeforeMs - CLOCK_TOLERANCE_MS
 	)
 }
 

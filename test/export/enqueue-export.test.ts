@@ -76,6 +76,16 @@ describe('enqueueExport', () => {
 		expect(sent).toHaveLength(1)
 	})
 
+	it('takes back what it did to a settled export whose message the queue refuses', async () => {
+		const { ledger, enqueue } = createWorld()
+		await enqueue()
+		const [entry] = [...ledger.entries.values()]
+		const ended = { ...entry, state: 'refused', event: acceptedEvent('id-1'), expiresAtMs: 1_001 } as Entry
+		ledger.entries.set(ended.exportKey, ended)
+		await expect(enqueue({}, { send: () => Promise.reject(new Error('down')) })).rejects.toThrow()
+		expect([...ledger.entries.values()]).toEqual([ended])
+	})
+
 	it('says that the queue did not take it', async () => {
 		const full = { send: () => Promise.reject(new Error('down')) }
 		await expect(createWorld().enqueue({}, full)).rejects.toMatchObject({

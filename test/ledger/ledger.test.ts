@@ -31,6 +31,7 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	attempts: 2,
 	leaseUntilMs: state === 'claimed' ? NOW + 5_000 : 0,
 	requestedAtMs: 1,
+	claimedAtMs: 2,
 	expiresAtMs: NOW + 1,
 	event: state === 'claimed' || state === 'waiting' ? null : acceptedEvent('export-1'),
 	nextCheck: 0,
@@ -56,6 +57,7 @@ describe('decideClaim', () => {
 				attempts: 1,
 				leaseUntilMs: NOW + 85_000,
 				requestedAtMs: NOW,
+				claimedAtMs: NOW,
 				expiresAtMs: NOW + 20 * 24 * 3_600_000,
 				event: null,
 				nextCheck: 0,
@@ -97,6 +99,7 @@ describe('decideClaim', () => {
 				state: 'claimed',
 				attempts: 3,
 				requestedAtMs: 1,
+				claimedAtMs: NOW,
 				expiresAtMs: NOW + 20 * 24 * 3_600_000,
 			},
 		})

@@ -141,7 +141,7 @@ class World {
 			const index = this.checks.indexOf(check)
 			if (index >= 0 && !isRepeated) this.checks.splice(index, 1)
 		}
-		await checkArrival({ ...check, isRepeated }, ports).then(acknowledge, (error) => {
+		await checkArrival(check, ports).then(acknowledge, (error) => {
 			if (error.code !== 'EXPORT_GONE') return
 			// Only a doubled check can outlive its export: the other one has ended it, and the deduplication is over.
 			const said = [...this.published.keys()].filter((id) => id.startsWith(`${check.exportId}/`))

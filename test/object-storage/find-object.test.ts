@@ -42,7 +42,7 @@ const find = (bucketName: string, changes: Partial<Wanted> = {}, keyPrefix = '{f
 			bucketName,
 			fileName: '20210528',
 			instanceNo: '1234925',
-			requestedAtMs: startedMs,
+			notBeforeMs: startedMs,
 			...changes,
 		},
 		10_000,
@@ -87,8 +87,8 @@ describe('createFindObject', () => {
 
 	it('does not take an object for the export’s that is older than the request, by more than the clocks may differ', async () => {
 		const bucket = await createBucket(['20210528', 'old'])
-		expect((await find(bucket, { requestedAtMs: Date.now() + 4 * 60_000 })).kind).toBe('found')
-		expect((await find(bucket, { requestedAtMs: Date.now() + 6 * 60_000 })).kind).toBe('absent')
+		expect((await find(bucket, { notBeforeMs: Date.now() + 4 * 60_000 })).kind).toBe('found')
+		expect((await find(bucket, { notBeforeMs: Date.now() + 6 * 60_000 })).kind).toBe('absent')
 	})
 
 	it.each(['dump/', '/', '///'])('does not take any object for that of the file %s', async (fileName) => {
@@ -131,7 +131,7 @@ describe('createFindObject', () => {
 		const url = await listen(server)
 		cleanups.push(() => close(server))
 		const finding = await createFindObject(toClient(url), '{fileName}')(
-			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', requestedAtMs: 0 },
+			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', notBeforeMs: 0 },
 			10_000,
 		)
 		expect(finding).toEqual({ kind: 'unreadable', reason })
@@ -139,7 +139,7 @@ describe('createFindObject', () => {
 
 	it('cannot tell when nobody answers', async () => {
 		const finding = await createFindObject(toClient('http://127.0.0.1:1'), '')(
-			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', requestedAtMs: 0 },
+			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', notBeforeMs: 0 },
 			10_000,
 		)
 		expect(finding).toMatchObject({ kind: 'unreadable' })
@@ -149,7 +149,7 @@ describe('createFindObject', () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		const wanted = { bucketName: 'b-1', fileName: 'f', instanceNo: '1', requestedAtMs: 0 }
+		const wanted = { bucketName: 'b-1', fileName: 'f', instanceNo: '1', notBeforeMs: 0 }
 		const started = performance.now()
 		expect(await createFindObject(toClient(url), '')(wanted, 100)).toEqual({
 			kind: 'unreadable',
@@ -187,7 +187,7 @@ describe('createFindObject', () => {
 			bucketName: 'b-1',
 			fileName,
 			instanceNo: '1',
-			requestedAtMs: 0,
+			notBeforeMs: 0,
 		})
 
 		it('asks by version 1 with a marker, and finds the last one', async () => {
