@@ -4,9 +4,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createPublishBatch } from '../../lib/aws/sns.ts'
 import { createTopic } from '../../lib/aws/topic.ts'
 import { type OutcomeEvent, serializeEvent } from '../../lib/outcome/outcome.ts'
-import { callLocal } from '../../tools/local/call-local.ts'
 import { startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { close, listen, readAll } from '../../tools/local/listen.ts'
+import { callLocal } from '../call-local.ts'
 import { acceptedEvent } from '../events.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
