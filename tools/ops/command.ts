@@ -24,14 +24,14 @@ export function onTarget<Options extends object>(
 ): void {
 	command
 		.option('--stage <name>', 'a deployed stage, with your own AWS credentials (default: the local cloud)')
-		.option('--region <name>', 'its AWS region (default: AWS_REGION, else ap-northeast-2)')
+		.option('--region <name>', 'AWS region of the stage (default: AWS_REGION, else ap-northeast-2)')
 		.option('--json', 'print JSON, one value per line')
 		.action(async () => {
 			const { stage, region, json, ...own } = command.opts<Options & CommonOptions>()
 			const target = await findTarget({ ...(stage ? { stage } : {}), ...(region ? { region } : {}) })
 			const context = { stage, target, isJson: json ?? false, signal }
 			const exitCode = await run(context, own as unknown as Options, command.args)
-			// After an interruption the exit code stands for the signal.
+			// After an interruption, main.ts has set the exit code of the signal.
 			process.exitCode = signal.aborted ? process.exitCode : exitCode
 		})
 }
