@@ -7,7 +7,7 @@ export class OpsError extends Error {}
 
 /** What happened to the service or resource that was called, by the error code of the AWS SDK or of Node.js. */
 const PREDICATES: Readonly<Record<string, string>> = {
-	ECONNREFUSED: 'refused the connection; is it running? Start the local cloud with "npm start"',
+	ECONNREFUSED: 'refused the connection; the local cloud is started with "npm start"',
 	ENOTFOUND: 'cannot be reached: its host name is unknown; check the region and the network',
 	TimeoutError: 'did not answer in time; check the network',
 	CredentialsProviderError: 'was not called: no AWS credentials were found; set AWS_PROFILE or log in',

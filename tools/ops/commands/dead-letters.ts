@@ -121,9 +121,12 @@ async function showOne(
 	options: DeadLetterOptions,
 	[id]: readonly string[],
 ): Promise<number> {
-	return withLetters(options, context, async (letters) => {
+	return withLetters(options, context, async (letters, unreadable) => {
 		const letter = [...letters].find(({ messageId }) => messageId === id)
-		if (letter === undefined) throw new OpsError(`There is no dead letter ${id}.`)
+		if (letter === undefined) {
+			const where = unreadable.length === 0 ? context.target.name : 'the queues that could be read'
+			throw new OpsError(`There is no dead letter ${id} in ${where}.`)
+		}
 		if (context.isJson) printJson(toPublic(letter))
 		else {
 			const { code, reason, ...rest } = toPublic(letter)
