@@ -2,25 +2,25 @@ import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
-/** What a bundle gets in place of a module, as CommonJS, and why. `test/bundles.test.ts` fails when an upgrade makes one of these wrong. */
+/** Modules that the bundles replace with the CommonJS text given here. `test/bundles.test.ts` fails if an upgrade breaks one. */
 export const REPLACED: readonly { filter: RegExp; contents: string }[] = [
 	{
-		// A pool is all that is used; undici's index loads fetch, WebSocket, cache and mocks as well: 0.5 MB.
+		// Only the pool is used. undici's index also loads fetch, WebSocket, cache and mocks: 0.5 MB.
 		filter: /^undici$/,
 		contents: "exports.Pool = require('undici/lib/dispatcher/pool.js')",
 	},
 	{
-		// The parser for processors without SIMD: all that Lambda has, have it. 70 KB.
+		// The parser for processors without SIMD. All of Lambda's processors have SIMD. 70 KB.
 		filter: /\/llhttp-wasm\.js$/,
 		contents: "throw new Error('this processor has no SIMD')",
 	},
 	{
-		// HTTP/2 is switched off (lib/http-client/pool.ts): 20 KB, and Node's own http2, 3 ms of a cold start.
+		// HTTP/2 is off (lib/http-client/pool.ts). It costs 20 KB, and Node's http2 module 3 ms of a cold start.
 		filter: /\/client-h2\.js$/,
 		contents: "module.exports = () => { throw new Error('HTTP/2 is switched off') }",
 	},
 	{
-		// The credentials are given (lib/wiring/config.ts): nobody walks the SDK's chain of providers. 127 KB.
+		// The credentials are passed in (lib/wiring/config.ts), so the SDK's provider chain is never used. 127 KB.
 		filter: /^@aws-sdk\/credential-provider-node$/,
 		contents: "exports.defaultProvider = () => async () => { throw new Error('the credentials are given') }",
 	},
@@ -39,7 +39,10 @@ const replacements: Plugin = {
 
 const ROOT = join(import.meta.dirname, '..')
 
-/** One file a function, runnable alone. CommonJS: an ESM import of `node:http` reads every export, and with `WebSocket` loads Node's own undici. */
+/**
+ * One self-contained file per function. CommonJS, because an ESM import of `node:http` reads every export, and reading
+ * `WebSocket` loads Node's built-in undici.
+ */
 export const buildOptions: BuildOptions = {
 	entryPoints: readdirSync(join(ROOT, 'functions')).map((name) => `functions/${name}`),
 	absWorkingDir: ROOT,
@@ -56,7 +59,7 @@ export const buildOptions: BuildOptions = {
 	metafile: true,
 	legalComments: 'none',
 	logLevel: 'warning',
-	// undici's own switch: without it comes a second, experimental parser, 165 KB.
+	// undici's switch for bundlers: leaves out its second, experimental parser, 165 KB.
 	define: { esbuildDetection: 'true' },
 	plugins: [replacements],
 }

@@ -5,7 +5,7 @@ import { outcomeEventSchema } from '../lib/outcome/outcome-schema.ts'
 import { toRequestSchema } from '../lib/request/export-request.ts'
 import { problemSchema } from '../lib/webhook/problem-schema.ts'
 
-/** JSON Schema cannot say all that the code checks (white space, Unicode): what it says is true, and less. */
+/** The schema is looser than the code: JSON Schema cannot express some checks (white space, Unicode). */
 function toSchema(schema: GenericSchema, typeMode: 'input' | 'output'): Record<string, unknown> {
 	const { $schema: _dialect, ...rest } = toJsonSchema(schema, {
 		target: 'draft-2020-12',
@@ -20,7 +20,7 @@ const outcomeEvent = toSchema(outcomeEventSchema, 'output')
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 
-/** Each is sent through the real webhook by `test/integration/docs.test.ts`. */
+/** `test/integration/docs.test.ts` sends each of them to the webhook. */
 export const EXAMPLES = {
 	plain: { summary: 'The three required fields', value: REQUEST, status: '202' },
 	whole: {
@@ -162,7 +162,7 @@ const openApi = {
 
 const DIALECT = { $schema: 'https://json-schema.org/draft/2020-12/schema' }
 
-/** Every document that is made from the code, by path. */
+/** Every document that is generated from the code, by path. */
 export const DOCUMENTS: Readonly<Record<string, object>> = {
 	'docs/openapi.json': openApi,
 	'docs/export-request.schema.json': { ...DIALECT, title: 'Export request', ...exportRequest },
@@ -179,7 +179,7 @@ if (import.meta.main) {
 		if (!isCheck) {
 			await writeFile(file, text)
 		} else if ((await readFile(file, 'utf8').catch(() => '')) !== text) {
-			console.error(`${path} is not what the code says; run "npm run docs"`)
+			console.error(`${path} is out of date; run "npm run docs"`)
 			process.exitCode = 1
 		}
 	}

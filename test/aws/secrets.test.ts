@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createSecretReader } from '../../lib/aws/secrets.ts'
-import { callLocal } from '../../tools/local/call-local.ts'
+import { callLocal } from '../call-local.ts'
 import { type EmbeddedSecrets, startEmbeddedSecrets } from '../secrets-manager.ts'
 
 let secrets: EmbeddedSecrets

@@ -26,7 +26,7 @@ const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 let cloud: Cloud
 let folder: string
-/** NCP is busy with one instance for as long as this is true. */
+/** While true, NCP answers "busy" for one instance. */
 let isBusy = true
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'ops-'))
@@ -68,7 +68,7 @@ const request = (fileName: string, instance = '1234925') => ({
 	bucketName: 'my-bucket',
 })
 
-/** Taken from the queue behind the topic until one fits. */
+/** Reads the outcomes of the topic until one matches. */
 async function outcomeOf(fileName: string, state: string, instance = '1234925') {
 	for (;;) {
 		for (const event of await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)) {
@@ -86,7 +86,7 @@ async function countOf(url: string): Promise<number> {
 	return Number(Attributes?.ApproximateNumberOfMessages)
 }
 
-/** The queue moves a message that was received too often when it is asked for messages again. */
+/** The emulated queue moves an exhausted message to the dead-letter queue at the next receive. */
 async function untilDead(count: number): Promise<unknown[]> {
 	for (;;) {
 		const { json, output } = await ops(['dead-letters', 'list', '--queue', 'requests', '--json'])
@@ -96,7 +96,7 @@ async function untilDead(count: number): Promise<unknown[]> {
 }
 
 describe('ops doctor', () => {
-	it('finds nothing broken in the local cloud, and exports nothing', async () => {
+	it('finds no fault in the local cloud, and exports nothing', async () => {
 		const before = cloud.ncp?.performed.length
 		const { code, json } = await ops(['doctor', '--bucket', 'my-bucket', '--json'])
 		expect(json()).toMatchObject(
@@ -128,12 +128,12 @@ describe('ops doctor', () => {
 		const { code, output } = await runCommand('tools/ops/main.ts', ['doctor', '--bucket', 'my-buckt'], {
 			env: environment('broken.json'),
 		})
-		expect(output).toMatch(/FAILED {3}NCP: it does not accept the key pair/)
-		expect(output).toMatch(/FAILED {3}table of exports: it does not exist/)
-		expect(output).toMatch(/FAILED {3}topic of outcomes: it does not exist/)
-		expect(output).toMatch(/FAILED {3}arrival queue: the queue does not exist/)
-		expect(output).toMatch(/FAILED {3}bucket my-buckt: it is not in/)
-		expect(output).toContain('5 of 10 are broken.')
+		expect(output).toMatch(/FAILED {3}NCP: NCP does not accept the key pair/)
+		expect(output).toMatch(/FAILED {3}table of exports: the table other does not exist/)
+		expect(output).toMatch(/FAILED {3}topic of outcomes: the topic export-outcomes-other does not exist/)
+		expect(output).toMatch(/FAILED {3}arrival queue: the queue export-arrivals-other does not exist/)
+		expect(output).toMatch(/FAILED {3}bucket my-buckt: there is no bucket my-buckt in/)
+		expect(output).toContain('5 of 10 checks failed.')
 		expect(output).not.toContain('swordfish')
 		expect(code).toBe(1)
 	})
@@ -162,7 +162,7 @@ describe('ops doctor', () => {
 })
 
 describe('ops send and status', () => {
-	it('sends one request from flags, and says what became of it', async () => {
+	it('sends one request from options, and status finds its outcome', async () => {
 		const sent = await ops(['send', '--instance', '1234925', '--file', '20210528', '--bucket', 'my-bucket'])
 		expect(sent).toMatchObject({
 			code: 0,
@@ -190,7 +190,7 @@ describe('ops send and status', () => {
 		)
 	})
 
-	it('sends nothing of a file in which one request is wrong, and says where', async () => {
+	it('sends nothing when one request of a file is invalid, and says which', async () => {
 		const path = join(folder, 'requests.json')
 		await writeFile(path, JSON.stringify([request('20210528'), { ...request('x'), fileNam: 'y' }]))
 		const waiting = await countOf(cloud.requestQueue.url)
@@ -202,21 +202,21 @@ describe('ops send and status', () => {
 
 	it.each([
 		[['send', '--instance', 'x', '--file', 'f', '--bucket', 'my-bucket'], 'must be 1 to 20 digits', 2],
-		[['send', '--from', '-', '--file', 'f'], 'exclude each other', 2],
+		[['send', '--from', '-', '--file', 'f'], 'cannot be combined', 2],
 		[['send', '--from', '/nowhere'], '/nowhere cannot be read (ENOENT)', 1],
 		[['send', '--form', '-'], 'Did you mean --from?', 2],
 		[['status'], 'Name an export by its id', 2],
 		[['dead-letters', 'redrive'], 'Name message ids, or give --all', 2],
 		[['dead-letters', 'list', '--queue', 'dead'], 'Allowed choices are requests, arrivals, pipeline', 2],
 		[['watch', '--count', '0'], 'whole number from 1', 2],
-	])('%j ends with words and a code', async (args, words, expected) => {
+	])('%j prints an error and sets the exit code', async (args, words, expected) => {
 		const { code, errors } = await ops(args)
 		expect(errors).toContain(words)
 		expect(errors).not.toMatch(/^\s+at /m)
 		expect(code).toBe(expected)
 	})
 
-	it('knows no export that was never asked for', async () => {
+	it('does not find an export that was never requested', async () => {
 		expect(await ops(['status', '01JD0000000000000000000000'])).toMatchObject({
 			code: 1,
 			output: expect.stringContaining('No such export'),
@@ -250,7 +250,7 @@ describe('ops watch', () => {
 		expect(await watchQueues()).toEqual([])
 	})
 
-	it('cleans up when nobody reads it any more', async () => {
+	it('cleans up when the reader of its output has gone', async () => {
 		const { child, line, exit } = startCommand('tools/ops/main.ts', ['watch', '--json'], environment())
 		await line(/listening/)
 		child.stdout.destroy()
@@ -266,7 +266,7 @@ describe('ops watch', () => {
 })
 
 describe('ops dead-letters', () => {
-	it('lists them with their reasons, shows one, and brings back what can be', async () => {
+	it('lists them with their reasons, shows one, and redrives what is not rejected', async () => {
 		await ops(['send', '--instance', BUSY, '--file', '20210528', '--bucket', 'my-bucket'])
 		await cloud.aws.sqs.send(
 			new SendMessageCommand({ QueueUrl: cloud.requestQueue.url, MessageBody: 'swordfish \u009b31m' }),
@@ -278,20 +278,20 @@ describe('ops dead-letters', () => {
 		expect(dead?.reason).toMatch(/^exhausted: NCP has not done it yet/)
 
 		const shown = await ops(['dead-letters', 'show', rejected?.messageId ?? ''])
-		// Foreign text does not steer the terminal.
+		// Control characters do not reach the terminal.
 		expect(shown.output).toMatch(/^body +swordfish$/m)
 
 		const dry = await ops(['dead-letters', 'redrive', '--all', '--dry-run'])
 		expect(dry.output).toContain(`would redrive ${dead?.messageId} to the request queue (NCP_LATER)`)
-		expect(dry.output).toContain('1 would be redriven; nothing was done.')
+		expect(dry.output).toContain('1 dead letters would be redriven; nothing was done.')
 		expect(await untilDead(2)).toHaveLength(2)
 
 		isBusy = false
 		const redriven = await ops(['dead-letters', 'redrive', '--all'])
 		expect(redriven).toMatchObject({ code: 0 })
 		expect(redriven.output).toContain('1 of 1 dead letters of the local cloud are back in their queues.')
-		expect(redriven.output).toContain('1 stay: they were rejected')
-		// Anew: another export than the one that was exhausted.
+		expect(redriven.output).toContain('1 rejected dead letters stay')
+		// It starts over, as a new export.
 		const accepted = await outcomeOf('20210528', 'accepted', BUSY)
 		expect(accepted.data.exportId).not.toBe(exhausted.data.exportId)
 		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId, rejected: true }])
@@ -301,7 +301,7 @@ describe('ops dead-letters', () => {
 		expect((await ops(['dead-letters', 'list'])).output).toContain('There are no dead letters')
 	})
 
-	it('sends what Lambda recorded of a failed invocation to the request queue', async () => {
+	it('sends the event of a failed invocation to the request queue', async () => {
 		const record = {
 			version: '1.0',
 			requestContext: { condition: 'RetriesExhausted' },
@@ -356,7 +356,7 @@ describe('ops dead-letters, when things go wrong', () => {
 		expect(await visible()).toBe(FILES.length)
 	})
 
-	it('releases them also when nobody reads it any more', async () => {
+	it('releases them when the reader of its output has gone', async () => {
 		const { child, exit } = startCommand(
 			'tools/ops/main.ts',
 			['dead-letters', 'list', '--json'],
@@ -367,7 +367,7 @@ describe('ops dead-letters, when things go wrong', () => {
 		expect(await visible()).toBe(FILES.length)
 	})
 
-	it('lists them when the ledger does not answer, too', async () => {
+	it('lists them when the table does not answer', async () => {
 		await writeConnection('no-table.json', { ...cloud.connection, tableEndpoint: 'http://127.0.0.1:1' })
 		const { code, json } = await runCommand(
 			'tools/ops/main.ts',
@@ -377,11 +377,11 @@ describe('ops dead-letters, when things go wrong', () => {
 			},
 		)
 		expect(code).toBe(0)
-		expect(json()).toMatchObject(Array(2).fill({ reason: expect.stringContaining('nothing answers there') }))
+		expect(json()).toMatchObject(Array(2).fill({ reason: expect.stringContaining('refused the connection') }))
 		expect(await visible()).toBe(FILES.length)
 	})
 
-	it('says that somebody else is at them, in place of "there are none"', async () => {
+	it('says that another command is reading them, instead of "there are none"', async () => {
 		const { Messages = [] } = await cloud.aws.sqs.send(
 			new ReceiveMessageCommand({ QueueUrl: cloud.arrivalDeadLetterQueue.url, VisibilityTimeout: 60 }),
 		)
@@ -390,13 +390,13 @@ describe('ops dead-letters, when things go wrong', () => {
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
 		const taken = await cloud.aws.sqs.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 60 }))
 		const { code, errors } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'arrivals'])
-		expect(errors).toContain('1 dead letters are in the hands of another command')
+		expect(errors).toContain('Another command is reading 1 dead letters')
 		expect(code).toBe(1)
 		const ReceiptHandle = taken.Messages?.[0]?.ReceiptHandle
 		await cloud.aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
 	})
 
-	it('brings all of them back, with their trace, and believes no sender who says that his was rejected', async () => {
+	it('redrives all of them with their trace, also one whose sender set errorCode itself', async () => {
 		await bury(JSON.stringify(request('backup-1', BUSY)), { traceparent: TRACE, errorCode: 'MINE' })
 		const { output } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'requests'])
 		expect(output).toBe('26 of 26 dead letters of the local cloud are back in their queues.')
@@ -404,25 +404,56 @@ describe('ops dead-letters, when things go wrong', () => {
 		expect(await visible()).toBe(0)
 	})
 
-	it('leaves what is no record of an invocation where it is', async () => {
+	it('leaves a message that is not the record of an invocation in its queue', async () => {
 		const { url: QueueUrl } = cloud.pipelineDeadLetterQueue
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"version":"1.0"}' }))
 		const all = await ops(['dead-letters', 'redrive', '--all', '--queue', 'pipeline'])
-		expect(all).toMatchObject({ code: 0, output: expect.stringContaining('1 stay') })
+		expect(all).toMatchObject({ code: 0, output: expect.stringContaining('1 rejected dead letters stay') })
 		const [letter] = (await ops(['dead-letters', 'list', '--queue', 'pipeline', '--json'])).json() as {
 			messageId: string
 		}[]
 		const named = await ops(['dead-letters', 'redrive', letter?.messageId ?? ''])
 		expect(named).toMatchObject({
 			code: 1,
-			errors: expect.stringContaining('does not hold what the function'),
+			errors: expect.stringContaining('does not hold the event'),
 		})
 		expect(await ops(['dead-letters', 'discard', letter?.messageId ?? ''])).toMatchObject({ code: 0 })
 	})
 })
 
-describe('ops send, to a queue that takes only a part', () => {
-	it('sends again what was not taken, and says what never was', async () => {
+describe('ops dead-letters, when one queue cannot be read', () => {
+	const list = async (...options: string[]) => {
+		const { deadLetterQueueUrl } = cloud.connection
+		await writeConnection('one.json', {
+			...cloud.connection,
+			deadLetterQueueUrl: `${deadLetterQueueUrl}-other`,
+		})
+		const env = environment('one.json')
+		return runCommand('tools/ops/main.ts', ['dead-letters', 'list', '--json', ...options], { env })
+	}
+	const REASON =
+		'The dead letters of requests cannot be read: the queue export-requests-dead-other does not exist\n'
+
+	it('lists the others, says which queue and why, and ends with code 1', async () => {
+		const { url: QueueUrl } = cloud.arrivalDeadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
+		const { code, json, errors } = await list()
+		expect(json()).toMatchObject([{ queue: 'arrivals', code: 'REQUEST_UNREADABLE' }])
+		expect(errors).toBe(REASON)
+		expect(code).toBe(1)
+	})
+
+	it('lists the others under a limit, too', async () => {
+		const { code, json, errors } = await list('--limit', '1')
+		expect(json()).toMatchObject([{ queue: 'arrivals' }])
+		expect(errors).toContain(REASON)
+		expect(code).toBe(1)
+		expect(await ops(['dead-letters', 'discard', '--rejected'])).toMatchObject({ code: 0 })
+	})
+})
+
+describe('ops send, to a queue that takes only part of a batch', () => {
+	it('retries what was not taken, and reports what never was', async () => {
 		const requests: { Entries: { Id: string; MessageBody: string }[] }[] = []
 		const server = createServer((incoming, response) => {
 			let body = ''
@@ -472,18 +503,18 @@ describe('ops send, to a queue that takes only a part', () => {
 })
 
 describe('ops forget', () => {
-	it('stops watching an instance', async () => {
+	it('stops reporting the freshness of an instance', async () => {
 		const completions = createCompletions(cloud.table.items, cloud.table.tableName)
 		await completions.record({ instance: 'KR/1234925', atMs: Date.now() })
 		const { code, output } = await ops(['forget', 'KR/1234925'])
-		expect(output).toBe('KR/1234925 is no longer watched.')
+		expect(output).toBe('The freshness of KR/1234925 is no longer reported.')
 		expect(code).toBe(0)
 		expect(await ops(['forget', 'KR/1234925'])).toMatchObject({ code: 1 })
 	})
 })
 
 describe('without a local cloud', () => {
-	it('says how to get one', async () => {
+	it('says how to start one', async () => {
 		const { code, errors } = await runCommand('tools/ops/main.ts', ['doctor'], {
 			env: environment('none.json'),
 		})
@@ -491,18 +522,18 @@ describe('without a local cloud', () => {
 		expect(code).toBe(1)
 	})
 
-	it('says so when it has gone', async () => {
+	it('says which queue cannot be read when the local cloud has gone', async () => {
 		await writeConnection('gone.json', { ...cloud.connection, endpoint: 'http://127.0.0.1:1' })
 		const { code, errors } = await runCommand('tools/ops/main.ts', ['dead-letters', 'list'], {
 			env: environment('gone.json'),
 		})
-		expect(errors).toContain('nothing answers there')
+		expect(errors).toContain('the queue export-requests-dead refused the connection')
 		expect(code).toBe(1)
 	})
 })
 
 describe('a deployed stage', () => {
-	/** The one call of CloudFormation that is used. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html */
+	/** The only call to CloudFormation. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html */
 	async function startCloudFormation(outputs: Record<string, string>) {
 		const server = createServer((incoming, response) => {
 			let body = ''
@@ -532,13 +563,13 @@ describe('a deployed stage', () => {
 		const outputs = Object.fromEntries(
 			Object.entries({ ...rest, credentialsSecretId: 'ncp/backup-exporter' }).map(([name, value]) => [
 				name.charAt(0).toUpperCase() + name.slice(1),
-				value,
+				// AWS_ENDPOINT_URL_SQS wins over the host in a queue URL.
+				name.endsWith('QueueUrl') ? value.replace(endpoint, 'http://queues.invalid') : value,
 			]),
 		)
 		const stack = await startCloudFormation(outputs)
 		const secrets = await startEmbeddedSecrets()
 		secrets.put('ncp/backup-exporter', JSON.stringify({ ...LOCAL_KEYS, webhookSecrets: [] }))
-		// Every call would be refused, and nobody could tell why.
 		const env = {
 			...cloud.aws.env,
 			...environment('none.json'),
@@ -546,7 +577,7 @@ describe('a deployed stage', () => {
 			AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
 			AWS_ENDPOINT_URL_DYNAMODB: tableEndpoint,
 		}
-		const { code, output } = await runCommand(
+		const { code, output, errors } = await runCommand(
 			'tools/ops/main.ts',
 			['doctor', '--stage', 'prod', '--region', region, '--bucket', 'my-bucket'],
 			{ env },
@@ -554,15 +585,16 @@ describe('a deployed stage', () => {
 		const unknown = await runCommand('tools/ops/main.ts', ['doctor', '--stage', 'test'], { env })
 		await stack.stop()
 		await secrets.stop()
-		expect(output).toContain(`Looking at stage prod in ${region}`)
+		expect(output).toContain(`Checking stage prod in ${region}`)
+		expect(output).toMatch(/ok {7}request queue/)
+		// The SDK's own warnings would stand here.
+		expect(errors).toBe('')
 		expect(output).toMatch(/ok {7}NCP: .* accepts the key pair/)
 		// The emulated table has no TTL, and a deployed one must.
-		expect(output).toMatch(/look {5}table of exports: it has no TTL/)
+		expect(output).toMatch(/warning {2}table of exports: the table exports has no TTL/)
 		expect(output).toMatch(/FAILED {3}webhook secrets: the secret has no webhookSecrets/)
 		expect(code).toBe(1)
-		expect(unknown.errors).toContain(
-			'The stack ncp-backup-exporter-test in ap-northeast-2 cannot be read: it does not exist',
-		)
+		expect(unknown.errors).toContain('the stack ncp-backup-exporter-test does not exist in ap-northeast-2')
 		expect(unknown.code).toBe(1)
 	})
 })

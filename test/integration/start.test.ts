@@ -31,14 +31,14 @@ describe('npm start', () => {
 		})
 		expect(response.status).toBe(202)
 		await line(/accepted/)
-		// Written down for the operator's commands, and for nobody else on this machine.
+		// Other users of this machine cannot read the connection file.
 		expect((await stat(file)).mode & 0o777).toBe(0o600)
 		const doctor = await runCommand('tools/ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
-		expect(doctor.output).toContain('Nothing is broken.')
+		expect(doctor.output).toContain('No check failed.')
 		child.kill('SIGINT')
 		expect(await exit).toBe(0)
 		await expect(stat(file)).rejects.toThrow('ENOENT')
-		// No colours, since this is no terminal.
+		// No colours: the output is not a terminal.
 		expect(lines.join('\n')).not.toContain('\u001b')
 		await expect(fetch(url)).rejects.toThrow()
 	})
@@ -50,7 +50,7 @@ describe('npm start', () => {
 		child.kill('SIGINT')
 		expect(await exit).toBe(0)
 		expect(lines[0]).toBe(
-			'Calling http://127.0.0.1:1 with the key pair of the environment: exports are real.',
+			'Calling http://127.0.0.1:1 with the key pair from the environment: exports are real.',
 		)
 		expect(lines.join('\n')).not.toContain('SK')
 	})
@@ -65,14 +65,14 @@ describe('npm start', () => {
 			{ NCP_ACCESS_KEY: 'AK', NCP_SECRET_KEY: 'SK', NCP_API_URL: 'nonsense' },
 			'NCP_API_URL must be an http(s) URL',
 		],
-	])('%s %j says in a line what is wrong, and ends with code 2', async (script, args, env, words) => {
+	])('%s %j prints a one-line error and ends with code 2', async (script, args, env, words) => {
 		const { errors, exit } = run(script, args, env)
 		expect(await exit).toBe(2)
 		expect(errors()).toContain(words)
 		expect(errors()).not.toMatch(/^\s+at /m)
 	})
 
-	it('says that its port is taken', async () => {
+	it('says that its port is in use', async () => {
 		const server = createServer()
 		const { port } = new URL(await listen(server))
 		const { errors, exit } = run('start.ts', ['--port', port])
@@ -81,7 +81,7 @@ describe('npm start', () => {
 		expect(errors()).toContain('is in use')
 	})
 
-	it.each(['start.ts', 'demo.ts'])('%s explains itself', async (script) => {
+	it.each(['start.ts', 'demo.ts'])('%s --help prints its help text', async (script) => {
 		const { lines, exit } = run(script, ['--help'])
 		expect(await exit).toBe(0)
 		expect(lines[0]).toMatch(/^npm (start|run demo)/)

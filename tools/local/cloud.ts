@@ -13,38 +13,38 @@ export interface NcpAccess {
 	secretKey: string
 }
 
-/** Something that listens in a service's place. */
+/** A server between the functions and one service. */
 export interface Proxy {
 	url: string
 	stop: () => Promise<void>
 }
 
 export interface CloudOptions {
-	/** A real API in place of the simulator. */
+	/** A real API instead of the simulator. */
 	ncp?: NcpAccess
 	simulator?: Partial<SimulatorOptions>
-	/** On top of what the cloud itself sets. */
+	/** Added to the environment of the functions; overrides it. */
 	env?: Readonly<Record<string, string>>
 	webhookPort?: number
-	/** How often a message is received before it is a dead letter. */
+	/** Receives before a message moves to the dead-letter queue. */
 	maxReceiveCount?: number
-	/** How long a message that nobody hides otherwise stays hidden after a receive. */
+	/** The queues' visibility timeout. */
 	visibilitySeconds?: number
-	/** The longest back-off and delay that the queues grant; deployed, they are minutes. */
+	/** Caps the visibility timeout and delay that a function asks for; deployed, they are minutes. */
 	maxBackOffSeconds?: number
 	/** Turns arrival checks on, with this deadline. */
 	arrivalDeadlineMinutes?: number
-	/** The queues are there, but nothing takes messages off them. */
+	/** The queues exist, but no poller reads them; see `pollOnce`. */
 	isQueueIdle?: boolean
-	/** After so long a function is killed. */
+	/** An invocation that takes longer is killed. */
 	functionTimeoutMs?: number
-	/** Milliseconds since the epoch, for functions and simulator. */
+	/** The clock of the functions and the simulator: milliseconds since the epoch. */
 	now?: () => number
-	/** Stands between the functions and each service: table, then topic, queues and bucket. */
+	/** Called with the URL of each service: first SQS, SNS and S3, then DynamoDB. The functions use the proxy's URL. */
 	proxy?: (serviceUrl: string) => Promise<Proxy>
-	/** Every line a function prints. */
+	/** Called with each line that a function prints. */
 	onLine?: (line: string) => void
-	/** A function that could not start, died or timed out. */
+	/** Called when a function could not start, crashed or timed out, and when a poller fails. */
 	onProblem?: (text: string) => void
 }
 
@@ -53,7 +53,7 @@ export interface Cloud {
 	table: EmbeddedTable
 	ncp: NcpSimulator | null
 	webhookUrl: string
-	/** The functions' own environment. */
+	/** The environment of the functions. */
 	env: Readonly<Record<string, string>>
 	requestQueue: Queue
 	deadLetterQueue: Queue
@@ -61,24 +61,24 @@ export interface Cloud {
 	outcomeQueue: Queue
 	arrivalQueue: Queue
 	arrivalDeadLetterQueue: Queue
-	/** Lambda puts failed asynchronous invocations there; here nothing does. */
+	/** Deployed, Lambda writes failed asynchronous invocations here. Here the queue stays empty. */
 	pipelineDeadLetterQueue: Queue
-	/** For `npm run ops`. */
+	/** What `npm run ops` connects to. */
 	connection: LocalConnection
 	functions: Readonly<Record<'on-queue-message' | 'on-http-request' | 'on-pipeline-event', LocalFunction>>
 	/** Null when arrival checks are off. */
 	arrivalFunction: LocalFunction | null
-	/** Receives and hands over one batch; for a cloud whose queues are idle. */
+	/** Receives one batch and invokes the function; for a cloud with `isQueueIdle`. */
 	pollOnce: (queue?: 'requests' | 'arrivals', waitSeconds?: number) => Promise<number>
-	/** Takes in nothing more and lets what is running finish; queue and topic stay. */
+	/** Accepts no more requests and messages, and waits for running invocations. Queues and topic stay. */
 	quiesce: () => Promise<void>
-	/** Quiesces, then takes everything down. */
+	/** Quiesces, then stops every service. */
 	stop: () => Promise<void>
 }
 
 export const LOCAL_KEYS = { accessKey: 'LOCAL-ACCESS-KEY', secretKey: 'local-secret-key' } as const
 
-/** What the simulator knows, unless it is told otherwise. */
+/** The simulator's default instances and buckets. */
 const WORLD: Omit<SimulatorOptions, 'copy'> = {
 	keys: new Map([[LOCAL_KEYS.accessKey, LOCAL_KEYS.secretKey]]),
 	instances: new Map([
@@ -93,11 +93,14 @@ const WORLD: Omit<SimulatorOptions, 'copy'> = {
 const FUNCTION_TIMEOUT_MS = 10_000
 const MAX_RECEIVE_COUNT = 6
 
-/** The whole product on this machine: embedded AWS, NCP or its simulator, and the built bundles. Nothing listens beyond 127.0.0.1. */
+/**
+ * Starts the product on this machine: emulated AWS, NCP or its simulator, and the built functions. Everything listens on
+ * 127.0.0.1 only.
+ */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const { onLine, onProblem = console.error } = options
 	const { visibilitySeconds = 15, maxBackOffSeconds = 2, maxReceiveCount = MAX_RECEIVE_COUNT } = options
-	// Whatever has started is taken down again, last first: by stop(), or here when something else cannot start.
+	// Stops what has started, in reverse order: in stop(), or here when a later part cannot start.
 	await using stack = new AsyncDisposableStack()
 	const keep = <Started extends { stop: () => Promise<void> }>(started: Started): Started => {
 		stack.defer(started.stop)
@@ -217,7 +220,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			exportsTableName: table.tableName,
 			ncpApiUrl: access.apiUrl,
 			ncpRegionCode: env.NCP_REGION_CODE,
-			// What a real API exports is in a bucket that nobody looks into here.
+			// A real API exports to a real bucket, which this machine does not read.
 			objectStorageUrl: options.ncp ? '' : aws.endpoint,
 			objectStorageRegion: 'kr-standard',
 			credentialsSecretId: '',

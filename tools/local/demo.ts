@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import { buildFunctions } from '../build.ts'
-import { readOptions, runCommand } from '../terminal/command-line.ts'
+import { createProgram, runCommand } from '../terminal/command-line.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
 import { type Cloud, startCloud } from './cloud.ts'
@@ -10,35 +10,35 @@ import { isOutcomeOf, type SampleRequest, sendSample } from './send.ts'
 
 const LIMIT_MS = 20_000
 
-/** Deployed it is 120 minutes, and the first look is after 30 seconds; here it is after two. */
+/** Deployed, the deadline is 120 minutes and the first check comes after 30 seconds; here after two. */
 const ARRIVAL_SECONDS = 6
 
-const HELP = `npm run demo [-- options]
-
-Starts the product on this machine with a simulated NCP, sends the requests of
-tools/local/requests.json, and prints each outcome as it reaches the topic. Needs no
-account and no network. Ends by itself within ${LIMIT_MS / 1000} seconds.
-
-  --verbose   also print what the functions log
-  --help      this text
-
-Exit code: 0 every request ends in the state it should end in, 1 otherwise, 2 for
-a mistake in the command, 130 after Ctrl-C.`
+const program = createProgram('npm run demo --')
+	.addHelpText(
+		'before',
+		`npm run demo starts the product on this machine with a simulated NCP, sends the
+requests of tools/local/requests.json, and prints each outcome as it reaches the
+topic. Needs no account and no network. Ends by itself within ${LIMIT_MS / 1000} seconds.
+`,
+	)
+	.option('--verbose', 'also print what the functions log')
+	.helpOption('-h, --help', 'print this text')
+	.addHelpText(
+		'after',
+		`
+Exit code: 0 when every request ends in the expected state, 1 otherwise, 2 for a
+mistake in the command, 130 after Ctrl-C.`,
+	)
 
 const NEXT = `
-"accepted" means that NCP took the request, "completed" that the file was seen in the bucket, and "missing" that it
-was not there when the deadline passed: ${ARRIVAL_SECONDS} seconds here, two hours by default.
-Next: "npm start" keeps all this running, with a webhook and a queue for requests of your own; in another terminal
-"npm run ops -- --help" sends, watches, explains and brings back.`
+"accepted": NCP took the request. "completed": the file was found in the bucket. "missing": the file was not there at
+the deadline, which is ${ARRIVAL_SECONDS} seconds here and two hours by default.
+Next: "npm start" keeps all of this running, with a webhook and a queue for your own requests. In another terminal,
+"npm run ops -- --help" lists the commands that send requests, show outcomes and redrive dead letters.`
 
-await runCommand(async () => {
-	const options = readOptions({ verbose: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } })
-	if (!options.help) return runDemo(options.verbose ?? false)
-	console.log(HELP)
-	return 0
-})
+await runCommand(() => runDemo(program.parse().opts<{ verbose?: boolean }>()))
 
-async function runDemo(isVerbose: boolean): Promise<number> {
+async function runDemo({ verbose = false }): Promise<number> {
 	const interrupted = onInterrupt()
 	const samples = JSON.parse(
 		await readFile(new URL('requests.json', import.meta.url), 'utf8'),
@@ -47,18 +47,18 @@ async function runDemo(isVerbose: boolean): Promise<number> {
 	await buildFunctions()
 	const cloud = await startCloud({
 		arrivalDeadlineMinutes: ARRIVAL_SECONDS / 60,
-		...(isVerbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
+		...(verbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
 	})
 	const progress = trackOutcomes(samples)
 	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, progress.take)
 	const sent = sendAll(cloud, samples, progress)
-	// After Ctrl-C the cloud goes away under it; what it then says is of no use to anyone.
+	// After Ctrl-C the cloud stops under these requests, and their errors mean nothing.
 	sent.catch(() => undefined)
 	try {
 		const exitCode = await Promise.race([sent.then(() => progress.finished), interrupted])
 		if (exitCode !== 130)
 			console.log(
-				`NCP was called ${cloud.ncp?.calls()} times and performed ${cloud.ncp?.performed.length} exports.\n${NEXT}`,
+				`NCP received ${cloud.ncp?.calls()} calls and performed ${cloud.ncp?.performed.length} exports.\n${NEXT}`,
 			)
 		return exitCode
 	} finally {
@@ -84,7 +84,7 @@ async function sendAll(cloud: Cloud, samples: SampleRequest[], progress: Progres
 	}
 }
 
-/** Prints each outcome, and settles when every sample has its last one or the time is up. */
+/** Prints each outcome. `finished` resolves when every sample has its terminal outcome, or at the time limit. */
 function trackOutcomes(samples: SampleRequest[]): Progress {
 	for (const [index, { via, title }] of samples.entries()) {
 		console.log(`  ${String(index + 1).padStart(2)}. ${via.padEnd(8)} ${title}`)
@@ -98,7 +98,7 @@ function trackOutcomes(samples: SampleRequest[]): Progress {
 	const finished = Promise.withResolvers<void>()
 	setTimeout(finished.resolve, LIMIT_MS - 3_000).unref()
 
-	// An outcome may arrive before the webhook has answered with the id that it is known by.
+	// An outcome may arrive before the webhook's response, which carries the id that it is matched by.
 	const match = (): void => {
 		for (const event of unmatched.splice(0)) {
 			const matching = samples.filter((each) => isOutcomeOf(event, each, triggerIds.get(each)))
@@ -126,7 +126,7 @@ function trackOutcomes(samples: SampleRequest[]): Progress {
 	}
 }
 
-/** Says how it went and returns the exit code. */
+/** Prints the samples that ended in an unexpected state, and returns the exit code. */
 function summarise(samples: SampleRequest[], states: ReadonlyMap<SampleRequest, string>): number {
 	const wrong = samples.filter((sample) => states.get(sample) !== sample.expect)
 	for (const sample of wrong) {
@@ -134,12 +134,12 @@ function summarise(samples: SampleRequest[], states: ReadonlyMap<SampleRequest, 
 		console.log(
 			paint(
 				'red',
-				`\n${number}. ${sample.title}: ${states.get(sample) ?? 'no last outcome'}, not ${sample.expect}`,
+				`\n${number}. ${sample.title}: ${states.get(sample) ?? 'no terminal outcome'}, expected ${sample.expect}`,
 			),
 		)
 	}
 	if (wrong.length > 0)
 		console.log('Run again with "npm run demo -- --verbose" to see what the functions log.')
-	else console.log(`\n${samples.length} requests: each has ended in the state it should end in.`)
+	else console.log(`\nAll ${samples.length} requests ended in the expected state.`)
 	return wrong.length === 0 ? 0 : 1
 }

@@ -1,6 +1,6 @@
 declare module 'dynalite' {
 	import type { Server } from 'node:http'
-	/** DynamoDB in memory; the delays are those of creating, changing and deleting a table. */
+	/** DynamoDB in memory. The options are the time that creating, deleting and updating a table takes. */
 	export default function dynalite(options: {
 		createTableMs: number
 		deleteTableMs: number

@@ -13,15 +13,15 @@ export interface EmbeddedAws {
 	endpoint: string
 	region: string
 	sqs: SQSClient
-	/** The region, a key pair without meaning, and the endpoints, as the SDK reads them. */
+	/** Region, dummy credentials and endpoints, under the SDK's variable names. */
 	env: Record<string, string>
 	createQueue: (name: string, attributes?: Record<string, string>) => Promise<Queue>
 	createTopic: (name: string) => Promise<string>
-	/** Raw delivery: the queue's message is the event itself. */
+	/** With raw delivery: the body of the queue's message is the published event. */
 	subscribe: (topicArn: string, queue: Queue) => Promise<void>
 	createBucket: (name: string) => Promise<void>
 	putObject: (bucketName: string, key: string, body: string) => Promise<void>
-	/** The topic fails the next `count` publishes that contain a text, in a way that the SDK does not repeat by itself. */
+	/** Fails the next `count` publishes that contain a text, with an error that callers do not retry. */
 	failPublishes: (count: number, containing?: string) => void
 	stop: () => Promise<void>
 }
@@ -29,9 +29,8 @@ export interface EmbeddedAws {
 const REGION = 'ap-northeast-2'
 
 /**
- * SQS, SNS and S3 in this process, on 127.0.0.1 and a free port; everything is gone when it stops.
- * `maxBackOffSeconds` shortens what a consumer asks for when it hides or delays a message, so that nobody waits
- * minutes here.
+ * Starts SQS, SNS and S3 in this process, on a free port of 127.0.0.1 and in memory. `maxBackOffSeconds` caps the
+ * visibility timeout and delay that a consumer sets, so that a retry comes within seconds.
  */
 export async function startEmbeddedAws({
 	maxBackOffSeconds = Number.POSITIVE_INFINITY,
@@ -56,7 +55,7 @@ export async function startEmbeddedAws({
 		if (!action?.startsWith('Publish') || publishesToFail === 0) return
 		if (!JSON.stringify(body).includes(failingText)) return
 		publishesToFail--
-		await reply.code(400).type('text/xml').send(NOT_TAKEN)
+		await reply.code(400).type('text/xml').send(PUBLISH_ERROR)
 	})
 	await app.listen({ port: 0, host: '127.0.0.1' })
 	const endpoint = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
@@ -88,7 +87,7 @@ export async function startEmbeddedAws({
 			const { Attributes } = await sqs.send(
 				new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
 			)
-			// By address: not every resolver knows the names below "localhost".
+			// fauxqs returns a host name below "localhost", which not every resolver knows.
 			return { url: endpoint + new URL(QueueUrl).pathname, arn: Attributes?.QueueArn ?? '' }
 		},
 		createTopic: async (name) => (await sns.send(new CreateTopicCommand({ Name: name }))).TopicArn ?? '',
@@ -120,5 +119,5 @@ export async function startEmbeddedAws({
 	}
 }
 
-const NOT_TAKEN =
+const PUBLISH_ERROR =
 	'<ErrorResponse><Error><Type>Receiver</Type><Code>KMSDisabled</Code><Message>told to fail</Message></Error></ErrorResponse>'

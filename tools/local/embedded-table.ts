@@ -1,22 +1,22 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
 import dynalite from 'dynalite'
-import { createDynamoDb, type DynamoDb } from '../../lib/aws/dynamodb.ts'
+import type { DynamoDb } from '../../lib/aws/dynamodb.ts'
 import { EXPORT_ID_INDEX } from '../../lib/aws/exports-table.ts'
-import { callLocal } from './call-local.ts'
+import { createTableItems } from '../ops/table-items.ts'
 import { close, listen } from './listen.ts'
 
 export interface EmbeddedTable {
 	endpoint: string
 	tableName: string
-	/** The SDK's, for looking at what the product wrote. */
+	/** For reading what the functions wrote. */
 	client: DynamoDBDocumentClient
-	/** As the functions call it. */
+	/** The same client, behind the type that lib calls. */
 	items: DynamoDb
 	stop: () => Promise<void>
 }
 
-/** DynamoDB in this process with the table of exports, on 127.0.0.1 and a free port. */
+/** Starts DynamoDB in this process, on a free port of 127.0.0.1, and creates the table of exports. */
 export async function startEmbeddedTable(region: string): Promise<EmbeddedTable> {
 	const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
 	const endpoint = await listen(server)
@@ -44,11 +44,12 @@ export async function startEmbeddedTable(region: string): Promise<EmbeddedTable>
 			],
 		}),
 	)
+	const client = DynamoDBDocumentClient.from(plain)
 	return {
 		endpoint,
 		tableName,
-		client: DynamoDBDocumentClient.from(plain),
-		items: createDynamoDb(callLocal('dynamodb', endpoint, region)),
+		client,
+		items: createTableItems(client),
 		stop: async () => {
 			plain.destroy()
 			await close(server)

@@ -3,15 +3,15 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Invocation, InvocationResult, Memory, MemoryQuery } from './function-process.ts'
 
-/** The child's side of a function: loads one bundle, then answers one invocation at a time, as Lambda's runtime does. */
+/** The child process of a function: loads one bundle and runs one invocation at a time, as Lambda's runtime does. */
 const [, , bundle = '', functionName = ''] = process.argv
 
-// These reach the whole process group; the parent lets an invocation finish and then ends us.
+// Ctrl-C reaches the whole process group. The parent lets a running invocation finish, then ends this process.
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
-// For a test that lets hours pass: before the bundle is loaded, since it may keep the function.
+// For tests that let hours pass. Replaced before the bundle loads, since the bundle may keep a reference to it.
 const { now } = Date
 let clockOffsetMs = 0
 Date.now = () => now() + clockOffsetMs
@@ -45,7 +45,7 @@ process.on('message', async (message: Invocation | MemoryQuery) => {
 
 process.send?.({ ready: true })
 
-/** What is really kept, without what is merely not collected yet. */
+/** Bytes in use after a garbage collection. */
 function heapAfterCollection(): number {
 	setFlagsFromString('--expose-gc')
 	const collect = runInNewContext('gc') as () => void
@@ -57,7 +57,7 @@ function answer(id: string, result: InvocationResult): void {
 	process.send?.({ id, result })
 }
 
-/** Only what survives JSON leaves a function. */
+/** Lambda returns a handler's result as JSON. */
 function toSuccess(value: unknown): InvocationResult {
 	return { ok: true, value: JSON.parse(JSON.stringify(value ?? null)) }
 }

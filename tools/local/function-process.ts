@@ -7,19 +7,19 @@ export interface Invocation {
 	id: string
 	event: unknown
 	deadlineMs: number
-	/** What the process must take for the present; left out, its clock is the machine's. */
+	/** Sets the clock of the process. Left out, it is the machine's. */
 	nowMs?: number
 }
 
-/** Asks a process for its memory. */
+/** Asks a process for its memory use. */
 export interface MemoryQuery {
 	memoryQuery: number
 }
 
 export interface Memory {
-	/** The heap after a collection. */
+	/** Heap in use after a garbage collection. */
 	heapBytes: number
-	/** The most that was resident at any time. */
+	/** Peak resident memory. */
 	peakBytes: number
 }
 
@@ -29,28 +29,27 @@ export type InvocationResult =
 
 export interface FunctionOptions {
 	name: string
-	/** Path of the built bundle. */
 	bundle: string
 	env: Readonly<Record<string, string>>
-	/** After this the process is killed, as Lambda does. */
+	/** An invocation that takes longer is ended by killing its process, as Lambda does. */
 	timeoutMs: number
-	/** How many processes may run at once, each with one invocation. */
+	/** The number of processes, each of which runs one invocation at a time. */
 	concurrency?: number
-	/** Milliseconds since the epoch, for a world with a time of its own. */
+	/** The clock of the function: milliseconds since the epoch. */
 	now?: () => number
-	/** Every line the function prints. */
+	/** Called with each line that the function prints. */
 	onLine?: (line: string) => void
-	/** Told when a process ended or was killed with an invocation in hand. */
+	/** Called when a process crashed or timed out during an invocation. */
 	onProblem?: (text: string) => void
 }
 
 export interface LocalFunction {
 	invoke: (event: unknown, id?: string) => Promise<InvocationResult>
-	/** The memory of each process alive. */
+	/** The memory of each running process. */
 	memory: () => Promise<Memory[]>
-	/** Ends every process at once, as a crash would, and resolves when they are gone. */
+	/** Kills every process, as a crash would, and resolves when they have exited. */
 	kill: () => Promise<void>
-	/** Lets running invocations finish and ends the processes. */
+	/** Waits for running invocations, then ends the processes. */
 	stop: () => Promise<void>
 }
 
@@ -59,7 +58,7 @@ interface Instance {
 	run: (invocation: Invocation) => Promise<InvocationResult>
 }
 
-/** Runs a bundle as Lambda does: real processes with their own environment, one invocation at a time in each. */
+/** Runs a bundle as Lambda does: in processes with their own environment, one invocation at a time in each. */
 export function createFunction(options: FunctionOptions): LocalFunction {
 	const { concurrency = 2, timeoutMs, now } = options
 	const idle: Instance[] = []
@@ -83,7 +82,7 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 		return instance
 	}
 	const give = (instance: Instance): void => {
-		// Just after a kill it is still connected.
+		// A killed process stays connected until it exits.
 		if (instance.child.connected && !instance.child.killed) idle.push(instance)
 		const next = queue.shift()
 		if (next === undefined) busy--
@@ -129,14 +128,14 @@ export function createFunction(options: FunctionOptions): LocalFunction {
 	}
 }
 
-/** Not the handler's own error, but the process's. */
+/** Lambda's error types for a process that crashed or timed out, as opposed to a handler that threw. */
 const BROKEN: ReadonlySet<string> = new Set(['Runtime.ExitError', 'Sandbox.Timedout'])
 
 function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions): Instance {
 	const child = fork(new URL('function-host.ts', import.meta.url), [bundle, name], {
 		env: { PATH: process.env.PATH, AWS_LAMBDA_FUNCTION_NAME: name, ...env },
 		stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-		// The runner's own flags (a debugger, a test's loader) are not the function's.
+		// Not the parent's flags: a debugger, a test's loader.
 		execArgv: [],
 	})
 	const lastLines: string[] = []
@@ -151,7 +150,7 @@ function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions
 	const ready = once(child, 'message')
 	ready.catch(() => undefined)
 	const exit = once(child, 'exit').then(() =>
-		ended('Runtime.ExitError', `${name} ended\n${lastLines.join('\n')}`),
+		ended('Runtime.ExitError', `${name} exited\n${lastLines.join('\n')}`),
 	)
 
 	const run = async (invocation: Invocation): Promise<InvocationResult> => {
@@ -185,7 +184,7 @@ async function queryMemory(child: ChildProcess): Promise<Memory> {
 	for await (const [message] of on(child, 'message')) {
 		if (message.memoryQuery === memoryQuery) return message.memory
 	}
-	throw new Error('the process ended')
+	throw new Error('the process exited before it reported its memory')
 }
 
 function ended(errorType: string, errorMessage: string): InvocationResult {

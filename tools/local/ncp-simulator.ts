@@ -3,19 +3,19 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as sleep } from 'node:timers/promises'
 import { close, listen, readAll } from './listen.ts'
 
-/** What the simulator can be told to do in place of a plain answer. */
+/** A fault that replaces the normal response to an export call. */
 export type Fault =
 	| 'throttle'
 	| 'busy'
 	| 'unavailable'
 	| 'fail'
-	/** Not performed, never answered. */
+	/** The export is not performed, and the call is never answered. */
 	| 'hang'
-	/** Performed, never answered. */
+	/** The export is performed, but the call is never answered. */
 	| 'perform-then-hang'
-	/** Performed, and the connection ends in the middle of the answer. */
+	/** The export is performed, but the connection closes in the middle of the response. */
 	| 'cut'
-	/** Not performed, and the connection ends without an answer. */
+	/** The export is not performed, and the connection closes without a response. */
 	| 'reset'
 	| { httpStatus: number; contentType: string; body: string }
 
@@ -29,15 +29,15 @@ export interface Performed {
 export interface Instance {
 	regionCode: string
 	backups: ReadonlySet<string>
-	/** How many calls for a backup it is busy for. */
+	/** The number of calls for each backup that are answered "busy" first. */
 	busyCalls?: number
-	/** It performs, but its replies are cut. */
+	/** Every export has the fault `cut`. */
 	losesReply?: boolean
-	/** How its exports land; undocumented, so the simulator knows several ways. */
+	/** How exported files appear in the bucket. NCP does not document it, so the simulator offers several ways. */
 	landing?: Landing
 }
 
-/** Under the file's name, not at all, with no bytes, under a prefix, or under a longer name. */
+/** Under the file name, never, empty, under a prefix, or under a longer name. */
 export type Landing = 'plain' | 'never' | 'empty' | 'under-prefix' | 'renamed'
 
 export interface SimulatorOptions {
@@ -45,13 +45,13 @@ export interface SimulatorOptions {
 	instances: ReadonlyMap<string, Instance>
 	buckets: ReadonlySet<string>
 	now?: () => number
-	/** Asked before each call that would be performed; `nth` counts the calls for one instance and file from 1. */
+	/** Called before each valid export call. `nth` counts the calls for one instance and file, from 1. */
 	fault?: (call: {
 		cloudPostgresqlInstanceNo: string
 		fileName: string
 		nth: number
 	}) => Fault | undefined | Promise<Fault | undefined>
-	/** Writes the exported file; called `copyDelayMs` after the export was performed, unless it never lands. */
+	/** Writes the exported file, `copyDelayMs` after the export was performed. */
 	copy?: (bucketName: string, key: string, body: string) => Promise<void>
 	copyDelayMs?: number
 	port?: number
@@ -59,9 +59,9 @@ export interface SimulatorOptions {
 
 export interface NcpSimulator {
 	url: string
-	/** Every export that was carried out, in order: what must never hold one backup twice. */
+	/** Every export that was performed, in order. A backup in it twice means a duplicate export. */
 	performed: readonly Performed[]
-	/** Every request that reached the gateway, whatever became of it. */
+	/** The number of calls that reached the gateway, refused ones included. */
 	calls: () => number
 	stop: () => Promise<void>
 }
@@ -73,7 +73,7 @@ const REQUIRED = ['fileName', 'bucketName', 'cloudPostgresqlInstanceNo']
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 const MAX_BODY_BYTES = 64 * 1024
 
-/** An answer in words; the format is chosen when it is sent. */
+/** A response before it is written as XML or JSON. */
 interface Answer {
 	httpStatus: number
 	root: string
@@ -81,8 +81,8 @@ interface Answer {
 }
 
 /**
- * A gateway of its own: it shares no code with the client, so that the two can only agree by both following the
- * documented protocol. What NCP leaves undocumented (codes for a bad parameter or bucket) is invented here.
+ * A simulator of NCP's API gateway. It shares no code with the client, so that the two agree only if both follow the
+ * documented protocol. The return codes for a bad parameter or bucket are invented: NCP does not document them.
  */
 export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpSimulator> {
 	const { now = Date.now, copyDelayMs = 300 } = options
@@ -115,7 +115,7 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 
 	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
 		calls++
-		// The gateway's own clock, which need not be the caller's.
+		// By the gateway's clock, which may differ from the caller's.
 		response.setHeader('date', new Date(now()).toUTCString())
 		const body = (await readAll(request, MAX_BODY_BYTES)).toString('utf8')
 		const parameters = readParameters(request, body)
@@ -171,7 +171,7 @@ const SUCCESS: Answer = {
 	fields: { returnCode: '0', returnMessage: 'success' },
 }
 
-/** How many there are; the list itself nobody here reads. */
+/** The number of instances alone: the client does not read the list. */
 const listInstances = ({ instances }: SimulatorOptions): Answer => ({
 	httpStatus: 200,
 	root: 'getCloudPostgresqlInstanceListResponse',

@@ -5,7 +5,7 @@ export interface OutcomeReader {
 	stop: () => Promise<void>
 }
 
-/** Hands over each outcome that reaches the queue behind the topic, in the order of arrival. */
+/** Calls `onOutcome` with each outcome from the queue that is subscribed to the topic, in order of arrival. */
 export function readOutcomes(
 	sqs: SQSClient,
 	queueUrl: string,
@@ -36,7 +36,7 @@ export function readOutcomes(
 		stop: async () => {
 			stopping.abort()
 			await done
-			// What came in meanwhile is handed over too.
+			// Outcomes that arrived in the meantime.
 			while ((await take(0)) > 0);
 		},
 	}

@@ -14,18 +14,17 @@ export interface PollerOptions {
 	region: string
 	fn: LocalFunction
 	onError: (text: string) => void
-	/** How long a poll waits for a message, in seconds. */
 	waitSeconds?: number
 }
 
 export interface Poller {
-	/** Stops receiving and resolves when the batch in hand is done with. */
+	/** Stops receiving, and resolves when the current batch is finished. */
 	stop: () => Promise<void>
 }
 
 /**
- * The event source mapping: long polls, invokes with Lambda's event shape, and deletes what is not named in
- * `batchItemFailures`. Waits in the queue's own long poll, so an idle queue costs nothing.
+ * Stands for Lambda's event source mapping: long polls, invokes the function with Lambda's event shape, and deletes the
+ * messages that are not in `batchItemFailures`.
  */
 export function pollQueue(options: PollerOptions): Poller {
 	const stopping = new AbortController()
@@ -33,7 +32,7 @@ export function pollQueue(options: PollerOptions): Poller {
 		while (!stopping.signal.aborted) await pollOnce(options, stopping.signal)
 	}
 	const done = loop().catch((error: Error) =>
-		options.onError(`poller of ${options.queueUrl} ended: ${error.message}`),
+		options.onError(`the poller of ${options.queueUrl} failed: ${error.message}`),
 	)
 	return {
 		stop: () => {
@@ -43,7 +42,7 @@ export function pollQueue(options: PollerOptions): Poller {
 	}
 }
 
-/** One long poll and, if anything came, one invocation; resolves with the number of messages that were received. */
+/** One long poll, and one invocation if messages came. Resolves with the number of messages. */
 export async function pollOnce(options: PollerOptions, signal: AbortSignal): Promise<number> {
 	const messages = await receive(options, signal)
 	if (messages.length > 0) await handBatch(options, messages)
@@ -75,7 +74,7 @@ async function receive(
 async function handBatch(options: PollerOptions, messages: Message[]): Promise<void> {
 	const { sqs, queueUrl, fn } = options
 	const result = await fn.invoke({ Records: messages.map((message) => toRecord(message, options)) })
-	// Nothing is deleted: the whole batch comes again.
+	// The invocation failed: the whole batch stays in the queue and is redelivered.
 	if (!result.ok) return
 	const failed = failedIds(result.value, messages)
 	const finished = messages.filter(({ MessageId }) => !failed.has(MessageId ?? ''))

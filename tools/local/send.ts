@@ -2,19 +2,19 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { OutcomeEvent, State } from '../../lib/outcome/outcome.ts'
 import type { Cloud } from './cloud.ts'
 
-/** One entry of `requests.json`: `body` is sent as JSON, `text` as it is. */
+/** One entry of `requests.json`. `body` is sent as JSON, `text` unchanged. */
 export interface SampleRequest {
 	title: string
 	via: 'queue' | 'webhook'
-	/** The terminal state it must end in. */
+	/** The expected terminal state. */
 	expect: State
-	/** How often the topic fails to take its outcome. */
+	/** How often publishing its outcome fails first. */
 	publishFailures?: number
 	body?: Record<string, unknown>
 	text?: string
 }
 
-/** Sends a sample and returns the id its trigger knows it by. */
+/** Sends a sample. Returns the id of its trigger: the SQS message id, or the request id of the gateway. */
 export async function sendSample(
 	{ aws, requestQueue, webhookUrl }: Cloud,
 	sample: SampleRequest,
@@ -35,7 +35,7 @@ export async function sendSample(
 	return response.headers.get('apigw-requestid') ?? ''
 }
 
-/** True when the event is about the sample: set off by it, or about the same export. */
+/** True when the event was triggered by the sample, or is about the same export. */
 export function isOutcomeOf(
 	{ subject, data }: OutcomeEvent,
 	sample: SampleRequest,

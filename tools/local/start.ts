@@ -1,44 +1,44 @@
 import { readBaseUrl } from '../../lib/url.ts'
 import { buildFunctions } from '../build.ts'
 import { removeLocalConnection, writeLocalConnection } from '../ops/connection.ts'
-import { readOptions, runCommand, UsageError } from '../terminal/command-line.ts'
+import { createProgram, runCommand, UsageError } from '../terminal/command-line.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
 import { type Cloud, type NcpAccess, startCloud } from './cloud.ts'
 import { readOutcomes } from './outcomes.ts'
 
-const HELP = `npm start [-- options]
+const program = createProgram('npm start --')
+	.addHelpText(
+		'before',
+		`npm start keeps the product running on this machine: a webhook, a queue, and each
+outcome as it reaches the topic. NCP is simulated, unless NCP_ACCESS_KEY,
+NCP_SECRET_KEY and NCP_API_URL are all set: then that API is called.
+NCP_REGION_CODE, NCP_TIMEOUT_MS and LOG_LEVEL are passed on to the functions.
+Ctrl-C ends it.
+`,
+	)
+	.option('--port <number>', 'port of the webhook (default: a free port)', toPort)
+	.option('--verbose', 'also print what the functions log')
+	.helpOption('-h, --help', 'print this text')
+	.addHelpText(
+		'after',
+		'\nExit code: 0 after Ctrl-C, 1 when it cannot start, 2 for a mistake in the command.',
+	)
 
-Keeps the product running on this machine: a webhook, a queue, and each outcome
-as it reaches the topic. NCP is simulated, unless NCP_ACCESS_KEY, NCP_SECRET_KEY
-and NCP_API_URL are all set: then that API is called. NCP_REGION_CODE,
-NCP_TIMEOUT_MS and LOG_LEVEL are handed on to the functions. Ctrl-C ends it.
-
-  --port N    port of the webhook (default: a free one)
-  --verbose   also print what the functions log
-  --help      this text
-
-Exit code: 0 after Ctrl-C, 1 when it cannot start, 2 for a mistake in the command.`
-
-/** Deployed it is 120 minutes, and the first look is after 30 seconds; here it is after two. */
+/** Deployed, the deadline is 120 minutes and the first check comes after 30 seconds; here after two. */
 const ARRIVAL_SECONDS = 30
 
-const HANDED_ON = ['NCP_REGION_CODE', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
+const PASSED_ON = ['NCP_REGION_CODE', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
 
-/** What to ask the simulator for, to see each ending. */
+/** An instance for each way that an export can end. */
 const WORLD = `Simulated instances: 1234925 (files 20210528, 20210529, 20210530; arrives), 1234926 (20210528; busy at first),
 1234927 (20210528; its reply is lost), 1234928 (20210601; never arrives); bucket my-bucket.
 
 `
 
 await runCommand(async () => {
-	const options = readOptions({
-		port: { type: 'string' },
-		verbose: { type: 'boolean' },
-		help: { type: 'boolean', short: 'h' },
-	})
-	if (options.help) console.log(HELP)
-	else await start(readPort(options.port), options.verbose ?? false)
+	const { port = 0, verbose = false } = program.parse().opts<{ port?: number; verbose?: boolean }>()
+	await start(port, verbose)
 	return 0
 })
 
@@ -48,15 +48,15 @@ async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 	if (ncp === null) console.log('NCP is simulated: nothing leaves this machine.')
 	else
 		console.log(
-			paint('yellow', `Calling ${ncp.apiUrl} with the key pair of the environment: exports are real.`),
+			paint('yellow', `Calling ${ncp.apiUrl} with the key pair from the environment: exports are real.`),
 		)
 	await buildFunctions()
 	const cloud = await startCloud({
 		webhookPort,
-		// The real bucket is not this one: what a real API exports is not looked for.
+		// A real API exports to a real bucket, which this machine does not read.
 		...(ncp === null ? { arrivalDeadlineMinutes: ARRIVAL_SECONDS / 60 } : {}),
 		env: Object.fromEntries(
-			HANDED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+			PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
 		),
 		onProblem: (text) => console.error(paint('red', text)),
 		...(ncp === null ? {} : { ncp }),
@@ -91,11 +91,11 @@ function readNcpAccess(env: NodeJS.ProcessEnv): NcpAccess | null {
 		return { accessKey, secretKey, apiUrl }
 	}
 	const missing = ['NCP_ACCESS_KEY', 'NCP_SECRET_KEY', 'NCP_API_URL'].filter((name) => !env[name])
-	if (missing.length < 3) console.log(`Not calling a real API: ${missing.join(' and ')} not set.`)
+	if (missing.length < 3) console.log(`No real API is called: ${missing.join(' and ')} not set.`)
 	return null
 }
 
-function readPort(text = '0'): number {
+function toPort(text: string): number {
 	if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
 	throw new UsageError(`--port must be a whole number up to 65535, not "${text}"`)
 }
@@ -116,9 +116,10 @@ ${ncp === null ? '' : WORLD}Send a request to either:
     --endpoint-url ${aws.endpoint} --queue-url ${requestQueue.url} \\
     --message-body '${request}'
 
-In another terminal: "npm run ops -- doctor", "send", "status", "watch", "dead-letters"; see "npm run ops -- --help".
+In another terminal, "npm run ops -- doctor", "send", "status", "watch" and "dead-letters" work on this cloud; see
+"npm run ops -- --help".
 
-Outcomes appear below; Ctrl-C ends it.
+Outcomes appear below. Ctrl-C ends it.
 
 ${tableHead()}`
 }

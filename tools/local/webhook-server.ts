@@ -5,7 +5,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import type { LocalFunction } from './function-process.ts'
 import { listen, readAll } from './listen.ts'
 
-/** What an HTTP API lets through. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
+/** The quota of an HTTP API. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const MAX_BODY_BYTES = 10 * 1024 * 1024
 
 export interface WebhookServer {
@@ -13,7 +13,7 @@ export interface WebhookServer {
 	stop: () => Promise<void>
 }
 
-/** An HTTP API in front of one function, with payload format 2.0. */
+/** Stands for an HTTP API of API Gateway in front of one function, with payload format 2.0. */
 export async function startWebhookServer(fn: LocalFunction, port?: number): Promise<WebhookServer> {
 	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
 		const event = toEvent(request, await readAll(request, MAX_BODY_BYTES))
@@ -52,7 +52,7 @@ export async function startWebhookServer(fn: LocalFunction, port?: number): Prom
 function toEvent(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
 	const { method = 'GET', url = '/', headers, socket } = request
 	const [rawPath = '/', rawQueryString = ''] = url.split('?', 2)
-	// The gateway hands over text types as text and everything else, forms included, as base64.
+	// The gateway passes text types as text, and everything else, forms included, as base64.
 	const isText =
 		isUtf8(body) && /^(text\/|application\/([\w.-]+\+)?(json|xml)\b)/.test(headers['content-type'] ?? '')
 	const now = new Date()

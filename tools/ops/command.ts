@@ -3,12 +3,12 @@ import { toPlain } from '../terminal/outcome-row.ts'
 import { findTarget, type Target, type TargetOptions } from './target.ts'
 
 export interface Context {
-	/** As it was given; undefined = the local cloud. */
+	/** Undefined: the local cloud. */
 	stage: string | undefined
 	target: Target
-	/** For machines: one JSON text a line on standard output, and nothing else there. */
+	/** Standard output carries JSON alone, one value per line. */
 	isJson: boolean
-	/** Raised by Ctrl-C. */
+	/** Raised by Ctrl-C, by SIGTERM, and when the reader of standard output has gone. */
 	signal: AbortSignal
 }
 
@@ -16,7 +16,7 @@ interface CommonOptions extends TargetOptions {
 	json?: boolean
 }
 
-/** Adds what every command has, and runs it on the target that is asked for; `run` resolves with the exit code. */
+/** Adds the options that every command has, finds the target, and runs the command; `run` resolves with the exit code. */
 export function onTarget<Options extends object>(
 	command: Command,
 	signal: AbortSignal,
@@ -24,19 +24,19 @@ export function onTarget<Options extends object>(
 ): void {
 	command
 		.option('--stage <name>', 'a deployed stage, with your own AWS credentials (default: the local cloud)')
-		.option('--region <name>', 'its AWS region (default: AWS_REGION, else ap-northeast-2)')
-		.option('--json', 'for machines: JSON on standard output, one text a line')
+		.option('--region <name>', 'AWS region of the stage (default: AWS_REGION, else ap-northeast-2)')
+		.option('--json', 'print JSON, one value per line')
 		.action(async () => {
 			const { stage, region, json, ...own } = command.opts<Options & CommonOptions>()
 			const target = await findTarget({ ...(stage ? { stage } : {}), ...(region ? { region } : {}) })
 			const context = { stage, target, isJson: json ?? false, signal }
 			const exitCode = await run(context, own as unknown as Options, command.args)
-			// Interrupted, the code says by what.
+			// After an interruption, main.ts has set the exit code of the signal.
 			process.exitCode = signal.aborted ? process.exitCode : exitCode
 		})
 }
 
-/** What to type next, on the same target. */
+/** A command line for the operator to run next, on the same target. */
 export function toCommand({ stage }: Context, words: string): string {
 	return `npm run ops -- ${words}${stage === undefined ? '' : ` --stage ${stage}`}`
 }
@@ -49,7 +49,7 @@ export function printJson(value: unknown): void {
 	print(JSON.stringify(value))
 }
 
-/** Columns of the width that their contents have; foreign text cannot steer the terminal. */
+/** Prints aligned columns. Control characters are removed: the text may come from others. */
 export function printColumns(rows: readonly (readonly string[])[]): void {
 	const plain = rows.map((row) => row.map(toPlain))
 	const widths =

@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import type { KeyPair } from '../../lib/ports.ts'
 
-/** Where everything is: the outputs of a deployed stack, or what `npm start` writes down. */
+/** Addresses and names of the resources: the outputs of a deployed stack, or the connection file of `npm start`. */
 export interface Connection {
 	requestQueueUrl: string
 	deadLetterQueueUrl: string
@@ -14,18 +14,18 @@ export interface Connection {
 	ncpRegionCode: string
 	objectStorageUrl: string
 	objectStorageRegion: string
-	/** Deployed: the secret with NCP's key pair. */
+	/** Name of the secret with the key pair for NCP. Empty for the local cloud. */
 	credentialsSecretId: string
 }
 
-/** The local cloud, as `npm start` writes it down for as long as it runs. */
+/** The connection file of the local cloud. It exists while `npm start` runs. */
 export interface LocalConnection extends Connection {
 	pid: number
 	region: string
-	/** Of SQS and SNS. */
+	/** Endpoint of SQS, SNS and S3. */
 	endpoint: string
 	tableEndpoint: string
-	/** Null when a real API is called: a real pair is written nowhere. */
+	/** Null when a real API is called: real keys are not written to a file. */
 	ncpKeys: KeyPair | null
 }
 
@@ -35,18 +35,18 @@ export async function writeLocalConnection(connection: LocalConnection): Promise
 	await writeFile(FILE, JSON.stringify(connection), { mode: 0o600 })
 }
 
-/** Removes it, unless another local cloud has written its own meanwhile. */
+/** Deletes the file, unless another local cloud has overwritten it since. */
 export async function removeLocalConnection(pid: number): Promise<void> {
 	if ((await readLocalConnection())?.pid === pid) await rm(FILE, { force: true })
 }
 
-/** Null when no local cloud has written one down. */
+/** Null when there is no connection file. */
 export async function readLocalConnection(): Promise<LocalConnection | null> {
 	try {
 		const value = JSON.parse(await readFile(FILE, 'utf8')) as Partial<LocalConnection> | null
 		return typeof value?.pid === 'number' && value.endpoint ? (value as LocalConnection) : null
 	} catch {
-		// Not there, or half written: either way there is nothing to connect to.
+		// The file does not exist, or is being written.
 		return null
 	}
 }

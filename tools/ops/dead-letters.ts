@@ -11,8 +11,7 @@ import { parseArrivalCheck } from '../../lib/aws/arrival-queue.ts'
 import { isRecord, parseRecord, toQueueableJson } from '../../lib/formats/json.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { readPipelineEvent } from '../../lib/request/pipeline-event.ts'
-import { REDRIVEN_FROM } from '../../lib/request/redriven.ts'
-import { OpsError, toWords } from './ops-error.ts'
+import { OpsError, toMessage } from './ops-error.ts'
 import { findByRequest } from './status.ts'
 import type { Target } from './target.ts'
 
@@ -24,24 +23,24 @@ export interface DeadLetter {
 	queue: DeadQueue
 	messageId: string
 	sentAt: string
-	/** Why it is here, as far as anybody knows. */
+	/** Why it is a dead letter, or `UNKNOWN`. */
 	code: string
 	reason: string
-	/** Rejected: as it is, it can never be carried out, and a redrive ends here again. */
-	isHopeless: boolean
+	/** The message can never succeed as it is: a redrive would end in the dead-letter queue again. */
+	isRejected: boolean
 	body: string
 	receiptHandle: string
 	attributes: Record<string, MessageAttributeValue>
 }
 
-/** How long others do not see what is being looked at; released at the end. */
+/** How long the letters that a command has taken are hidden from others. They are released when it ends. */
 const HIDE_SECONDS = 300
 
-/** Whoever works on letters stops by then: afterwards others may have them. */
+/** A command stops working on letters after this time: a minute later, another command may receive them. */
 export const WORK_MS = (HIDE_SECONDS - 60) * 1_000
 
-/** So many empty answers in a row are an empty queue: SQS may overlook a message, the local one does not. */
-const emptyAnswers = ({ isLocal }: Target): number => (isLocal ? 1 : 3)
+/** The number of empty receives in a row that prove a queue empty: SQS may miss a message, the local queue does not. */
+const emptyReceives = ({ isLocal }: Target): number => (isLocal ? 1 : 3)
 
 function urlsOf({ connection }: Target, queue: DeadQueue): { dead: string; source: string } {
 	const { requestQueueUrl, deadLetterQueueUrl, arrivalQueueUrl } = connection
@@ -55,9 +54,15 @@ function urlsOf({ connection }: Target, queue: DeadQueue): { dead: string; sourc
 	}
 }
 
+/** A queue that could not be read, and why. */
+export interface UnreadableQueue {
+	queue: DeadQueue
+	reason: string
+}
+
 /**
- * Takes up to `limit` dead letters into `letters`, hidden from others until they are released: whoever owns the set does
- * that, also when this throws. Ends early when the signal is raised.
+ * Takes up to `limit` dead letters into `letters` and hides them from others. The caller releases them, also when this
+ * throws. Returns the queues that could not be read. Ends early when the signal is raised.
  */
 export async function takeDeadLetters(
 	letters: Set<DeadLetter>,
@@ -65,26 +70,42 @@ export async function takeDeadLetters(
 	limit: number,
 	target: Target,
 	signal: AbortSignal,
-): Promise<void> {
+): Promise<UnreadableQueue[]> {
 	let left = limit
-	const takeFrom = async (queue: DeadQueue): Promise<void> => {
-		const known = new Set<string>()
-		for (let empty = 0; empty < emptyAnswers(target) && left > 0 && !signal.aborted; ) {
+	const known = new Set<string>()
+	const unreadable: UnreadableQueue[] = []
+	/** Resolves with true when the limit was used up before the queue was empty. */
+	const takeFrom = async (queue: DeadQueue): Promise<boolean> => {
+		for (let empty = 0; empty < emptyReceives(target); ) {
+			if (left <= 0 || signal.aborted) return true
 			const count = Math.min(10, left)
-			// The other queues are asked at the same time: together no more than the limit.
+			// Reserved before the call: the other queues are read at the same time, under the same limit.
 			left -= count
-			const messages = await receive(queue, count, target)
-			const fresh = messages.filter(({ MessageId = '' }) => !known.has(MessageId))
+			const messages = await receive(queue, count, target).catch((error) => {
+				unreadable.push({ queue, reason: toMessage(error) })
+				return null
+			})
+			const fresh = messages?.filter(({ MessageId = '' }) => !known.has(MessageId)) ?? []
 			left += count - fresh.length
-			for (const message of messages) known.add(message.MessageId ?? '')
+			if (messages === null) return false
 			const taken = fresh.map((message) => toDeadLetter(queue, message))
-			for (const letter of taken) letters.add(letter)
+			for (const letter of taken) {
+				known.add(letter.messageId)
+				letters.add(letter)
+			}
 			await Promise.all(taken.map((letter) => explain(letter, target)))
-			// What comes a second time was hidden for long enough: there is nothing new.
+			// Only messages that were taken before: their hiding time is over, and there are no others.
 			empty = fresh.length === 0 ? empty + 1 : 0
 		}
+		return false
 	}
-	await Promise.all(queues.map(takeFrom))
+	let open = queues
+	// Again while part of the limit is free: a queue may have reserved more than it held.
+	while (open.length > 0 && left > 0 && !signal.aborted) {
+		const areLeft = await Promise.all(open.map(takeFrom))
+		open = open.filter((_queue, index) => areLeft[index])
+	}
+	return unreadable
 }
 
 async function receive(queue: DeadQueue, count: number, target: Target): Promise<Message[]> {
@@ -102,7 +123,7 @@ async function receive(queue: DeadQueue, count: number, target: Target): Promise
 	return Messages
 }
 
-/** How many letters nobody sees now, since a command, perhaps one that died, is looking at them. */
+/** The number of letters that another command, perhaps one that was killed, is hiding. */
 export async function countHidden(queues: readonly DeadQueue[], target: Target): Promise<number> {
 	const counts = await Promise.all(
 		queues.map(async (queue) => {
@@ -118,7 +139,7 @@ export async function countHidden(queues: readonly DeadQueue[], target: Target):
 	return counts.reduce((sum, count) => sum + count, 0)
 }
 
-/** Others see them again at once. */
+/** Ends the hiding of letters, so that other commands can receive them. */
 export async function releaseDeadLetters(letters: readonly DeadLetter[], target: Target): Promise<void> {
 	for (const queue of DEAD_QUEUES) {
 		const own = letters.filter((letter) => letter.queue === queue)
@@ -136,8 +157,8 @@ export async function releaseDeadLetters(letters: readonly DeadLetter[], target:
 }
 
 /**
- * Sends one back to where it came from, with its trace and a mark, and then takes it away: interrupted in between, it is sent twice,
- * which is one export.
+ * Sends a letter back to its source queue, with its trace and a mark, then deletes it. Interrupted in between, it is
+ * sent twice; the second message finds the same export and does nothing.
  */
 export async function redriveDeadLetter(letter: DeadLetter, target: Target): Promise<void> {
 	const { dead, source } = urlsOf(target, letter.queue)
@@ -155,17 +176,17 @@ export async function redriveDeadLetter(letter: DeadLetter, target: Target): Pro
 	await target.sqs.send(new DeleteMessageCommand({ QueueUrl: dead, ReceiptHandle: letter.receiptHandle }))
 }
 
-/** Deletes one for good. */
 export async function discardDeadLetter({ queue, receiptHandle }: DeadLetter, target: Target): Promise<void> {
 	const QueueUrl = urlsOf(target, queue).dead
 	await target.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: receiptHandle }))
 }
 
-/** Lambda's record of a failed invocation holds what it was invoked with. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+/** Lambda's record of a failed invocation holds the event of that invocation. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
 function toSourceBody({ queue, body }: DeadLetter): string {
 	if (queue !== 'pipeline') return body
 	const { requestPayload } = parseRecord(body) ?? {}
-	if (requestPayload === undefined) throw new OpsError('it does not hold what the function was invoked with')
+	if (requestPayload === undefined)
+		throw new OpsError('the record does not hold the event that the function was invoked with')
 	const { input } = readPipelineEvent(requestPayload, '')
 	return typeof input === 'string' ? input : toQueueableJson(input)
 }
@@ -178,30 +199,30 @@ function toDeadLetter(queue: DeadQueue, message: Message): DeadLetter {
 		sentAt: new Date(Number(Attributes.SentTimestamp)).toISOString(),
 		code: 'UNKNOWN',
 		reason: '',
-		isHopeless: false,
+		isRejected: false,
 		body: Body,
 		receiptHandle: ReceiptHandle,
 		attributes: MessageAttributes,
 	}
 }
 
-/** Says in the letter why it is here. Never throws: a ledger that does not answer is no reason to hide a letter. */
+/** Sets the code and reason of a letter. Never throws: a letter is listed even when the table cannot be read. */
 async function explain(letter: DeadLetter, target: Target): Promise<void> {
 	Object.assign(letter, await explainLetter(letter, target))
 }
 
-type Why = Pick<DeadLetter, 'code' | 'reason'> & { isHopeless?: boolean }
+type Why = Pick<DeadLetter, 'code' | 'reason'> & { isRejected?: boolean }
 
 async function explainLetter({ queue, body, attributes }: DeadLetter, target: Target): Promise<Why> {
 	const { errorCode, errorMessage, originalMessageId } = attributes
-	// All three are the function's own; a sender may have set one of them.
+	// The function sets all three when it copies a rejected message; a sender may have set any one of them.
 	if (errorCode?.StringValue !== undefined && errorMessage !== undefined && originalMessageId !== undefined)
-		return { code: errorCode.StringValue, reason: errorMessage.StringValue ?? '', isHopeless: true }
+		return { code: errorCode.StringValue, reason: errorMessage.StringValue ?? '', isRejected: true }
 	switch (queue) {
 		case 'arrivals':
 			return parseArrivalCheck(body) === null
-				? { code: 'REQUEST_UNREADABLE', reason: 'it is no arrival check', isHopeless: true }
-				: { code: 'CHECK_NOT_MADE', reason: 'the check could not be made for hours; see the function’s log' }
+				? { code: 'REQUEST_UNREADABLE', reason: 'the message is not an arrival check', isRejected: true }
+				: { code: 'CHECK_NOT_MADE', reason: 'the check failed for hours; see the log of on-arrival-check' }
 		case 'pipeline':
 			return explainInvocation(parseRecord(body) ?? {})
 		case 'requests':
@@ -215,32 +236,34 @@ function explainInvocation({
 	requestContext,
 }: Record<string, unknown>): Why {
 	if (requestPayload === undefined)
-		return { code: 'UNKNOWN', reason: 'it is no record of an invocation', isHopeless: true }
+		return {
+			code: 'UNKNOWN',
+			reason: 'the message is not the record of a failed invocation',
+			isRejected: true,
+		}
 	const { errorType, errorMessage } = isRecord(responsePayload) ? responsePayload : {}
 	const condition = isRecord(requestContext) ? requestContext.condition : undefined
 	return {
 		code: String(errorType ?? condition ?? 'UNKNOWN'),
-		reason: String(errorMessage ?? 'Lambda gives no reason'),
-		isHopeless: errorType === 'RequestInvalid',
+		reason: String(errorMessage ?? 'Lambda recorded no error message'),
+		isRejected: errorType === 'RequestInvalid',
 	}
 }
 
-/** A message that SQS moved here carries no reason: the ledger knows how its export stands. */
+/** A message that SQS moved to the dead-letter queue carries no reason; the state of its export in the table may give one. */
 async function explainRequest(body: string, target: Target): Promise<Why> {
-	const delivery = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
-	if (delivery.kind === 'invalid') {
-		const { code, message } = delivery.error
-		return { code, reason: message, isHopeless: true }
-	}
+	const { request } = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
+	if (request instanceof RequestInvalid)
+		return { code: request.code, reason: request.message, isRejected: true }
 	try {
 		const entry = await findByRequest(delivery.request, target)
 		const error = entry?.event?.data.error
 		if (entry === null)
-			return { code: 'NOT_SETTLED', reason: 'the ledger does not know its export (any more)' }
+			return { code: 'NOT_SETTLED', reason: 'the table does not hold its export, or no longer' }
 		if (error) return { code: error.code, reason: `${entry.state}: ${error.message}` }
-		const reason = `its export is ${entry.state}; its last delivery died, or could not publish`
+		const reason = `its export is ${entry.state}; the last delivery timed out, crashed, or could not publish`
 		return { code: 'NOT_SETTLED', reason }
 	} catch (error) {
-		return { code: 'UNKNOWN', reason: `the ledger cannot tell: ${toWords(error)}` }
+		return { code: 'UNKNOWN', reason: `the state of its export cannot be read: ${toMessage(error)}` }
 	}
 }

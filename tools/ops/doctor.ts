@@ -3,19 +3,18 @@ import { ListObjectsCommand } from '@aws-sdk/client-s3'
 import { GetTopicAttributesCommand } from '@aws-sdk/client-sns'
 import { GetQueueAttributesCommand, type QueueAttributeName } from '@aws-sdk/client-sqs'
 import { EXPORT_ID_INDEX } from '../../lib/aws/exports-table.ts'
-import { createCallAction } from '../../lib/ncp/call-action.ts'
-import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
-import { createObjectStorage } from '../../lib/object-storage/client.ts'
-import type { KeyPair } from '../../lib/ports.ts'
-import type { Reply } from '../../lib/reply.ts'
-import { OpsError, toWords } from './ops-error.ts'
+import { createNcpCaller } from '../../lib/ncp/call-action.ts'
+import { fixedCredentials, type KeyPair } from '../../lib/ncp/key-pair.ts'
+import type { Reply } from '../../lib/ncp/read-reply.ts'
+import { createObjectStorage } from '../../lib/wiring/wire-arrival.ts'
+import { describeFailure, OpsError, toMessage } from './ops-error.ts'
 import type { Target } from './target.ts'
 
-/** `warning` = it works, but somebody should look; `skipped` = nobody looked. */
+/** `warning`: it works, but an operator should look at it. `skipped`: not checked. */
 export interface Finding {
 	check: string
 	result: 'ok' | 'warning' | 'failed' | 'skipped'
-	/** What was seen, and what to do about it. */
+	/** What was found, and what to do about it. */
 	words: string
 }
 
@@ -23,14 +22,14 @@ type Check = () => Promise<Omit<Finding, 'check'>>
 
 const CALL_MS = 10_000
 
-/** Everything that the product needs, each looked at on its own. Changes nothing anywhere. Never throws. */
+/** Checks everything that the product needs, independently of each other. Changes nothing. Never throws. */
 export async function examine(
 	target: Target,
 	buckets: readonly string[],
 	signal: AbortSignal,
 ): Promise<Finding[]> {
 	const { connection } = target
-	// Read once: the pair opens NCP and the buckets.
+	// Read once, for the checks of NCP, of the webhook secrets and of the buckets.
 	const keys: Promise<Keys> = target.readKeys()
 	keys.catch(() => undefined)
 	const checks: [string, Check][] = [
@@ -48,14 +47,13 @@ export async function examine(
 			async () => checkBucket(bucket, await readKeys(keys), target),
 		]),
 	]
-	if (buckets.length === 0)
-		checks.push(['bucket', async () => skipped('name one with --bucket to look into it')])
+	if (buckets.length === 0) checks.push(['bucket', async () => skipped('name one with --bucket to check it')])
 	const interrupted = Promise.withResolvers<Omit<Finding, 'check'>>()
 	signal.addEventListener('abort', () => interrupted.resolve(skipped('interrupted')))
 	return Promise.all(
 		checks.map(async ([check, run]) => {
-			const looked = run().catch((error) => failed(toWords(error)))
-			return { check, ...(await Promise.race([looked, interrupted.promise])) }
+			const checked = run().catch((error) => failed(toMessage(error)))
+			return { check, ...(await Promise.race([checked, interrupted.promise])) }
 		}),
 	)
 }
@@ -64,7 +62,7 @@ type Keys = Awaited<ReturnType<Target['readKeys']>>
 
 async function readKeys(keys: Promise<Keys>): Promise<Keys> {
 	return keys.catch((error) => {
-		throw new OpsError(`the key pair cannot be read: ${toWords(error)}`)
+		throw new OpsError(`the key pair cannot be read: ${toMessage(error)}`)
 	})
 }
 
@@ -81,8 +79,9 @@ async function checkQueue(url: string, target: Target) {
 	const attributes = await readAttributes(url, ['All'], target)
 	const waiting = Number(attributes.ApproximateNumberOfMessages)
 	const hidden = Number(attributes.ApproximateNumberOfMessagesNotVisible)
-	if (!attributes.RedrivePolicy) return warning('it has no dead-letter queue: what fails is tried for ever')
-	return ok(`${waiting} waiting, ${hidden} being worked on or backing off`)
+	if (!attributes.RedrivePolicy)
+		return warning('it has no dead-letter queue: failing messages are retried until they expire')
+	return ok(`${waiting} waiting, ${hidden} in progress or backing off`)
 }
 
 async function checkDead(url: string, target: Target) {
@@ -91,7 +90,7 @@ async function checkDead(url: string, target: Target) {
 		['ApproximateNumberOfMessages'],
 		target,
 	)
-	return count === '0' ? ok('empty') : warning(`${count}; see "npm run ops -- dead-letters list"`)
+	return count === '0' ? ok('empty') : warning(`${count} messages; see "npm run ops -- dead-letters list"`)
 }
 
 async function checkTopic({ sns, connection }: Target) {
@@ -99,7 +98,7 @@ async function checkTopic({ sns, connection }: Target) {
 		new GetTopicAttributesCommand({ TopicArn: connection.resultTopicArn }),
 	)
 	const count = Number(Attributes.SubscriptionsConfirmed ?? 0)
-	return count === 0 ? warning('nobody has subscribed: outcomes go nowhere') : ok(`${count} subscribed`)
+	return count === 0 ? warning('it has no subscription: outcomes reach no one') : ok(`${count} subscriptions`)
 }
 
 async function checkTable({ dynamodb, connection, isLocal }: Target) {
@@ -108,17 +107,21 @@ async function checkTable({ dynamodb, connection, isLocal }: Target) {
 		dynamodb.send(new DescribeTableCommand({ TableName })),
 		dynamodb.send(new DescribeTimeToLiveCommand({ TableName })),
 	])
-	if (Table?.TableStatus !== 'ACTIVE') return failed(`it is ${Table?.TableStatus ?? 'not there'}`)
-	if (Table.KeySchema?.[0]?.AttributeName !== 'exportKey') return failed('its key is not "exportKey"')
+	if (Table?.TableStatus !== 'ACTIVE')
+		return failed(`the table ${TableName} is ${Table?.TableStatus}, not ACTIVE`)
+	if (Table.KeySchema?.[0]?.AttributeName !== 'exportKey')
+		return failed(`the key of the table ${TableName} is not "exportKey"`)
 	if (!Table.GlobalSecondaryIndexes?.some(({ IndexName }) => IndexName === EXPORT_ID_INDEX))
-		return failed(`it has no index "${EXPORT_ID_INDEX}": status and the webhook's GET find nothing`)
-	// The local table is gone before anything in it could expire.
+		return failed(
+			`the table ${TableName} has no index "${EXPORT_ID_INDEX}": status by id and the webhook's GET fail`,
+		)
+	// The local table is deleted before any item expires.
 	if (!isLocal && TimeToLiveDescription?.AttributeName !== 'expiresAt')
-		return warning('it has no TTL on "expiresAt": it only grows')
-	return ok(`its key and index${isLocal ? '' : ', and its TTL,'} are as they should be`)
+		return warning(`the table ${TableName} has no TTL on "expiresAt": it grows without limit`)
+	return ok(`key${isLocal ? '' : ', TTL'} and index are correct`)
 }
 
-/** Reads a list: nothing is exported. Source: NCP API guide, database-vpostgresql-getcloudpostgresqlinstancelist. */
+/** Lists instances, which exports nothing. Source: NCP API guide, database-vpostgresql-getcloudpostgresqlinstancelist. */
 async function checkNcp(keys: KeyPair, { connection: { ncpApiUrl, ncpRegionCode } }: Target) {
 	const call = createCallAction({
 		apiUrl: ncpApiUrl,
@@ -133,7 +136,7 @@ async function checkNcp(keys: KeyPair, { connection: { ncpApiUrl, ncpRegionCode 
 async function checkWebhookSecrets({ webhookSecretCount: count }: Keys) {
 	if (count === null) return ok('the local webhook takes unsigned calls')
 	return count === 0
-		? failed('the secret has no webhookSecrets: the webhook answers 503 to everybody')
+		? failed('the secret has no webhookSecrets: the webhook answers every request with 503')
 		: ok(`${count} in the secret`)
 }
 
@@ -146,21 +149,25 @@ function judge(reply: Reply, apiUrl: string) {
 	const clock = isClockOff ? ` This machine's clock is ${Math.round(skewMs / 1000)} s off.` : ''
 	switch (kind) {
 		case 'accepted':
-			return isClockOff ? warning(`it accepts the key pair.${clock}`) : ok(`${apiUrl} accepts the key pair`)
+			return isClockOff
+				? warning(`${apiUrl} accepts the key pair.${clock}`)
+				: ok(`${apiUrl} accepts the key pair`)
 		case 'credentials':
 			return failed(
 				reply.code === '210'
-					? 'it knows the key pair, which may not use Cloud DB for PostgreSQL: give its sub account that permission'
-					: `it does not accept the key pair: wrong access key or secret key, or wrong time.${clock}`,
+					? 'NCP knows the key pair, but its sub account lacks the permission for Cloud DB for PostgreSQL'
+					: `NCP does not accept the key pair: the access key, the secret key or the clock is wrong.${clock}`,
 			)
 		case 'later':
 			return sent
-				? warning(`it is there, but says "${message}": try again in a while`)
+				? warning(`${apiUrl} answers "${message}": try again later`)
 				: failed(`${apiUrl} cannot be reached: ${message}`)
 		case 'unknown':
-			return failed(`${apiUrl} does not answer as NCP does (${message}): is it the right address?`)
+			return failed(`${apiUrl} does not answer like NCP (${message}): is the address correct?`)
 		default:
-			return failed(`it answers, but not with a list (${message}): is ${apiUrl} the right address?`)
+			return failed(
+				`${apiUrl} does not answer with a list of instances (${message}): is the address correct?`,
+			)
 	}
 }
 
@@ -170,14 +177,14 @@ async function checkBucket(Bucket: string, keys: KeyPair, { connection }: Target
 	const client = createObjectStorage({ objectStorageUrl, objectStorageRegion }, async () => keys)
 	try {
 		await client.send(new ListObjectsCommand({ Bucket, MaxKeys: 1 }))
-		return ok('its keys can be listed')
+		return ok('the key pair can list its objects')
 	} catch (error) {
 		const name = error instanceof Error ? error.name : ''
 		if (name === 'NoSuchBucket')
-			return failed(`it is not in ${objectStorageUrl}: wrong name, or another zone`)
+			return failed(`there is no bucket ${Bucket} in ${objectStorageUrl}: wrong name or wrong zone`)
 		if (name === 'AccessDenied')
-			return failed('the key pair may not list it: exports into it would end as "unverified"')
-		throw error
+			return failed(`the key pair may not list ${Bucket}: exports to it would end as "unverified"`)
+		return failed(describeFailure(`Object Storage at ${objectStorageUrl}`, error))
 	} finally {
 		client.destroy()
 	}

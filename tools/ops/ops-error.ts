@@ -1,40 +1,56 @@
+import { AwsError } from '../../lib/aws/call-aws.ts'
 import { SecretUnreadable } from '../../lib/aws/secrets.ts'
 import { ExportError } from '../../lib/errors.ts'
 
-/** What went wrong, and what to do about it: told in words, without a stack. */
+/** An error for the operator: what failed and what to do about it. Printed without a stack trace. */
 export class OpsError extends Error {}
 
-/** A mistake in the command itself. */
-export class OpsUsageError extends OpsError {}
-
-/** By the names that the AWS SDK and Node.js give to what usually goes wrong. */
-const WORDS: Readonly<Record<string, string>> = {
-	ECONNREFUSED: 'nothing answers there; is it running? The local cloud is started with "npm start"',
-	ENOTFOUND: 'its host name is unknown; check the region and the network',
-	TimeoutError: 'it did not answer in time; check the network',
-	CredentialsProviderError: 'no AWS credentials were found; set AWS_PROFILE, or log in first',
-	ExpiredToken: 'the AWS credentials have expired; log in again',
-	ExpiredTokenException: 'the AWS credentials have expired; log in again',
-	InvalidClientTokenId: 'AWS does not know these credentials',
-	UnrecognizedClientException: 'AWS does not know these credentials',
-	AccessDenied: 'these AWS credentials may not do that; docs/permissions.md lists what is needed',
-	AccessDeniedException: 'these AWS credentials may not do that; docs/permissions.md lists what is needed',
-	ResourceNotFoundException: 'it does not exist',
-	NotFoundException: 'it does not exist',
-	QueueDoesNotExist: 'the queue does not exist',
-	'AWS.SimpleQueueService.NonExistentQueue': 'the queue does not exist',
+/** What happened to the service or resource that was called, by the error code of the AWS SDK or of Node.js. */
+const PREDICATES: Readonly<Record<string, string>> = {
+	ECONNREFUSED: 'refused the connection; the local cloud is started with "npm start"',
+	ENOTFOUND: 'cannot be reached: its host name is unknown; check the region and the network',
+	TimeoutError: 'did not answer in time; check the network',
+	CredentialsProviderError: 'was not called: no AWS credentials were found; set AWS_PROFILE or log in',
+	ExpiredToken: 'rejected the AWS credentials: they have expired; log in again',
+	ExpiredTokenException: 'rejected the AWS credentials: they have expired; log in again',
+	InvalidClientTokenId: 'rejected the AWS credentials: AWS does not know them',
+	UnrecognizedClientException: 'rejected the AWS credentials: AWS does not know them',
+	AccessDenied: 'denied access: the AWS credentials lack a permission; see docs/permissions.md',
+	AccessDeniedException: 'denied access: the AWS credentials lack a permission; see docs/permissions.md',
+	ResourceNotFoundException: 'does not exist',
+	NotFoundException: 'does not exist',
+	QueueDoesNotExist: 'does not exist',
+	'AWS.SimpleQueueService.NonExistentQueue': 'does not exist',
 }
 
-/** A foreign error in words; its own text only where ours say nothing. */
-export function toWords(error: unknown): string {
+/** A failed call to AWS, with its subject in the message. `name` is the error code of the SDK or of Node.js. */
+export class CallFailed extends OpsError {
+	constructor(subject: string, cause: unknown) {
+		super(describeFailure(subject, cause), { cause })
+		this.name = codeOf(cause)
+	}
+}
+
+/** "the table exports does not exist". An error without a known code is quoted. */
+export function describeFailure(subject: string, error: unknown): string {
+	const predicate = PREDICATES[codeOf(error)]
+	return predicate === undefined ? `${subject} failed: ${toMessage(error)}` : `${subject} ${predicate}`
+}
+
+function codeOf(error: unknown): string {
+	const { code, name } = error as { code?: unknown; name?: unknown }
+	return String(code ?? name)
+}
+
+/** One line for the operator. Our own errors are quoted as they are; for an error of lib, its cause says more. */
+export function toMessage(error: unknown): string {
 	if (!(error instanceof Error)) return 'unknown error'
 	if (error instanceof OpsError || error instanceof SecretUnreadable) return error.message
-	// The clean-up failed, too: what came first is what matters.
+	// The first error matters more than the failed clean-up.
 	if (error instanceof SuppressedError)
-		return `${toWords(error.suppressed)} (and cleaning up: ${toWords(error.error)})`
-	// Ours say what could not be done; why is in what they came from.
-	if (error instanceof ExportError && error.cause !== undefined) return toWords(error.cause)
-	const { code, name, message } = error as Error & { code?: string }
-	const words = WORDS[code ?? ''] ?? WORDS[name]
-	return words ?? (name === message ? name : `${name}: ${message}`)
+		return `${toMessage(error.suppressed)} (the clean-up failed too: ${toMessage(error.error)})`
+	const isWrapper = error instanceof ExportError || error instanceof AwsError
+	if (isWrapper && error.cause !== undefined) return toMessage(error.cause)
+	const { name, message } = error
+	return name === message ? name : `${name}: ${message}`
 }

@@ -4,19 +4,23 @@ import { text } from 'node:stream/consumers'
 import { RequestInvalid } from '../../lib/errors.ts'
 import { parseStrictJson } from '../../lib/formats/json.ts'
 import { type ExportRequest, parseExportRequest } from '../../lib/request/export-request.ts'
+import { UsageError } from '../terminal/command-line.ts'
 import { toPlain } from '../terminal/outcome-row.ts'
-import { OpsError, OpsUsageError } from './ops-error.ts'
+import { OpsError } from './ops-error.ts'
 
-/** Requests from a file, or from standard input for `-`: one JSON object, a list of them, or one a line. Throws `OpsError` with every problem and its place. */
+/**
+ * Reads requests from a file, or from standard input for `-`: one JSON object, an array of them, or one object per line.
+ * Throws `OpsError` with every problem and its place.
+ */
 export async function readRequests(path: string, signal: AbortSignal): Promise<ExportRequest[]> {
 	const content =
 		path === '-'
 			? await text(addAbortSignal(signal, process.stdin))
 			: await readFile(path, 'utf8').catch((error) => {
-					throw new OpsError(`${path} cannot be read (${error.code}).`)
+					throw new OpsError(`${path} cannot be read (${error.code})`)
 				})
 	const items = toItems(content)
-	if (items.length === 0) throw new OpsError('There is no request in it.')
+	if (items.length === 0) throw new OpsError(`${path === '-' ? 'standard input' : path} holds no request`)
 	const problems: string[] = []
 	const requests = items.flatMap(({ place, value }) => {
 		try {
@@ -30,20 +34,20 @@ export async function readRequests(path: string, signal: AbortSignal): Promise<E
 	return requests
 }
 
-/** One request from flags. Throws `OpsUsageError`. */
+/** One request from command-line options. Throws `UsageError`. */
 export function toRequest(fields: Record<string, string | undefined>): ExportRequest {
 	try {
 		return parseExportRequest(
 			Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
 		)
 	} catch (error) {
-		if (error instanceof RequestInvalid) throw new OpsUsageError(`That is no request: ${error.message}.`)
+		if (error instanceof RequestInvalid) throw new UsageError(`the request is not valid: ${error.message}`)
 		throw error
 	}
 }
 
 interface Item {
-	/** As a person would look for it. */
+	/** Where it is in the input: "line 3". */
 	place: string
 	value: () => unknown
 }
@@ -64,7 +68,7 @@ function tryJson(content: string): unknown {
 	try {
 		return parseStrictJson(content)
 	} catch {
-		// Not one JSON text: then it is one a line, and each line says what is wrong with it.
+		// Not a single JSON value: read as one per line, where an error names its line.
 		return undefined
 	}
 }

@@ -2,21 +2,21 @@ import { SendMessageBatchCommand, type SendMessageBatchRequestEntry } from '@aws
 import { toQueueableJson } from '../../lib/formats/json.ts'
 import { type ExportRequest, toApiRequest } from '../../lib/request/export-request.ts'
 import { startProgressBar } from '../terminal/progress-bar.ts'
-import { toWords } from './ops-error.ts'
+import { toMessage } from './ops-error.ts'
 import type { Target } from './target.ts'
 
 export interface Sent {
 	request: ExportRequest
-	/** Null when it was not sent. */
+	/** Null when the request was not sent. */
 	messageId: string | null
 	reason: string | null
 }
 
-/** SQS takes ten at once. */
+/** SQS's limit of a batch. */
 const BATCH = 10
 const MAX_TRIES = 3
 
-/** Puts requests on the queue, in order. Once the signal is raised the rest is not sent; each one's fate is in the answer. */
+/** Puts requests on the queue, in order, and returns a result for each. After the signal is raised, no more are sent. */
 export async function sendRequests(
 	requests: readonly ExportRequest[],
 	target: Target,
@@ -38,7 +38,7 @@ export async function sendRequests(
 }
 
 async function sendBatch(batch: readonly ExportRequest[], { sqs, connection }: Target): Promise<Sent[]> {
-	const sent: Sent[] = batch.map((request) => unsent(request, 'not tried'))
+	const sent: Sent[] = batch.map((request) => unsent(request, 'not sent'))
 	for (let tries = 0; tries < MAX_TRIES; tries++) {
 		const Entries: SendMessageBatchRequestEntry[] = sent.flatMap(({ request, messageId }, index) =>
 			messageId === null ? [{ Id: String(index), MessageBody: toQueueableJson(toApiRequest(request)) }] : [],
@@ -50,8 +50,8 @@ async function sendBatch(batch: readonly ExportRequest[], { sqs, connection }: T
 			for (const { Id, MessageId = '' } of Successful) take(sent, Id, MessageId, null)
 			for (const { Id, Code = 'unknown' } of Failed) take(sent, Id, null, Code)
 		} catch (error) {
-			// The SDK has tried already. Some may have been taken: sent again they are the same export.
-			for (const { Id } of Entries) take(sent, Id, null, toWords(error))
+			// The SDK has retried already. Some messages may have been queued; a repeated request does not export twice.
+			for (const { Id } of Entries) take(sent, Id, null, toMessage(error))
 			break
 		}
 	}

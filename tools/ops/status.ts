@@ -10,7 +10,10 @@ export async function findById(exportId: string, { items, connection }: Target):
 	return createExportFinder(items, connection.exportsTableName)(exportId, Date.now())
 }
 
-/** The export of a request, or null: of its `idempotencyKey` if it has one, else of instance, file and bucket. Throws `OpsError` for a key that stands for another export. */
+/**
+ * The export of a request, or null. It is found by `idempotencyKey`, else by instance, file and bucket. Throws
+ * `LEDGER_UNAVAILABLE`, and `OpsError` when the key belongs to a different export.
+ */
 export async function findByRequest(
 	request: ExportRequest,
 	{ items, connection }: Target,
@@ -24,18 +27,18 @@ export async function findByRequest(
 	if (entry === null || entry.expiresAtMs <= Date.now()) return null
 	if (entry.fingerprint !== fingerprint)
 		throw new OpsError(
-			`The key stands for another export, ${entry.exportId}: its instance, file or bucket differs.`,
+			`The key belongs to export ${entry.exportId}, which has a different instance, file or bucket.`,
 		)
 	return entry
 }
 
-/** The states that no outcome has. */
+/** What a state means while there is no outcome yet. */
 const MEANINGS: Readonly<Record<string, string>> = {
-	claimed: 'a function is at work on it, or died over it and the next delivery finds out',
-	waiting: 'not done yet: its message is in the queue, and backs off',
+	claimed: 'a function is working on it; if that function died, the next delivery takes over',
+	waiting: 'not done yet: its message is in the queue and will be retried',
 }
 
-/** What is known of an export, in the words of its outcome. */
+/** The state of an export, with the field names of its outcome. */
 export function toStatus({
 	exportId,
 	state,

@@ -11,12 +11,12 @@ import {
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import type { Target } from './target.ts'
 
-/** Should nobody be left to delete the queue, at least nothing piles up in it. */
+/** If the command is killed, its queue stays behind; messages in it then expire soon. */
 const RETENTION_SECONDS = '300'
 
 /**
- * Hands over each outcome as it is published, until the signal is raised, or `onOutcome` returns false. Listens with
- * a queue and a subscription of its own, and takes both away again.
+ * Calls `onOutcome` with each outcome as it is published, until it returns false or the signal is raised. Creates a
+ * queue and a subscription for this, and deletes both at the end.
  */
 export async function watchOutcomes(
 	{ sqs, sns, connection }: Target,
@@ -25,16 +25,14 @@ export async function watchOutcomes(
 	onOutcome: (event: OutcomeEvent) => boolean,
 ): Promise<void> {
 	await using cleanups = new AsyncDisposableStack()
-	const { resultTopicArn: topicArn, requestQueueUrl } = connection
+	const topicArn = connection.resultTopicArn
 	const name = `ncp-backup-exporter-watch-${randomUUID()}`
-	const { QueueUrl: given = '' } = await sqs.send(
+	const { QueueUrl } = await sqs.send(
 		new CreateQueueCommand({
 			QueueName: name,
 			Attributes: { MessageRetentionPeriod: RETENTION_SECONDS, SqsManagedSseEnabled: 'true' },
 		}),
 	)
-	// On the host that the other queues are on: an emulator may name itself otherwise.
-	const QueueUrl = new URL(requestQueueUrl).origin + new URL(given).pathname
 	cleanups.defer(async () => void (await sqs.send(new DeleteQueueCommand({ QueueUrl }))))
 	const { Attributes } = await sqs.send(
 		new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),

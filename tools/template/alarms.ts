@@ -13,30 +13,30 @@ import {
 } from './cloudformation.ts'
 import { freshnessEveryMinutes } from './numbers.ts'
 
-/** The namespace and the one dimension of the code's own metrics: a stage's are its own. */
+/** Namespace and dimension of the metrics that the code reports. The dimension keeps the stages apart. */
 export const NAMESPACE = 'NcpBackupExporter'
 export const SERVICE = { Name: 'service', Value: PREFIX }
 
 /**
- * What silence says. `notBreaching` = there was nothing to count; `breaching` = whoever reports has stopped.
+ * What missing data means. `notBreaching`: there was nothing to count. `breaching`: the metric's source has stopped.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarms-and-missing-data
  */
 type Silence = 'notBreaching' | 'breaching'
 
 interface Alarm {
-	/** Also its heading in docs/runbook.md. */
+	/** Also the heading in docs/runbook.md. */
 	name: string
 	namespace: string
 	metric: string
 	dimensions: readonly object[]
 	statistic: 'Sum' | 'Maximum'
-	/** It fires when the statistic over this time reaches the threshold. */
+	/** The alarm fires when the statistic over this period reaches the threshold. */
 	minutes: number
 	threshold: number
 	silence: Silence
 }
 
-/** A state or an error is counted when there is one: no data means that there was none. */
+/** A metric of the code. It is reported only when there is something to count. */
 const own = (name: string, metric: string, minutes: number, threshold = 1): Alarm => ({
 	name,
 	namespace: NAMESPACE,
@@ -54,7 +54,7 @@ const state = (name: State, minutes: number, threshold = 1): Alarm =>
 const failure = (name: string, code: ErrorCode, minutes: number, threshold: number): Alarm =>
 	own(name, `Failed_${code}`, minutes, threshold)
 
-/** SQS reports nothing of a queue that was empty and unused for hours: no data means no message. */
+/** SQS stops reporting on a queue that is empty and unused for hours: missing data means no messages. */
 const queue = (name: string, id: string, metric: string, threshold: number): Alarm => ({
 	name,
 	namespace: 'AWS/SQS',
@@ -66,7 +66,7 @@ const queue = (name: string, id: string, metric: string, threshold: number): Ala
 	silence: 'notBreaching',
 })
 
-/** Lambda reports nothing of a function that is not invoked: no data means no error and no throttle. */
+/** Lambda reports nothing while a function is not invoked: missing data means no errors and no throttles. */
 const lambda = (fn: FunctionName, metric: 'Errors' | 'Throttles'): Alarm => ({
 	name: `${fn}-${metric.toLowerCase()}`,
 	namespace: 'AWS/Lambda',
@@ -88,30 +88,30 @@ function list(freshnessMinutes: number): readonly Alarm[] {
 		state('exhausted', 5),
 		state('missing', 5),
 		state('unverified', 5),
-		// One lost reply is the arrival check's business; several say that the gateway or its time-out is ill.
+		// The arrival check settles a single lost reply. Several mean that the gateway is failing or the timeout too short.
 		state('unknown', 60, 3),
 		failure('credentials', 'NCP_CREDENTIALS', 5, 1),
 		failure('webhook-secret', 'SECRET_UNREADABLE', 5, 1),
-		// Nobody foresaw it: a defect.
+		// An unexpected error is a defect.
 		failure('internal', 'INTERNAL', 5, 1),
-		// Both are tried again by themselves; these are more than a hiccup.
+		// Both are retried automatically; this many are more than a passing failure.
 		failure('ledger', 'LEDGER_UNAVAILABLE', 15, 5),
 		failure('publishing', 'PUBLISH_FAILED', 15, 5),
 		{
 			...own('freshness', 'OldestCompletionMinutes', 4 * freshnessEveryMinutes, freshnessMinutes),
 			statistic: 'Maximum',
-			// It is reported on a schedule, also when there is nothing to report: silence means that nobody watches.
+			// Reported on a schedule, even without data: if it is missing, the freshness check has stopped.
 			silence: 'breaching',
 		},
 		queue('requests-age', 'RequestQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		queue('arrivals-age', 'ArrivalQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
-		// on-pipeline-event is not here: it throws by contract, and its caller, or its dead-letter queue, has the error.
+		// Without on-pipeline-event: it throws by contract, and its caller or dead-letter queue receives the error.
 		...FUNCTIONS.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
 		...FUNCTIONS.map((fn) => lambda(fn, 'Throttles')),
 	]
 }
 
-/** Every alarm goes to the topic of operations, when it fires and when it is over. */
+/** Every alarm notifies the operations topic when it fires and when it ends. */
 export function alarms(freshnessMinutes: number): Resources {
 	return Object.fromEntries(
 		list(freshnessMinutes).map((alarm) => [`${toPascal(alarm.name)}Alarm`, toResource(alarm)]),

@@ -1,6 +1,5 @@
 import type { FunctionName } from '../../lib/wiring/config.ts'
 
-/** A resource of the template. */
 export interface Resource {
 	Type: string
 	DependsOn?: readonly string[]
@@ -13,13 +12,12 @@ export const ref = (logicalId: string) => ({ Ref: logicalId })
 
 export const getAtt = (logicalId: string, attribute = 'Arn') => ({ 'Fn::GetAtt': [logicalId, attribute] })
 
-/** The text's own `${…}` are CloudFormation's: osls resolves only those with a colon in its own sources. */
+/** `${…}` in the text is resolved by CloudFormation; osls resolves only variables with a colon. */
 export const sub = (text: string) => ({ 'Fn::Sub': text })
 
-/** Of everything that has a name: `ncp-backup-exporter-prod`. */
+/** Starts the name of every named resource: `ncp-backup-exporter-prod`. */
 export const PREFIX = '${self:service}-${sls:stage}'
 
-/** The product's functions, all of them. */
 export const FUNCTIONS = [
 	'on-queue-message',
 	'on-http-request',
@@ -32,7 +30,7 @@ export function toPascal(name: string): string {
 	return name.replace(/(^|-)(.)/g, (_match, _dash, letter: string) => letter.toUpperCase())
 }
 
-/** The logical id that osls gives to a function's resource: `OnDashqueueDashmessageLogGroup`. */
+/** The logical id that osls gives a function's resource: `OnDashqueueDashmessageLogGroup`. */
 export function oslsId(name: FunctionName, suffix: string): string {
 	return name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', 'Dash') + suffix
 }

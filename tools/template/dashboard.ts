@@ -33,7 +33,7 @@ const ofFunctions = (metric: string, options: object = {}): Metric[] =>
 		{ label: name, ...options },
 	])
 
-/** Percentiles of one metric: what most see, and what the unlucky see. */
+/** Median and 99th percentile of one metric. */
 const percentiles = (name: string): Metric[] => [own(name, { stat: 'p50' }), own(name, { stat: 'p99' })]
 
 const CHARTS: readonly { title: string; stat: string; metrics: readonly Metric[] }[] = [

@@ -1,48 +1,51 @@
 import { MAX_BACK_OFF_SECONDS, receivesFor } from '../../lib/queue/back-off.ts'
 
-/** One call to NCP, from connect to last byte. At most 12: the webhook's function must end within the 29 s that osls grants. */
+/**
+ * Time limit of one call to NCP, from connect to last byte. At most 12: the webhook's function must end within the 29
+ * seconds that osls allows.
+ */
 const ncpTimeoutSeconds = 10
 
-/** Two calls of one export (a clock or a key pair is put right in between), and the rest for table and topic. */
+/** Two calls for one export (the second after correcting the clock or rereading the key pair), and 5 s for table and topic. */
 const functionTimeoutSeconds = 2 * ncpTimeoutSeconds + 5
 
 if (functionTimeoutSeconds > 29)
 	throw new Error('tools/template/numbers.ts: ncpTimeoutSeconds must be at most 12')
 
-/** What AWS asks for with Lambda, so that a batch is not handed out twice. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
+/** AWS's minimum for a queue that feeds a function; below it, a batch may be delivered twice. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
 const minVisibilitySeconds = 6 * functionTimeoutSeconds
 
-/** NCP documents no limits: so many calls at a time from the queue, and half as many from each other way in. */
+/** Concurrent calls to NCP from the queue; each other trigger makes at most half as many. NCP documents no limit. */
 const callsAtATime = 20
 
-/** A batch's exports are all under way at once. */
+/** Messages per invocation. Their exports run concurrently. */
 const batchSize = 10
 
-/** Instances with one call each. */
+/** Function instances that make one call at a time. */
 const callConcurrency = callsAtATime / 2
 
-/** How often the freshness of each instance is reported. */
+/** Interval at which the freshness of each database instance is reported. */
 export const freshnessEveryMinutes = 15
 
 const HOUR_SECONDS = 3_600
 const DAY_SECONDS = 24 * HOUR_SECONDS
 
-/** The longest that SQS keeps a message. In a standard queue its age counts from the first enqueueing, also as a dead letter. */
+/** SQS's maximum. In a standard queue the age of a dead letter counts from when it was first enqueued. */
 const MAX_RETENTION_SECONDS = 14 * DAY_SECONDS
 
-/** SQS's limit of `maxReceiveCount`. */
+/** SQS's maximum for `maxReceiveCount`. */
 const MAX_RECEIVES = 1_000
 
 export interface NumberParameters {
-	/** For so long what may succeed later is tried again, at least. */
+	/** Retryable failures are retried for at least this long. */
 	retryHours: number
 	arrivalDeadlineMinutes: number
 }
 
-/** The numbers of the template, all of which follow from one another and from two parameters. */
+/** The numbers of the template, derived from two parameters. */
 export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParameters) {
 	const maxReceiveCount = receivesFor(retryHours)
-	// A message that nobody puts off (the function was killed, SQS did not answer) must last as long as one that is.
+	// A message without back-off (the function was killed, SQS did not answer) must be retried for as long as one with it.
 	const visibilitySeconds = Math.max(
 		minVisibilitySeconds,
 		Math.ceil((retryHours * HOUR_SECONDS) / (maxReceiveCount - 1)),
@@ -50,7 +53,7 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 	const longestRetrySeconds = maxReceiveCount * (MAX_BACK_OFF_SECONDS + functionTimeoutSeconds)
 	const retentionSeconds = (longestSeconds: number): number =>
 		Math.max(4 * DAY_SECONDS, longestSeconds + DAY_SECONDS)
-	// A check that cannot be made is tried for twice its deadline: by then the export has been judged, or an operator was called.
+	// A failing check is retried for twice its deadline: by then the export is settled, or an alarm has fired.
 	const checkSeconds = Math.max(2 * arrivalDeadlineMinutes * 60, retryHours * HOUR_SECONDS)
 	const arrivalReceiveCount = Math.min(MAX_RECEIVES, Math.ceil(checkSeconds / visibilitySeconds) + 1)
 	return {
@@ -59,15 +62,15 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 		visibilitySeconds,
 		maxReceiveCount,
 		arrivalReceiveCount,
-		/** Instances that take batches. SQS wants two at least. */
+		/** Function instances that receive batches. Lambda's minimum is two. */
 		queueConcurrency: Math.max(2, callsAtATime / batchSize),
 		batchSize,
-		/** A look may list 20 pages of keys. */
+		/** Arrival checks per invocation: fewer, since one may list 20 pages of keys. */
 		lookBatchSize: batchSize / 2,
 		callConcurrency,
-		/** Webhook calls a second: as many as can be under way. */
+		/** Webhook calls per second: as many as can run concurrently. */
 		webhookRate: callConcurrency,
-		/** A day more than the longest retries: no message is dropped while it is still tried. */
+		/** A day longer than the longest retries, so that no message expires while it is being retried. */
 		retentionSeconds: retentionSeconds(longestRetrySeconds),
 		arrivalRetentionSeconds: retentionSeconds(arrivalReceiveCount * visibilitySeconds),
 		deadRetentionSeconds: MAX_RETENTION_SECONDS,

@@ -1,4 +1,4 @@
-/** The parameters of serverless.yml, as text: from the command line they are nothing else. */
+/** The parameters of serverless.yml. All are text, as on the command line. */
 export const PARAMETERS = [
 	'ncpZone',
 	'regionCode',
@@ -30,7 +30,7 @@ const RULES: Readonly<Record<keyof Parameters, [pattern: RegExp, words: string]>
 	],
 }
 
-/** Throws an Error with every problem, each naming its parameter: a template that cannot work is not made. */
+/** Throws an error that lists every invalid parameter by name. */
 export function checkParameters(parameters: Parameters): void {
 	const problems = PARAMETERS.filter((name) => !RULES[name][0].test(parameters[name])).map(
 		(name) => `${name} ${RULES[name][1]}`,

@@ -1,6 +1,6 @@
 import { getAtt, QUEUES, type Resource, type Resources, ref } from './cloudformation.ts'
 
-/** Every action of every principal: what is denied is a connection, not somebody. */
+/** Denies every action of every principal over a connection without TLS. */
 const denyPlainText = (action: string, Resource: unknown) => ({
 	Sid: 'OnlyOverTls',
 	Effect: 'Deny',
@@ -10,7 +10,7 @@ const denyPlainText = (action: string, Resource: unknown) => ({
 	Condition: { Bool: { 'aws:SecureTransport': 'false' } },
 })
 
-/** The SNS topics and EventBridge rules that may put requests on the queue; their ARNs, separated by commas. */
+/** Lets SNS topics and EventBridge rules send requests to the queue. `arns` is separated by commas. */
 function allowSources(arns: string): object[] {
 	if (arns === '') return []
 	return [
@@ -53,7 +53,7 @@ function topicPolicy(topic: string, more: readonly object[] = []): Resource {
 
 const ALARMS_OF_THIS_ACCOUNT = { StringEquals: { 'aws:SourceAccount': ref('AWS::AccountId') } }
 
-/** Who else may use queues, topics and the key: TLS everywhere, and CloudWatch on the topic of alarms. */
+/** Resource policies: TLS only for queues and topics; CloudWatch may publish alarms and use the key. */
 export function policies(requestSourceArns: string): Resources {
 	return {
 		...Object.fromEntries(
@@ -73,7 +73,7 @@ export function policies(requestSourceArns: string): Resources {
 				Condition: ALARMS_OF_THIS_ACCOUNT,
 			},
 		]),
-		// Alarms cannot publish to a topic under AWS's own key: its policy does not know them.
+		// A key of our own: the policy of AWS's managed key does not allow CloudWatch alarms to publish.
 		OperationsKey: {
 			Type: 'AWS::KMS::Key',
 			Properties: {

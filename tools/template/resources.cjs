@@ -1,4 +1,4 @@
-// osls loads CommonJS only; the template's computed resources are TypeScript.
+// CommonJS, because osls loads nothing else. The computed resources are TypeScript.
 const { alarms } = require('./alarms.ts')
 const { dashboard } = require('./dashboard.ts')
 const { numbersFor } = require('./numbers.ts')

@@ -18,7 +18,7 @@ interface Statement {
 
 const allow = (Resource: unknown, ...Action: string[]): Statement => ({ Effect: 'Allow', Action, Resource })
 
-/** What `lib/wiring/wire.ts` gives to every function. docs/permissions.md names the line behind each action. */
+/** What `lib/wiring/wire.ts` uses in every function. docs/permissions.md names the code behind each action. */
 const EVERY_FUNCTION = [
 	allow(ref('ResultTopic'), 'sns:Publish'),
 	allow(getAtt('ExportsTable'), 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
@@ -30,35 +30,35 @@ const EVERY_FUNCTION = [
 		'secretsmanager:GetSecretValue',
 	),
 	allow(getAtt('ArrivalQueue'), 'sqs:SendMessage'),
-	// X-Ray has no resources to name.
+	// X-Ray's actions cannot be limited to a resource.
 	allow('*', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'),
 ]
 
-/** What Lambda does in the function's name for a queue that feeds it. */
+/** What Lambda does under the function's role with the queue that feeds it. */
 const takeFrom = (queue: string): Statement =>
 	allow(getAtt(queue), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes')
 
 const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 	'on-queue-message': [
 		takeFrom('RequestQueue'),
-		// Backs off; sends anew what had no chance on its last receive.
+		// Backs off, and sends a message again that was never attempted on its last receive.
 		allow(getAtt('RequestQueue'), 'sqs:ChangeMessageVisibility', 'sqs:SendMessage'),
 		allow(getAtt('DeadLetterQueue'), 'sqs:SendMessage'),
 	],
 	'on-http-request': [
-		// GET /exports/{exportId}.
+		// For GET /exports/{exportId}.
 		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
-		// The request of a caller who does not wait, and an outcome that could not be published.
+		// For `Prefer: respond-async`, and for outcomes that could not be published.
 		allow(getAtt('RequestQueue'), 'sqs:SendMessage'),
 	],
 	'on-pipeline-event': [
-		// Lambda's own, for an event that failed three times.
+		// Lambda sends events there that failed three times.
 		allow(getAtt('PipelineDeadLetterQueue'), 'sqs:SendMessage'),
 	],
 	'on-arrival-check': [takeFrom('ArrivalQueue')],
 }
 
-/** One role a function, by exact action and resource. */
+/** One role per function, limited to exact actions and resources. */
 export const roles: Resources = Object.fromEntries(
 	Object.entries(OWN).map(([name, statements]) => [
 		`${toPascal(name)}Role`,
@@ -67,7 +67,7 @@ export const roles: Resources = Object.fromEntries(
 )
 
 function toRole(name: FunctionName, statements: readonly Statement[]): Resource {
-	// The log group's own ARN ends in ":*", which stands for its streams.
+	// The ARN that CloudFormation returns for a log group ends in ":*", which covers its streams.
 	const log = allow(getAtt(oslsId(name, 'LogGroup')), 'logs:CreateLogStream', 'logs:PutLogEvents')
 	return {
 		Type: 'AWS::IAM::Role',

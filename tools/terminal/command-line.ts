@@ -1,24 +1,45 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { Command, CommanderError } from 'commander'
 
-/** A mistake of whoever typed the command: told in one line, without a stack. */
+/** A mistake in the command. It is reported in one line, without a stack trace, and ends the process with code 2. */
 export class UsageError extends Error {}
 
-/** Options alone, no words; throws `UsageError` for what is not one of them. */
-export function readOptions<Options extends NonNullable<ParseArgsConfig['options']>>(options: Options) {
-	try {
-		return parseArgs({ options, strict: true, allowPositionals: false }).values
-	} catch (error) {
-		throw new UsageError(error instanceof Error ? error.message : 'the options cannot be read')
-	}
+/** A commander program, or the root of one, that throws its errors; `reportError` turns them into an exit code. */
+export function createProgram(name: string): Command {
+	return new Command(name).exitOverride()
 }
 
-/** Runs a command and sets the exit code: its own, 2 for a usage error, 1 for any other. */
+/** Runs a command and sets the exit code: the command's own, or that of `reportError`. */
 export async function runCommand(run: () => Promise<number>): Promise<void> {
 	try {
 		process.exitCode = await run()
 	} catch (error) {
-		const isUsage = error instanceof UsageError
-		console.error(isUsage ? `${error.message}\nSee --help.` : error)
-		process.exitCode = isUsage ? 2 : 1
+		process.exitCode = reportError(error)
 	}
+}
+
+/** Prints an error and returns the exit code: 2 for a mistake in the command, 0 after `--help`, 1 otherwise. */
+export function reportError(error: unknown, describe: (error: unknown) => unknown = (each) => each): number {
+	// commander has printed it already. Its own exit code is 1 for every mistake.
+	if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+	if (error instanceof UsageError) {
+		console.error(`${error.message}\nSee --help.`)
+		return 2
+	}
+	console.error(describe(error))
+	return 1
+}
+
+/** As `parseArgs` of Node.js takes them. */
+type Flags = Readonly<Record<string, { type: 'boolean' | 'string'; short?: string }>>
+
+type Values<Named extends Flags> = {
+	[Name in keyof Named]?: Named[Name]['type'] extends 'boolean' ? boolean : string
+}
+
+/** Parses options for a command that prints its own help text. Throws a `CommanderError` for any other argument. */
+export function readOptions<const Named extends Flags>(flags: Named): Values<Named> {
+	const program = createProgram('').helpOption(false)
+	for (const [name, { type, short }] of Object.entries(flags))
+		program.option(`${short ? `-${short}, ` : ''}--${name}${type === 'string' ? ' <value>' : ''}`)
+	return program.parse().opts<Values<Named>>()
 }

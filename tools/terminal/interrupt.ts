@@ -1,4 +1,4 @@
-/** Resolves on the first Ctrl-C or termination with the exit code it stands for; a second one ends the process at once. */
+/** Resolves with an exit code on the first SIGINT (130) or SIGTERM (143). The second signal ends the process at once. */
 export function onInterrupt(): Promise<number> {
 	const { promise, resolve } = Promise.withResolvers<number>()
 	let isInterrupted = false

@@ -16,16 +16,16 @@ const COLOURS: Readonly<Record<State, Style>> = {
 
 const WIDTHS = [3, 6, 8, 10, 28] as const
 
-/** Coloured on a terminal only; `NO_COLOR` and `FORCE_COLOR` are honoured. */
+/** Styles text if standard output is a terminal. Honours `NO_COLOR` and `FORCE_COLOR`. */
 export function paint(style: Style, text: string): string {
 	return styleText(style, text, { stream: process.stdout })
 }
 
 export function tableHead(): string {
-	return paint('bold', toRow(['#', 'after', 'trigger', 'state', 'instance bucket/file', 'what is known']))
+	return paint('bold', toRow(['#', 'after', 'trigger', 'state', 'instance bucket/file', 'details']))
 }
 
-/** One outcome as a row; `startedMs` is when the first request was sent, `number` which of them it belongs to. */
+/** One outcome as a row. `startedMs` is when the first request was sent; `number` identifies the request. */
 export function toOutcomeRow(
 	{ subject, data }: OutcomeEvent,
 	startedMs: number,
@@ -34,10 +34,10 @@ export function toOutcomeRow(
 ): string {
 	const { state, trigger, request, reply, error } = data
 	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
-	const tries = data.attempts > 1 ? `, at attempt ${data.attempts}` : ''
+	const tries = data.attempts > 1 ? `, attempt ${data.attempts}` : ''
 	const seen =
-		data.object === null ? null : `seen in the bucket: ${data.object.key}, ${data.object.size} bytes`
-	const again = isRepeat ? ' (again, under the same id)' : ''
+		data.object === null ? null : `found in the bucket: ${data.object.key}, ${data.object.size} bytes`
+	const again = isRepeat ? ' (repeated, same id)' : ''
 	const known =
 		seen ??
 		error?.message ??
@@ -63,7 +63,7 @@ function pad(text: string, width: number): string {
 	return text + ' '.repeat(Math.max(0, width - stripVTControlCharacters(text).length))
 }
 
-/** Foreign text must not steer the terminal. */
+/** Removes escape sequences and control characters from text that others wrote. */
 export function toPlain(text: string): string {
 	return stripVTControlCharacters(text).replace(/[\p{Cc}\p{Cf}]/gu, ' ')
 }

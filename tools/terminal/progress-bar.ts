@@ -2,11 +2,11 @@ const WIDTH = 30
 
 export interface ProgressBar {
 	update: (done: number) => void
-	/** Leaves an empty line behind. */
+	/** Erases the bar. */
 	clear: () => void
 }
 
-/** On a terminal only, on standard error: what is piped away has no bar in it. */
+/** A progress bar on standard error. Prints nothing unless that is a terminal. */
 export function startProgressBar(total: number, stream = process.stderr): ProgressBar {
 	if (!stream.isTTY || total === 0) return { update: () => undefined, clear: () => undefined }
 	return {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { UsageError } from '../../terminal/command-line.ts'
 import { toPlain } from '../../terminal/outcome-row.ts'
 import { startProgressBar } from '../../terminal/progress-bar.ts'
 import { type Context, onTarget, print, printColumns, printJson, toCommand } from '../command.ts'
@@ -11,9 +12,10 @@ import {
 	redriveDeadLetter,
 	releaseDeadLetters,
 	takeDeadLetters,
+	type UnreadableQueue,
 	WORK_MS,
 } from '../dead-letters.ts'
-import { OpsError, OpsUsageError, toWords } from '../ops-error.ts'
+import { OpsError, toMessage } from '../ops-error.ts'
 import type { Target } from '../target.ts'
 import { toCount } from './watch.ts'
 
@@ -38,21 +40,21 @@ const DEFAULT_LIMIT = 1_000
 export function addDeadLetters(program: Command, signal: AbortSignal): void {
 	const group = program
 		.command('dead-letters')
-		.description('what could not be finished, and why; and bring it back')
+		.description('messages that could not be processed, and why; send them back, or delete them')
 	const list = withQueue(group.command('list').description('all dead letters with their reasons'))
 	onTarget<DeadLetterOptions>(list, signal, listAll)
 	const show = withQueue(
-		group.command('show').argument('<messageId>').description('one dead letter with its whole text'),
+		group.command('show').argument('<messageId>').description('one dead letter with its body'),
 	)
 	onTarget<DeadLetterOptions>(show, signal, showOne)
 	const redrive = withQueue(
 		group
 			.command('redrive')
 			.argument('[messageIds...]')
-			.description('send dead letters back to where they came from; an exhausted export starts anew')
-			.option('--all', 'every one, but those that were rejected')
-			.option('--include-rejected', 'with --all: those too, although they will be rejected again')
-			.option('--dry-run', 'say what would be done, and do nothing'),
+			.description('send dead letters back to their source queue; an exhausted export starts over')
+			.option('--all', 'all dead letters except rejected ones')
+			.option('--include-rejected', 'with --all: rejected ones too, although they will be rejected again')
+			.option('--dry-run', 'print what would be sent, and send nothing'),
 	)
 	onTarget<RedriveOptions>(redrive, signal, redriveSome)
 	const discard = withQueue(
@@ -60,8 +62,8 @@ export function addDeadLetters(program: Command, signal: AbortSignal): void {
 			.command('discard')
 			.argument('[messageIds...]')
 			.description('delete dead letters for good')
-			.option('--rejected', 'every one that was rejected: as it is, it can never be carried out')
-			.option('--dry-run', 'say what would be deleted, and do nothing'),
+			.option('--rejected', 'all rejected ones: they can never succeed as they are')
+			.option('--dry-run', 'print what would be deleted, and delete nothing'),
 	)
 	onTarget<DiscardOptions>(discard, signal, discardSome)
 }
@@ -69,42 +71,47 @@ export function addDeadLetters(program: Command, signal: AbortSignal): void {
 function withQueue(command: Command): Command {
 	return command
 		.addOption(new Option('--queue <name>', 'only this queue').choices(DEAD_QUEUES))
-		.option('--limit <number>', 'look at so many at most', toCount, DEFAULT_LIMIT)
+		.option('--limit <number>', 'read at most this many', toCount, DEFAULT_LIMIT)
 }
 
-/** What `use` leaves in the set is released again, whatever happens. */
+/**
+ * Runs `use` on the letters of all queues that can be read, and resolves with the exit code: its own, or 1 when a queue
+ * could not be read. Letters that `use` leaves in the set are released.
+ */
 async function withLetters(
 	{ queue, limit }: DeadLetterOptions,
 	{ target, signal }: Context,
-	use: (letters: Set<DeadLetter>) => Promise<number>,
+	use: (letters: Set<DeadLetter>, unreadable: readonly UnreadableQueue[]) => Promise<number>,
 ): Promise<number> {
 	const queues = queue === undefined ? DEAD_QUEUES : [queue]
 	const letters = new Set<DeadLetter>()
 	try {
-		await takeDeadLetters(letters, queues, limit, target, signal)
-		if (letters.size === limit) process.stderr.write(`There may be more than ${limit}: see --limit.\n`)
-		const hidden = letters.size === 0 ? await countHidden(queues, target) : 0
+		const unreadable = await takeDeadLetters(letters, queues, limit, target, signal)
+		for (const { queue, reason } of unreadable)
+			process.stderr.write(`The dead letters of ${queue} cannot be read: ${reason}\n`)
+		if (letters.size === limit)
+			process.stderr.write(`There may be more than ${limit} dead letters; see --limit.\n`)
+		const readable = queues.filter((name) => !unreadable.some(({ queue }) => queue === name))
+		const hidden = letters.size === 0 ? await countHidden(readable, target) : 0
 		if (hidden > 0)
-			throw new OpsError(
-				`${hidden} dead letters are in the hands of another command: try again in five minutes.`,
-			)
-		return await use(letters)
+			throw new OpsError(`Another command is reading ${hidden} dead letters: try again in five minutes.`)
+		const exitCode = await use(letters, unreadable)
+		return unreadable.length === 0 ? exitCode : 1
 	} finally {
 		await releaseDeadLetters([...letters], target)
 	}
 }
 
 async function listAll(context: Context, options: DeadLetterOptions): Promise<number> {
-	return withLetters(options, context, async (letters) => {
+	return withLetters(options, context, async (letters, unreadable) => {
 		if (context.isJson) for (const letter of letters) printJson(toPublic(letter))
-		else if (letters.size === 0) print(`There are no dead letters in ${context.target.name}.`)
-		else {
+		else if (letters.size > 0) {
 			printColumns([['message', 'queue', 'sent', 'why'], ...[...letters].map(toRow)])
 			print(`
-The text of one:   ${toCommand(context, 'dead-letters show <message>')}
-Bring them back:   ${toCommand(context, 'dead-letters redrive --all')}  (first with --dry-run)
-Take them away:    ${toCommand(context, 'dead-letters discard <message>')}`)
-		}
+Show one:        ${toCommand(context, 'dead-letters show <message>')}
+Send them back:  ${toCommand(context, 'dead-letters redrive --all')}  (first with --dry-run)
+Delete one:      ${toCommand(context, 'dead-letters discard <message>')}`)
+		} else if (unreadable.length === 0) print(`There are no dead letters in ${context.target.name}.`)
 		return 0
 	})
 }
@@ -114,9 +121,12 @@ async function showOne(
 	options: DeadLetterOptions,
 	[id]: readonly string[],
 ): Promise<number> {
-	return withLetters(options, context, async (letters) => {
+	return withLetters(options, context, async (letters, unreadable) => {
 		const letter = [...letters].find(({ messageId }) => messageId === id)
-		if (letter === undefined) throw new OpsError(`There is no dead letter ${id}.`)
+		if (letter === undefined) {
+			const where = unreadable.length === 0 ? context.target.name : 'the queues that could be read'
+			throw new OpsError(`There is no dead letter ${id} in ${where}.`)
+		}
 		if (context.isJson) printJson(toPublic(letter))
 		else {
 			const { code, reason, ...rest } = toPublic(letter)
@@ -133,8 +143,8 @@ async function redriveSome(
 	options: RedriveOptions,
 	ids: readonly string[],
 ): Promise<number> {
-	if (ids.length > 0 === (options.all ?? false)) throw new OpsUsageError('Name message ids, or give --all.')
-	const isWanted = ({ isHopeless }: DeadLetter): boolean => options.includeRejected === true || !isHopeless
+	if (ids.length > 0 === (options.all ?? false)) throw new UsageError('Name message ids, or give --all.')
+	const isWanted = ({ isRejected }: DeadLetter): boolean => options.includeRejected === true || !isRejected
 	return eachLetter(context, options, { ids, isWanted, apply: redriveDeadLetter, report: reportRedriven })
 }
 
@@ -144,16 +154,16 @@ async function discardSome(
 	ids: readonly string[],
 ): Promise<number> {
 	if (ids.length > 0 === (options.rejected ?? false))
-		throw new OpsUsageError('Name message ids, or give --rejected.')
-	const isWanted = ({ isHopeless }: DeadLetter): boolean => isHopeless
+		throw new UsageError('Name message ids, or give --rejected.')
+	const isWanted = ({ isRejected }: DeadLetter): boolean => isRejected
 	return eachLetter(context, options, { ids, isWanted, apply: discardDeadLetter, report: reportDiscarded })
 }
 
 interface Work<Options> {
-	/** These; none = all that are wanted. */
+	/** The letters to work on. Empty: all letters for which `isWanted` is true. */
 	ids: readonly string[]
 	isWanted: (letter: DeadLetter) => boolean
-	/** Does it to one; afterwards it is no longer in the queue. */
+	/** Afterwards the letter is no longer in the dead-letter queue. */
 	apply: (letter: DeadLetter, target: Target) => Promise<void>
 	report: (context: Context, options: Options, result: Result) => void
 }
@@ -162,7 +172,7 @@ interface Result {
 	wanted: readonly DeadLetter[]
 	done: string[]
 	failures: { messageId: string; reason: string }[]
-	/** How many were there and not wanted. */
+	/** The number of letters that were not wanted. */
 	left: number
 }
 
@@ -176,7 +186,10 @@ async function eachLetter<Options extends DeadLetterOptions & { dryRun?: boolean
 		const wanted = all.filter((each) => (ids.length > 0 ? ids.includes(each.messageId) : isWanted(each)))
 		const failures = ids
 			.filter((id) => !all.some(({ messageId }) => messageId === id))
-			.map((messageId) => ({ messageId, reason: 'there is no such dead letter, or somebody is at it' }))
+			.map((messageId) => ({
+				messageId,
+				reason: 'there is no such dead letter, or another command is reading it',
+			}))
 		const result: Result = { wanted, done: [], failures, left: all.length - wanted.length }
 		if (!options.dryRun) await applyToEach(letters, result, apply, context)
 		if (context.isJson) {
@@ -184,12 +197,12 @@ async function eachLetter<Options extends DeadLetterOptions & { dryRun?: boolean
 			printJson({ done, wanted: wanted.map(({ messageId }) => messageId), failures, left })
 		} else report(context, options, result)
 		for (const { messageId, reason } of failures) process.stderr.write(`${messageId}: ${reason}\n`)
-		// What was not reached in time is released, and another run takes it.
+		// Letters that were not reached in time are released; the operator runs the command again.
 		return failures.length === 0 && (options.dryRun || result.done.length === wanted.length) ? 0 : 1
 	})
 }
 
-/** What is done with is taken out of `letters`: it must not be released. */
+/** Removes each finished letter from `letters`: it is no longer in the queue and must not be released. */
 async function applyToEach(
 	letters: Set<DeadLetter>,
 	{ wanted, done, failures }: Result,
@@ -206,7 +219,7 @@ async function applyToEach(
 			done.push(letter.messageId)
 			bar.update(done.length)
 		} catch (error) {
-			failures.push({ messageId: letter.messageId, reason: toWords(error) })
+			failures.push({ messageId: letter.messageId, reason: toMessage(error) })
 		}
 	}
 	bar.clear()
@@ -220,18 +233,18 @@ function reportRedriven(
 	if (dryRun) {
 		for (const { messageId, queue, code } of wanted)
 			print(toPlain(`would redrive ${messageId} to ${toSource(queue)} (${code})`))
-		print(`${wanted.length} would be redriven; nothing was done.`)
+		print(`${wanted.length} dead letters would be redriven; nothing was done.`)
 	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are back in their queues.`)
-	const hopeless = wanted.filter(({ isHopeless }) => isHopeless).length
-	if (hopeless > 0) print(`${hopeless} of them were rejected, and will be again.`)
+	const rejected = wanted.filter(({ isRejected }) => isRejected).length
+	if (rejected > 0) print(`${rejected} of them had been rejected and will be rejected again.`)
 	if (all && left > 0)
-		print(`${left} stay: they were rejected, and would be again. Mend and send them anew, and discard these.`)
+		print(`${left} rejected dead letters stay: send corrected requests, then discard these.`)
 }
 
 function reportDiscarded({ target }: Context, { dryRun }: DiscardOptions, { wanted, done }: Result): void {
 	if (dryRun) {
 		for (const { messageId, code } of wanted) print(toPlain(`would delete ${messageId} (${code})`))
-		print(`${wanted.length} would be deleted; nothing was done.`)
+		print(`${wanted.length} dead letters would be deleted; nothing was done.`)
 	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are deleted.`)
 }
 
@@ -242,7 +255,7 @@ function toRow({ messageId, queue, sentAt, code, reason }: DeadLetter): string[]
 	return [messageId, queue, sentAt, `${code}: ${reason}`]
 }
 
-/** Without what only SQS needs. */
-function toPublic({ receiptHandle: _receipt, attributes: _attributes, isHopeless, ...rest }: DeadLetter) {
-	return { ...rest, rejected: isHopeless }
+/** Without the fields that only SQS needs. */
+function toPublic({ receiptHandle: _receipt, attributes: _attributes, isRejected, ...rest }: DeadLetter) {
+	return { ...rest, rejected: isRejected }
 }

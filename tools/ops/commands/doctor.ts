@@ -9,7 +9,7 @@ interface DoctorOptions {
 
 const MARKS = {
 	ok: paint('green', 'ok     '),
-	warning: paint('yellow', 'look   '),
+	warning: paint('yellow', 'warning'),
 	failed: paint('red', 'FAILED '),
 	skipped: paint('dim', 'skipped'),
 } as const satisfies Record<Finding['result'], string>
@@ -18,9 +18,9 @@ export function addDoctor(program: Command, signal: AbortSignal): void {
 	const command = program
 		.command('doctor')
 		.description(
-			'looks at queues, topic, table, NCP and buckets, changes nothing; exit code 1 when something is broken',
+			'check queues, topic, table, NCP and buckets without changing anything; exit code 1 when a check fails',
 		)
-		.option('--bucket <name...>', 'buckets to look into, with NCP’s key pair')
+		.option('--bucket <name...>', 'buckets to check, with the key pair for NCP')
 	onTarget<DoctorOptions>(command, signal, diagnose)
 }
 
@@ -28,7 +28,7 @@ async function diagnose(
 	{ target, isJson, signal }: Context,
 	{ bucket = [] }: DoctorOptions,
 ): Promise<number> {
-	if (!isJson) print(`Looking at ${target.name} …`)
+	if (!isJson) print(`Checking ${target.name} …`)
 	const findings = await examine(target, bucket, signal)
 	for (const finding of findings) {
 		if (isJson) printJson(finding)
@@ -37,8 +37,8 @@ async function diagnose(
 	const count = findings.filter(({ result }) => result === 'failed').length
 	const warnings = findings.filter(({ result }) => result === 'warning').length
 	if (!isJson) {
-		print(count === 0 ? '\nNothing is broken.' : `\n${count} of ${findings.length} are broken.`)
-		if (warnings > 0) print(`${warnings} should be looked at.`)
+		print(count === 0 ? '\nNo check failed.' : `\n${count} of ${findings.length} checks failed.`)
+		if (warnings > 0) print(`Warnings: ${warnings}.`)
 	}
 	return count === 0 ? 0 : 1
 }

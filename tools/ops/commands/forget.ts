@@ -9,7 +9,7 @@ export function addForget(program: Command, signal: AbortSignal): void {
 			'<instance>',
 			'region and number, such as KR/1234925; default/1234925 for an instance without a region',
 		)
-		.description('stop watching the freshness of an instance that is no more')
+		.description('stop reporting the freshness of an instance that was deleted')
 	onTarget<object>(command, signal, forget)
 }
 
@@ -18,10 +18,15 @@ async function forget(
 	_options: object,
 	[given = '']: readonly string[],
 ): Promise<number> {
-	// In the table the default region is "-", which no shell would take for a word.
+	// The table writes "-" for the default region, which on the command line would start an option.
 	const instance = given.replace(/^default\//, '-/')
 	const isForgotten = await forgetInstance(instance, target)
 	if (isJson) printJson({ instance, isForgotten })
-	else print(isForgotten ? `${instance} is no longer watched.` : `${instance} was not watched.`)
+	else
+		print(
+			isForgotten
+				? `The freshness of ${instance} is no longer reported.`
+				: `The freshness of ${instance} was not being reported.`,
+		)
 	return isForgotten ? 0 : 1
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
+import { UsageError } from '../../terminal/command-line.ts'
 import { type Context, onTarget, print, printJson, toCommand } from '../command.ts'
-import { OpsUsageError } from '../ops-error.ts'
 import { readRequests, toRequest } from '../read-requests.ts'
 import { sendRequests } from '../send.ts'
 
@@ -16,13 +16,16 @@ interface SendOptions {
 export function addSend(program: Command, signal: AbortSignal): void {
 	const command = program
 		.command('send')
-		.description('put requests on the queue; all are checked first, and nothing is sent when one is wrong')
+		.description('put requests on the queue; nothing is sent unless all of them are valid')
 		.option('--instance <number>', 'cloudPostgresqlInstanceNo')
 		.option('--file <name>', 'fileName')
 		.option('--bucket <name>', 'bucketName')
-		.option('--region-code <code>', 'regionCode of NCP, such as KR')
+		.option('--region-code <code>', 'regionCode, such as KR')
 		.option('--key <text>', 'idempotencyKey')
-		.option('--from <path>', 'a file with one request, a list of them, or one a line; "-" is standard input')
+		.option(
+			'--from <path>',
+			'a file with one request, an array of them, or one per line; "-" reads standard input',
+		)
 	onTarget<SendOptions>(command, signal, send)
 }
 
@@ -37,9 +40,9 @@ async function send(context: Context, options: SendOptions): Promise<number> {
 		const [first] = unsent
 		if (first)
 			print(
-				`${unsent.length} are not (${first.reason}). Send them all again: one that was sent is the same export.`,
+				`${unsent.length} are not (${first.reason}). Send all of them again: a repeated request does not export twice.`,
 			)
-		else print(`What becomes of one: ${toCommand(context, 'status --instance … --file … --bucket …')}`)
+		else print(`Follow one: ${toCommand(context, 'status --instance … --file … --bucket …')}`)
 	}
 	return unsent.length === 0 ? 0 : 1
 }
@@ -57,6 +60,6 @@ async function toRequests(
 	}
 	const isFlagged = Object.values(fields).some((value) => value !== undefined)
 	if (from !== undefined && isFlagged)
-		throw new OpsUsageError('--from and the flags of one request exclude each other.')
+		throw new UsageError('--from cannot be combined with the options of a single request.')
 	return from === undefined ? [toRequest(fields)] : readRequests(from, signal)
 }

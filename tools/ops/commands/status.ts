@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
+import { UsageError } from '../../terminal/command-line.ts'
 import { toPlain } from '../../terminal/outcome-row.ts'
 import { type Context, onTarget, print, printColumns, printJson } from '../command.ts'
-import { OpsUsageError } from '../ops-error.ts'
 import { toRequest } from '../read-requests.ts'
 import { findById, findByRequest, toStatus } from '../status.ts'
 
@@ -16,12 +16,12 @@ interface StatusOptions {
 export function addStatus(program: Command, signal: AbortSignal): void {
 	const command = program
 		.command('status')
-		.argument('[exportId]', 'the id of an export; or name it by its request:')
-		.description('what is known of one export; exit code 1 when nothing is')
+		.argument('[exportId]', 'the id of the export; or give the options of its request')
+		.description('the state of one export; exit code 1 when it is not found')
 		.option('--instance <number>', 'cloudPostgresqlInstanceNo')
 		.option('--file <name>', 'fileName')
 		.option('--bucket <name>', 'bucketName')
-		.option('--region-code <code>', 'regionCode of NCP (default: the stage’s own)')
+		.option('--region-code <code>', 'regionCode (default: that of the stage)')
 		.option('--key <text>', 'idempotencyKey, if the request had one')
 	onTarget<StatusOptions>(command, signal, status)
 }
@@ -34,7 +34,7 @@ async function status(
 	const { target, isJson } = context
 	const { instance, file, bucket, regionCode, key } = options
 	if (exportId === undefined && instance === undefined)
-		throw new OpsUsageError('Name an export by its id, or by --instance, --file and --bucket.')
+		throw new UsageError('Name an export by its id, or by --instance, --file and --bucket.')
 	const entry =
 		exportId === undefined
 			? await findByRequest(
@@ -52,7 +52,7 @@ async function status(
 		if (isJson) printJson(null)
 		else
 			print(
-				'No such export: it was never asked for, is still in the queue, or is forgotten (DEDUPLICATION_HOURS). One that was sent with an idempotencyKey is found with --key.',
+				'No such export: it was never requested, its request is still in the queue, or its record has expired (DEDUPLICATION_HOURS). If the request had an idempotencyKey, add --key.',
 			)
 		return 1
 	}

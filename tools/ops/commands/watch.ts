@@ -12,9 +12,9 @@ export function addWatch(program: Command, signal: AbortSignal): void {
 	const command = program
 		.command('watch')
 		.description(
-			'outcomes as they are published, until Ctrl-C; with a queue of its own, which is then deleted',
+			'print outcomes as they are published, until Ctrl-C; creates a queue for this and deletes it at the end',
 		)
-		.option('--count <number>', 'end after so many', toCount)
+		.option('--count <number>', 'end after this many outcomes', toCount)
 	onTarget<WatchOptions>(command, signal, watch)
 }
 
@@ -35,7 +35,7 @@ async function watch(
 		target,
 		signal,
 		() => {
-			if (!isJson) print(`Listening to ${target.name}; Ctrl-C ends it.\n\n${tableHead()}`)
+			if (!isJson) print(`Listening to ${target.name}. Ctrl-C ends it.\n\n${tableHead()}`)
 			else process.stderr.write('listening\n')
 		},
 		onOutcome,
@@ -45,5 +45,5 @@ async function watch(
 
 export function toCount(text: string): number {
 	if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
-	throw new InvalidArgumentError('It must be a whole number from 1.')
+	throw new InvalidArgumentError('It must be a whole number from 1 to 9999999.')
 }

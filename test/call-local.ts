@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type AwsService, type CallAws, createAwsCaller } from '../../lib/aws/call-aws.ts'
-import { createPool } from '../../lib/http-client/pool.ts'
+import { type AwsService, type CallAws, createAwsCaller } from '../lib/aws/call-aws.ts'
+import { createPool } from '../lib/http-client/pool.ts'
 
-/** An emulated service, which does not check signatures. */
+/** The functions' own AWS caller against an emulated service, which does not check signatures. */
 export function callLocal(service: AwsService['service'], endpoint: string, region: string): CallAws {
 	return createAwsCaller({
 		service,
