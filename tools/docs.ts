@@ -44,11 +44,11 @@ const problem = (description: string, headers?: object) => ({
 const header = (description: string) => ({ description, schema: { type: 'string' } })
 
 const COMMON = {
-	'405': problem('Another method', { Allow: header('The method to use') }),
+	'405': problem('The method is not allowed', { Allow: header('The method to use') }),
 	'413': problem('The body is larger than 256 KiB'),
-	'500': problem('Something went wrong here; nothing internal is shown'),
-	'401': problem('Not signed, or not rightly; no hint why'),
-	'503': problem('Not done; send the request again', { 'Retry-After': header('Seconds to wait') }),
+	'500': problem('An internal error; the response holds no details'),
+	'401': problem('The signature is missing or invalid; the response does not say which'),
+	'503': problem('Not done yet; send the request again', { 'Retry-After': header('Seconds to wait') }),
 }
 
 const openApi = {
@@ -56,7 +56,7 @@ const openApi = {
 	info: {
 		title: 'NCP backup exporter',
 		version: '1.0.0',
-		summary: 'Copies a backup of NAVER Cloud PostgreSQL into Object Storage and says truthfully how it ended',
+		summary: 'Copies a backup of NAVER Cloud PostgreSQL to Object Storage and reports the outcome',
 		license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 	},
 	servers: [{ url: 'https://{host}', variables: { host: { default: 'webhook.example' } } }],
@@ -67,18 +67,18 @@ const openApi = {
 				operationId: 'createExport',
 				summary: 'Exports one backup',
 				description:
-					'Calls NCP once for all requests that ask for the same within the time of deduplication. Any of the wrappings that a queue message may have is understood too.',
+					'Calls NCP once for all identical requests within the deduplication time. The body may also be wrapped in any of the envelopes that a queue message may have.',
 				parameters: [
 					{
 						name: 'Idempotency-Key',
 						in: 'header',
-						description: 'The request’s idempotencyKey, quoted or bare',
+						description: 'The idempotencyKey of the request, with or without quotes',
 						schema: { type: 'string' },
 					},
 					{
 						name: 'Prefer',
 						in: 'header',
-						description: 'respond-async: put it on the queue and answer at once',
+						description: 'respond-async: put the request on the queue and respond immediately',
 						schema: { type: 'string' },
 					},
 				],
@@ -97,7 +97,7 @@ const openApi = {
 				responses: {
 					'202': {
 						description: 'Accepted, unknown, or queued: see `data.state` or `state`',
-						headers: { Location: header('Where its latest outcome is') },
+						headers: { Location: header('URL of the latest outcome') },
 						content: {
 							'application/cloudevents+json': { schema: ref('OutcomeEvent') },
 							'application/json': { schema: ref('Queued') },
@@ -105,8 +105,8 @@ const openApi = {
 					},
 					'400': problem('The body cannot be read'),
 					'409': problem('The same export is in progress', { 'Retry-After': header('Seconds to wait') }),
-					'415': problem('Neither JSON nor a form'),
-					'422': problem('A field breaks a rule, or NCP will not do it as asked'),
+					'415': problem('The body is neither JSON nor a form'),
+					'422': problem('A field is invalid, or NCP refused the request'),
 					...COMMON,
 				},
 			},
@@ -125,13 +125,13 @@ const openApi = {
 				],
 				responses: {
 					'200': {
-						description: 'The latest outcome event, or that there is none yet',
+						description: 'The latest outcome event, or the state of an export without one',
 						content: {
 							'application/cloudevents+json': { schema: ref('OutcomeEvent') },
 							'application/json': { schema: ref('Queued') },
 						},
 					},
-					'404': problem('No such export, or none any more'),
+					'404': problem('The export does not exist, or has expired'),
 					...COMMON,
 				},
 			},
@@ -144,7 +144,7 @@ const openApi = {
 				in: 'header',
 				name: 'webhook-signature',
 				description:
-					'Standard Webhooks: with webhook-id and webhook-timestamp, over the raw body. See webhook.md.',
+					'Standard Webhooks: a signature over webhook-id, webhook-timestamp and the raw body. See webhook.md.',
 			},
 		},
 		schemas: {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
+import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
 import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
+import { callLocal } from '../call-local.ts'
 
 let table: EmbeddedTable
 beforeAll(async () => {
@@ -8,8 +10,10 @@ beforeAll(async () => {
 })
 afterAll(() => table.stop())
 
+const items = () => createDynamoDb(callLocal('dynamodb', table.endpoint, 'ap-northeast-2'))
+
 it('keeps the last completion of each instance', async () => {
-	const completions = createCompletions(table.items, table.tableName)
+	const completions = createCompletions(items(), table.tableName)
 	expect(await completions.read()).toEqual([])
 	await completions.record({ instance: 'KR/1', atMs: 1 })
 	await completions.record({ instance: '-/2', atMs: 2 })
@@ -23,7 +27,7 @@ it('keeps the last completion of each instance', async () => {
 })
 
 it('says that it is unavailable', async () => {
-	const nowhere = createCompletions(table.items, 'no-such-table')
+	const nowhere = createCompletions(items(), 'no-such-table')
 	await expect(nowhere.read()).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 	await expect(nowhere.record({ instance: 'KR/1', atMs: 1 })).rejects.toMatchObject({
 		code: 'LEDGER_UNAVAILABLE',
@@ -31,7 +35,7 @@ it('says that it is unavailable', async () => {
 })
 
 it('forgets an instance that is no more, and says so of one that it never knew', async () => {
-	const completions = createCompletions(table.items, table.tableName)
+	const completions = createCompletions(items(), table.tableName)
 	await completions.record({ instance: 'KR/9', atMs: 1 })
 	expect(await completions.forget('KR/9')).toBe(true)
 	expect(await completions.forget('KR/9')).toBe(false)

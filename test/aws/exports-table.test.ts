@@ -2,7 +2,7 @@ import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
 import { createExportsTable } from '../../lib/aws/exports-table.ts'
-import { decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger/ledger.ts'
+import { type Draft, decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger/ledger.ts'
 import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
 import { callLocal } from '../call-local.ts'
 import { acceptedEvent } from '../events.ts'
@@ -12,7 +12,10 @@ let table: EmbeddedTable
 let ledger: Ledger
 beforeAll(async () => {
 	table = await startEmbeddedTable('ap-northeast-2')
-	ledger = createExportsTable(table.items, table.tableName)
+	ledger = createExportsTable(
+		createDynamoDb(callLocal('dynamodb', table.endpoint, 'ap-northeast-2')),
+		table.tableName,
+	)
 })
 afterAll(() => table.stop())
 

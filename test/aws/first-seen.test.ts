@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
 import { createFirstSeen } from '../../lib/aws/first-seen.ts'
 import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
+import { callLocal } from '../call-local.ts'
 import { readItems } from '../integration/table.ts'
 
 let table: EmbeddedTable
@@ -9,8 +11,10 @@ beforeAll(async () => {
 })
 afterAll(() => table.stop())
 
+const items = () => createDynamoDb(callLocal('dynamodb', table.endpoint, 'ap-northeast-2'))
+
 it('gives every delivery of one trigger the time of the first', async () => {
-	const firstSeen = createFirstSeen(table.items, table.tableName)
+	const firstSeen = createFirstSeen(items(), table.tableName)
 	expect(await firstSeen('a', 5_000)).toBe(5_000)
 	expect(await firstSeen('a', 9_000)).toBe(5_000)
 	expect(await firstSeen('b', 9_000)).toBe(9_000)
@@ -26,6 +30,6 @@ it('forgets a trigger after two weeks, by the table’s own TTL', async () => {
 })
 
 it('says that it is unavailable', async () => {
-	const nowhere = createFirstSeen(table.items, 'no-such-table')
+	const nowhere = createFirstSeen(items(), 'no-such-table')
 	await expect(nowhere('a', 1)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 })

@@ -4,9 +4,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
 import { createRequestQueue } from '../../lib/aws/sqs.ts'
 import { RequestInvalid } from '../../lib/errors.ts'
+import type { Marks, RequestQueue } from '../../lib/ports.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { close, listen } from '../../tools/local/listen.ts'
 import { callLocal } from '../call-local.ts'
+import { left } from '../fakes.ts'
 
 let aws: EmbeddedAws
 let requests: Queue

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { readOptions, runCommand, UsageError } from '../../tools/terminal/command-line.ts'
+import { createProgram, runCommand, UsageError } from '../../tools/terminal/command-line.ts'
 import { measureBatch } from './batch.ts'
 import { measureBundles } from './bundles.ts'
 import { measureColdStart } from './cold-start.ts'
@@ -12,37 +12,29 @@ import { isMet, type Section, toText } from './page.ts'
 import { type StandIns, startStandIns } from './stand-ins.ts'
 import { buildVariants } from './variants.ts'
 
-const HELP = `npm run bench [-- options]
+const program = createProgram('npm run bench --')
+	.addHelpText(
+		'before',
+		`npm run bench builds the function for queue messages and other ways to write it
+(test/bench/variants), and measures them side by side against servers on 127.0.0.1.
+Only the ratios say something about the code; the rest depends on this machine.
+Takes about three minutes.
+`,
+	)
+	.option('--rounds <number>', 'rounds of cold starts (default: 15)')
+	.option('--only <names>', 'some of cold, cpu, batch, memory, bundles; separated by commas')
+	.option('--quick', '5 rounds, and a tenth of the records for memory')
+	.helpOption('-h, --help', 'print this text')
+	.addHelpText('after', '\nExit code: 0 all targets met, 1 otherwise, 2 for a mistake in the command.')
 
-Builds the function for queue messages and other ways to write it (test/bench/variants),
-and measures them side by side against servers on 127.0.0.1. Only the ratios say
-something about the code; the rest says something about this machine. About three minutes.
-
-  --rounds <n>     rounds of cold starts, 15 by default
-  --only <names>   some of cold, cpu, batch, memory, bundles; separated by commas
-  --quick          5 rounds, and a tenth of the records for memory
-  --help           this text
-
-Exit code: 0 all targets met, 1 otherwise, 2 for a mistake in the command.`
-
-await runCommand(async () => {
-	const options = readOptions({
-		rounds: { type: 'string' },
-		only: { type: 'string' },
-		quick: { type: 'boolean' },
-		help: { type: 'boolean', short: 'h' },
-	})
-	if (!options.help) return runBench(toSections(options))
-	console.log(HELP)
-	return 0
-})
+await runCommand(() => runBench(toSections(program.parse().opts<BenchOptions>())))
 
 type Measure = (standIns: StandIns) => Promise<Section>
 
 interface BenchOptions {
-	rounds?: string | undefined
-	only?: string | undefined
-	quick?: boolean | undefined
+	rounds?: string
+	only?: string
+	quick?: boolean
 }
 
 /** What to measure, in this order; throws `UsageError`. */

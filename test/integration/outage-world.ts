@@ -19,9 +19,13 @@ export interface Outage {
 /** The product as deployed with the default parameters, in a world where services are down for hours. */
 export async function startInOutage(outages: readonly Outage[]): Promise<World> {
 	let startedMs = 0
-	const { maxReceiveCount, visibilitySeconds } = numbersFor({ retryHours: 4, arrivalDeadlineMinutes: 120 })
+	const { maxReceiveCount, arrivalReceiveCount, visibilitySeconds } = numbersFor({
+		retryHours: 4,
+		arrivalDeadlineMinutes: 120,
+	})
 	const world = await World.start({
 		maxReceiveCount,
+		arrivalReceiveCount,
 		visibilitySeconds,
 		simulator: { instances },
 		isDown: (service) => {

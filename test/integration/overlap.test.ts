@@ -116,6 +116,24 @@ describe('what has not been said is not forgotten', () => {
 		expect(world.cloud.ncp?.performed).toHaveLength(1)
 	})
 
+	it('publishes the last outcome, too, after a topic was down for longer than a check is retried', async () => {
+		let isDown = false
+		await start('plain', {
+			arrivalReceiveCount: 3,
+			visibilitySeconds: 360,
+			isDown: (service) => isDown && service === 'topic',
+		})
+		await world.send(REQUEST)
+		await world.settle()
+		isDown = true
+		await world.pass(26 * 60, 30)
+		expect(states()).toEqual(['accepted'])
+		isDown = false
+		await world.pass(60, 15)
+		expect(await world.deadLetters()).toEqual([])
+		expect(states()).toEqual(['accepted', 'completed'])
+	})
+
 	it('says "exhausted" when the topic is back, and keeps the message for a redrive', async () => {
 		let isTopicDown = true
 		await start('plain', {

@@ -30,6 +30,8 @@ export interface CloudOptions {
 	maxReceiveCount?: number
 	/** The queues' visibility timeout. */
 	visibilitySeconds?: number
+	/** How often an arrival check is received before it is a dead letter. */
+	arrivalReceiveCount?: number
 	/** Caps the visibility timeout and delay that a function asks for; deployed, they are minutes. */
 	maxBackOffSeconds?: number
 	/** Turns arrival checks on, with this deadline. */
@@ -92,6 +94,7 @@ const WORLD: Omit<SimulatorOptions, 'copy'> = {
 
 const FUNCTION_TIMEOUT_MS = 10_000
 const MAX_RECEIVE_COUNT = 6
+const ARRIVAL_RECEIVE_COUNT = 100
 
 /**
  * Starts the product on this machine: emulated AWS, NCP or its simulator, and the built functions. Everything listens on
@@ -99,7 +102,8 @@ const MAX_RECEIVE_COUNT = 6
  */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const { onLine, onProblem = console.error } = options
-	const { visibilitySeconds = 15, maxBackOffSeconds = 2, maxReceiveCount = MAX_RECEIVE_COUNT } = options
+	const { visibilitySeconds = 15, maxBackOffSeconds = 2 } = options
+	const { maxReceiveCount = MAX_RECEIVE_COUNT, arrivalReceiveCount = ARRIVAL_RECEIVE_COUNT } = options
 	// Stops what has started, in reverse order: in stop(), or here when a later part cannot start.
 	await using stack = new AsyncDisposableStack()
 	const keep = <Started extends { stop: () => Promise<void> }>(started: Started): Started => {
@@ -125,7 +129,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		VisibilityTimeout: String(visibilitySeconds),
 		RedrivePolicy: JSON.stringify({
 			deadLetterTargetArn: arrivalDeadLetterQueue.arn,
-			maxReceiveCount: 100,
+			maxReceiveCount: arrivalReceiveCount,
 		}),
 	})
 	const pipelineDeadLetterQueue = await aws.createQueue('export-pipeline-dead')
@@ -161,12 +165,12 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 				}),
 		...options.env,
 	}
-	const create = (name: string): LocalFunction =>
+	const create = (name: string, own: Readonly<Record<string, string>> = {}): LocalFunction =>
 		keep(
 			createFunction({
 				name,
 				bundle: bundlePath(name),
-				env,
+				env: { ...env, ...own },
 				timeoutMs: options.functionTimeoutMs ?? FUNCTION_TIMEOUT_MS,
 				...(options.now ? { now: options.now } : {}),
 				onProblem,
@@ -178,7 +182,10 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		'on-http-request': create('on-http-request'),
 		'on-pipeline-event': create('on-pipeline-event'),
 	}
-	const arrivalFunction = options.arrivalDeadlineMinutes === undefined ? null : create('on-arrival-check')
+	const arrivalFunction =
+		options.arrivalDeadlineMinutes === undefined
+			? null
+			: create('on-arrival-check', { MAX_RECEIVE_COUNT: String(arrivalReceiveCount) })
 	const webhook = keep(await startWebhookServer(functions['on-http-request'], options.webhookPort))
 	const toSource = (queue: Queue, fn: LocalFunction): PollerOptions => ({
 		sqs: aws.sqs,

@@ -11,6 +11,7 @@ import { parseArrivalCheck } from '../../lib/aws/arrival-queue.ts'
 import { isRecord, parseRecord, toQueueableJson } from '../../lib/formats/json.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { readPipelineEvent } from '../../lib/request/pipeline-event.ts'
+import { REDRIVEN_FROM } from '../../lib/request/redriven.ts'
 import { OpsError, toMessage } from './ops-error.ts'
 import { findByRequest } from './status.ts'
 import type { Target } from './target.ts'
@@ -252,9 +253,11 @@ function explainInvocation({
 
 /** A message that SQS moved to the dead-letter queue carries no reason; the state of its export in the table may give one. */
 async function explainRequest(body: string, target: Target): Promise<Why> {
-	const { request } = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
-	if (request instanceof RequestInvalid)
-		return { code: request.code, reason: request.message, isRejected: true }
+	const delivery = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
+	if (delivery.kind === 'invalid') {
+		const { code, message } = delivery.error
+		return { code, reason: message, isRejected: true }
+	}
 	try {
 		const entry = await findByRequest(delivery.request, target)
 		const error = entry?.event?.data.error

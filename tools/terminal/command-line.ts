@@ -28,18 +28,3 @@ export function reportError(error: unknown, describe: (error: unknown) => unknow
 	console.error(describe(error))
 	return 1
 }
-
-/** As `parseArgs` of Node.js takes them. */
-type Flags = Readonly<Record<string, { type: 'boolean' | 'string'; short?: string }>>
-
-type Values<Named extends Flags> = {
-	[Name in keyof Named]?: Named[Name]['type'] extends 'boolean' ? boolean : string
-}
-
-/** Parses options for a command that prints its own help text. Throws a `CommanderError` for any other argument. */
-export function readOptions<const Named extends Flags>(flags: Named): Values<Named> {
-	const program = createProgram('').helpOption(false)
-	for (const [name, { type, short }] of Object.entries(flags))
-		program.option(`${short ? `-${short}, ` : ''}--${name}${type === 'string' ? ' <value>' : ''}`)
-	return program.parse().opts<Values<Named>>()
-}
