@@ -30,3 +30,9 @@ export function productOf(fields: Readonly<Record<string, unknown>>): Product {
 	const products = Object.keys(PRODUCTS) as Product[]
 	return products.find((name) => Object.hasOwn(fields, PRODUCTS[name].instanceField)) ?? DEFAULT_PRODUCT
 }
+
+/** Something made once for each product. */
+export function mapProducts<T>(make: (product: Product) => T): Readonly<Record<Product, T>> {
+	const products = Object.keys(PRODUCTS) as Product[]
+	return Object.fromEntries(products.map((product) => [product, make(product)])) as Record<Product, T>
+}

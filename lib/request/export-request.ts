@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { cut, type Problem, RequestInvalid } from '../errors.ts'
 import { isRecord } from '../formats/json.ts'
-import { PRODUCTS, type Product, productOf } from '../products.ts'
+import { mapProducts, PRODUCTS, type Product, productOf } from '../products.ts'
 import { findNearest } from './nearest-name.ts'
 
 /** A valid request, in the code's own words. */
@@ -65,7 +65,7 @@ export function toRequestSchema(product: Product) {
 	return v.object({ [instanceField]: instanceNo, [fileField]: fileName, ...shared })
 }
 
-const SCHEMAS = { postgresql: toRequestSchema('postgresql') } as const satisfies Record<Product, unknown>
+const SCHEMAS = mapProducts(toRequestSchema)
 
 /** More than these are counted, not listed: a caller can send 256 KiB of unknown fields. */
 const MAX_PROBLEMS = 20

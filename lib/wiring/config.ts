@@ -27,6 +27,8 @@ const NEEDS = {
 
 export type FunctionName = keyof typeof NEEDS
 
+export const FUNCTION_NAMES = Object.keys(NEEDS) as FunctionName[]
+
 export interface Config {
 	/** Base of the API without a trailing slash. */
 	apiUrl: string

@@ -3,9 +3,9 @@ import { readFile, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { describe, expect, inject, it } from 'vitest'
-import { type FunctionName, readConfig } from '../../lib/wiring/config.ts'
+import { FUNCTION_NAMES, type FunctionName, readConfig } from '../../lib/wiring/config.ts'
 import { buildOptions } from '../../tools/build.ts'
-import { FUNCTIONS, QUEUES } from '../../tools/template/cloudformation.ts'
+import { QUEUES } from '../../tools/template/cloudformation.ts'
 import { packageService, type Resource, readTemplate, root } from './packaged.ts'
 import { listPermissions, listWildcards, readRows, readWildcards } from './permissions.ts'
 import { findMistakes } from './specification.ts'
@@ -202,7 +202,7 @@ describe('the deployed template', () => {
 describe('the packages', () => {
 	const hashes = (path: string) =>
 		Promise.all(
-			FUNCTIONS.map(async (name) =>
+			FUNCTION_NAMES.map(async (name) =>
 				createHash('sha256')
 					.update(await readFile(join(path, `${name}.zip`)))
 					.digest('hex'),

@@ -1,16 +1,7 @@
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { State } from '../../lib/outcome/outcome.ts'
-import type { FunctionName } from '../../lib/wiring/config.ts'
-import {
-	FUNCTIONS,
-	getAtt,
-	oslsId,
-	PREFIX,
-	type Resource,
-	type Resources,
-	ref,
-	toPascal,
-} from './cloudformation.ts'
+import { FUNCTION_NAMES, type FunctionName } from '../../lib/wiring/config.ts'
+import { getAtt, oslsId, PREFIX, type Resource, type Resources, ref, toPascal } from './cloudformation.ts'
 import { freshnessEveryMinutes } from './numbers.ts'
 
 /** Namespace and dimension of the metrics that the code reports. The dimension keeps the stages apart. */
@@ -106,8 +97,8 @@ function list(freshnessMinutes: number): readonly Alarm[] {
 		queue('requests-age', 'RequestQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		queue('arrivals-age', 'ArrivalQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		// Without on-pipeline-event: it throws by contract, and its caller or dead-letter queue receives the error.
-		...FUNCTIONS.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
-		...FUNCTIONS.map((fn) => lambda(fn, 'Throttles')),
+		...FUNCTION_NAMES.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
+		...FUNCTION_NAMES.map((fn) => lambda(fn, 'Throttles')),
 	]
 }
 

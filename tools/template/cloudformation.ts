@@ -18,13 +18,6 @@ export const sub = (text: string) => ({ 'Fn::Sub': text })
 /** Starts the name of every named resource: `ncp-backup-exporter-prod`. */
 export const PREFIX = '${self:service}-${sls:stage}'
 
-export const FUNCTIONS = [
-	'on-queue-message',
-	'on-http-request',
-	'on-pipeline-event',
-	'on-arrival-check',
-] as const satisfies readonly FunctionName[]
-
 /** `OnQueueMessage`. */
 export function toPascal(name: string): string {
 	return name.replace(/(^|-)(.)/g, (_match, _dash, letter: string) => letter.toUpperCase())

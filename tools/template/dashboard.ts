@@ -1,7 +1,8 @@
 import { ERROR_CODES, isRetryable } from '../../lib/errors.ts'
 import { STATES } from '../../lib/outcome/outcome-schema.ts'
+import { FUNCTION_NAMES } from '../../lib/wiring/config.ts'
 import { NAMESPACE, SERVICE } from './alarms.ts'
-import { FUNCTIONS, oslsId, PREFIX, type Resources, sub } from './cloudformation.ts'
+import { oslsId, PREFIX, type Resources, sub } from './cloudformation.ts'
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
 type Metric = readonly unknown[]
@@ -25,7 +26,7 @@ const ofQueue = (id: string, metric: string, label: string): Metric => [
 ]
 
 const ofFunctions = (metric: string, options: object = {}): Metric[] =>
-	FUNCTIONS.map((name) => [
+	FUNCTION_NAMES.map((name) => [
 		'AWS/Lambda',
 		metric,
 		'FunctionName',
