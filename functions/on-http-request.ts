@@ -1,6 +1,6 @@
 /**
  * Answers `POST /exports` and `GET /exports/{exportId}` behind an HTTP API, a function URL, a REST API or a load
- * balancer. Never throws: every error has a response of its own.
+ * balancer. Never throws: every error becomes a response.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'

@@ -73,7 +73,7 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 		const finding = await ports.findObject(wanted, timeToLook(deadline))
 		const nowMs = now()
 		if (finding.kind === 'found') return end(entry, toCompleted(finding, nowMs), finding.candidates)
-		// An export that was sent once more has a deadline of its own.
+		// A resend starts a new deadline.
 		const sinceMs = Math.max(Date.parse(data.settledAt), entry.resentAtMs)
 		const leftMs = sinceMs + ports.deadlineMs - nowMs
 		if (leftMs <= 0) return end(entry, toEndOfWait(finding, nowMs), [])

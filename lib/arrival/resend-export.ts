@@ -28,7 +28,7 @@ export function createResendExport(check: number, ports: ArrivalPorts, progress:
 	const waitForArrival = createWaitForArrival(check, ports)
 	const next = check + 1
 
-	/** Accepted after all: from here on it is judged like any other export, with a deadline of its own. */
+	/** Accepted after all: from now on it is treated like any other export, with its own deadline. */
 	const accept = async (begun: SettledEntry, request: ExportRequest, reply: Reply): Promise<CheckEnding> => {
 		const settledAtMs = now()
 		const { trigger, requestedAt } = begun.event.data

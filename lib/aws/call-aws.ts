@@ -34,24 +34,24 @@ export function endBefore(deadline: Deadline, call: CallAws): CallAws {
 	return (headers, body) => call(headers, body, deadline.leftMs())
 }
 
-/** What AWS, or the way to it, answered; the name is AWS's own code, or that of the connection's failure. */
+/** A failed call of AWS. Its name is AWS's own code, or the code of the connection's failure. */
 export class AwsError extends Error {
-	constructor(name: string) {
-		super(name)
+	constructor(name: string, options?: ErrorOptions) {
+		super(name, options)
 		Object.defineProperty(this, 'name', { value: name, configurable: true })
 	}
 }
 
 const MAX_TRIES = 3
 const BASE_DELAY_MS = 50
-/** Whoever throttles wants to be asked less. */
+/** A throttled service needs a longer pause. */
 const THROTTLED_DELAY_MS = 500
 
-/** The largest answer there is: an item of 400 KB in JSON. */
+/** The largest possible answer is an item of 400 KB in JSON. */
 const MAX_REPLY_BYTES = 4 * 1024 * 1024
 
-/** Nothing was done, and soon it may be: of a request as a whole, and of an entry of a batch. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
-export const PASSING: ReadonlySet<string> = new Set([
+/** Transient errors, of a request as a whole or of one entry of a batch: nothing was done, and a retry may succeed. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
+export const TRANSIENT_ERROR_CODES: ReadonlySet<string> = new Set([
 	'InternalError',
 	'InternalErrorException',
 	'InternalFailure',
@@ -73,13 +73,13 @@ export const PASSING: ReadonlySet<string> = new Set([
 	'TransactionInProgressException',
 ])
 
-/** Statuses that pass, whatever the name. */
-const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 429])
+/** Transient whatever the error's name. */
+const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 429])
 
 /**
- * Signs and sends requests of one AWS service, on the same HTTP stack as NCP's: with two SDK clients in its place a cold
- * start takes 1.6 times as long (docs/performance.md). Tried up to three times, with full jitter: a lost answer too, so what is sent must
- * bear being done twice.
+ * Signs and sends requests to one AWS service, on the same HTTP stack as NCP's: with two SDK clients instead, a cold start
+ * takes 1.6 times as long (docs/performance.md). Makes up to three tries, with full jitter, also when an answer was lost: it must
+ * do no harm if a request is carried out twice.
  */
 export function createAwsCaller(options: AwsService): CallAws {
 	const { service, region, timeoutMs, now, sleep, random } = options
@@ -98,20 +98,20 @@ export function createAwsCaller(options: AwsService): CallAws {
 			const result = await sendOnce(dispatcher, exchanged)
 			if (result.kind === 'replied' && result.reply.httpStatus === 200) return result.reply.body
 			const error = toAwsError(result)
-			if (tries === MAX_TRIES || !isPassing(result, error)) throw error
-			const baseMs = PASSING.has(error.name) ? THROTTLED_DELAY_MS : BASE_DELAY_MS
+			if (tries === MAX_TRIES || !isTransient(result, error)) throw error
+			const baseMs = TRANSIENT_ERROR_CODES.has(error.name) ? THROTTLED_DELAY_MS : BASE_DELAY_MS
 			const delayMs = random() * baseMs * 2 ** (tries - 1)
-			// What was answered says more than a try that is cut short.
+			// The answer says more than a try that is cut short would.
 			if (left() <= delayMs) throw error
 			await sleep(delayMs)
 		}
 	}
 }
 
-function isPassing(result: ExchangeResult, { name }: AwsError): boolean {
-	if (result.kind !== 'replied' || PASSING.has(name)) return true
+function isTransient(result: ExchangeResult, { name }: AwsError): boolean {
+	if (result.kind !== 'replied' || TRANSIENT_ERROR_CODES.has(name)) return true
 	const { httpStatus } = result.reply
-	return httpStatus >= 500 || PASSING_STATUSES.has(httpStatus)
+	return httpStatus >= 500 || TRANSIENT_STATUSES.has(httpStatus)
 }
 
 function toAwsError(result: ExchangeResult): AwsError {
@@ -125,7 +125,7 @@ function toAwsError(result: ExchangeResult): AwsError {
 	return new AwsError(name ?? `HTTP ${httpStatus}`)
 }
 
-/** The fields of a JSON answer. Throws `AwsError` for what is none: somebody else has answered. */
+/** The fields of a JSON answer. Throws `AwsError` for any other text: a proxy, not AWS, has answered. */
 export function parseAnswer(text: string): Record<string, unknown> {
 	const answer = parseRecord(text)
 	if (answer === null) throw new AwsError('NoAnswer')

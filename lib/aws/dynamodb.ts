@@ -1,7 +1,7 @@
 import { cut, ExportError } from '../errors.ts'
 import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
 
-/** What the product keeps: flat items. */
+/** Items are flat. */
 type Value = string | number | null
 
 type Values = Readonly<Record<string, Value>>
@@ -14,7 +14,7 @@ export interface TableRequest {
 	[option: string]: unknown
 }
 
-/** One operation of DynamoDB, with plain values in place of typed ones. Throws `AwsError`. */
+/** One operation of DynamoDB, with plain values instead of typed ones. Throws `AwsError`. */
 export type DynamoDb = (
 	operation: 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem',
 	request: TableRequest,
@@ -36,7 +36,7 @@ export function createDynamoDb(call: CallAws): DynamoDb {
 	}
 }
 
-/** The condition of a write does not hold. */
+/** True when a write was refused because its condition does not hold. */
 export function isConditionFailed(error: unknown): boolean {
 	return error instanceof AwsError && error.name === 'ConditionalCheckFailedException'
 }
@@ -71,7 +71,7 @@ function fromTyped(values: TypedValues): Values {
 		if ('S' in value) return value.S
 		if ('N' in value) return Number(value.N)
 		if ('NULL' in value) return null
-		// Somebody has written it by hand.
+		// Not written by this project.
 		throw new AwsError('UnknownAttributeType')
 	})
 }

@@ -31,7 +31,7 @@ export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledge
 		revisions.set(next, revision)
 		return revision
 	}
-	/** A draft that was given has a revision of its own; the one that it was made from may still be in it. */
+	/** A draft that was given to `replace` has its own revision. It may still carry that of the entry it was made from. */
 	const revisionOf = (given: Entry | Draft): string =>
 		revisions.get(given) ?? ('revision' in given ? given.revision : '')
 

@@ -21,7 +21,7 @@ export interface SecretReader {
 
 const MAX_AGE_MS = 5 * 60 * 1000
 
-/** One secret, read at most once in five minutes; readers at the same time share one request. */
+/** Reads one secret, at most once in five minutes. Concurrent readers share one request. */
 export function createSecretReader(call: CallAws, secretId: string, now: () => number): SecretReader {
 	let cached: Promise<Secret> | null = null
 	let readAtMs = 0

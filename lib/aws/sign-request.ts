@@ -17,7 +17,7 @@ export interface RequestToSign {
 export type SignRequest = (request: RequestToSign, credentials: AwsCredentials) => Record<string, string>
 
 /**
- * AWS Signature Version 4 for one service. The key of a day is kept: deriving it anew took a quarter of a warm batch's CPU.
+ * AWS Signature Version 4 for one service. The signing key is kept for its day: deriving it for every request took a quarter of a warm batch's CPU.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export function createSigner(service: string, region: string): SignRequest {

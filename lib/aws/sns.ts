@@ -4,14 +4,14 @@ import type { CallAws } from './call-aws.ts'
 
 export interface TopicEntry {
 	message: string
-	/** All of them texts. */
+	/** All attributes are strings. */
 	attributes: Readonly<Record<string, string>>
 }
 
-/** For each entry, by its index: null = published, else SNS's code, or a word that says that it named neither. */
+/** The result of each entry, by its index: null = published, otherwise SNS's error code, or that SNS did not mention it. */
 export type PublishBatch = (entries: readonly TopicEntry[]) => Promise<readonly (string | null)[]>
 
-/** PublishBatch of SNS, which speaks the Query protocol alone. Throws `AwsError`. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
+/** PublishBatch of SNS, which only has the Query protocol. Throws `AwsError`. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
 export function createPublishBatch(call: CallAws, topicArn: string): PublishBatch {
 	const head = `Action=PublishBatch&Version=2010-03-31&TopicArn=${encodeURIComponent(topicArn)}`
 	return async (entries) => {
@@ -30,7 +30,7 @@ function toForm({ message, attributes }: TopicEntry, index: number): string {
 	return [`${at}.Id=${index}&${at}.Message=${encodeURIComponent(message)}`, ...fields].join('&')
 }
 
-/** Published is what SNS names as such, and nothing else. */
+/** An entry counts as published only if SNS says so. */
 function readResults(text: string, count: number): (string | null)[] {
 	const results: (string | null)[] = Array(count).fill('it named neither success nor failure')
 	const answer = childOf(childOf(parseXml(text), 'PublishBatchResponse'), 'PublishBatchResult')
@@ -39,7 +39,7 @@ function readResults(text: string, count: number): (string | null)[] {
 	return results
 }
 
-/** Our ids are the indexes; any other stands for nothing of ours. */
+/** Our ids are the indexes. An unknown id changes nothing. */
 function set(results: (string | null)[], id: unknown, result: string | null): void {
 	const index = results.findIndex((_result, each) => String(each) === id)
 	if (index >= 0) results[index] = result

@@ -4,7 +4,7 @@ import { cut, ExportError } from '../errors.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome/outcome.ts'
 import type { Publish } from '../ports.ts'
 import { PRODUCTS, productOf } from '../products.ts'
-import { PASSING } from './call-aws.ts'
+import { TRANSIENT_ERROR_CODES } from './call-aws.ts'
 import type { PublishBatch, TopicEntry } from './sns.ts'
 
 /** SNS limits of one PublishBatch: entries, and bytes of all of them together. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
@@ -75,7 +75,7 @@ async function publishBatch(send: PublishBatch, batch: Waiting[]): Promise<void>
 		try {
 			left = settleBatch(left, await send(left.map(toTopicEntry)), attempt === MAX_ATTEMPTS)
 		} catch (error) {
-			// What can be repeated has been; the whole batch shares this failure.
+			// The caller of AWS has used up its tries; the whole batch shares this failure.
 			for (const item of left) item.reject(failed(error instanceof Error ? error.name : 'unknown', error))
 			return
 		}
@@ -84,7 +84,7 @@ async function publishBatch(send: PublishBatch, batch: Waiting[]): Promise<void>
 	}
 }
 
-/** Settles what is final and returns what is worth another try. */
+/** Settles the entries whose result is final, and returns those that are worth another try. */
 function settleBatch(batch: Waiting[], results: readonly (string | null)[], isLast: boolean): Waiting[] {
 	return batch.filter((item, index) => {
 		const code = results[index]
@@ -92,7 +92,7 @@ function settleBatch(batch: Waiting[], results: readonly (string | null)[], isLa
 			item.resolve()
 			return false
 		}
-		if (!isLast && PASSING.has(code ?? '')) return true
+		if (!isLast && TRANSIENT_ERROR_CODES.has(code ?? '')) return true
 		item.reject(failed(code ?? 'no result'))
 		return false
 	})

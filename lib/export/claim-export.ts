@@ -30,7 +30,7 @@ export type Claimed =
 export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery) => Promise<Claimed> {
 	const { ledger, now, createId, apiUrl, deadline, publish } = ports
 
-	/** When the answer to the write is lost, the claim may hold although nobody will call: it is taken back. */
+	/** If the answer to the write is lost, the claim may exist although this delivery will not call NCP. It is released. */
 	const write = async (previous: Entry | null, next: Draft, nowMs: number): Promise<Entry | null> => {
 		try {
 			return await ledger.replace(previous, next, nowMs)

@@ -16,7 +16,7 @@ import { createSettleExport, type Ending } from './settle-export.ts'
 export type ExportEnding =
 	/** The outcome is on the topic. */
 	| { kind: 'published'; event: OutcomeEvent }
-	/** The request is invalid, and the topic has been told. */
+	/** The request is invalid, and `rejected` is on the topic. */
 	| { kind: 'rejected'; event: OutcomeEvent; error: RequestInvalid }
 	/**
 	 * The outcome is stored, but not published, or its first check is not asked for. The next delivery does both, and

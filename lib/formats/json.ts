@@ -1,13 +1,13 @@
-/** Deeper than any request in its wrappings, and shallow enough for every reader after us. */
+/** Deeper than any request with its envelopes, and shallow enough for every other JSON parser. */
 const MAX_DEPTH = 32
 
 /**
- * Parses JSON that means the same to every reader. Throws a plain Error, whose message quotes nothing but a name, for
- * text that is no JSON, that names a field twice, or that nests deeper than 32. A number that is not the digits it was
- * written with becomes NaN, which passes no rule.
+ * Parses JSON that every parser reads the same way. Throws a plain Error, whose message quotes a field's name at most, for
+ * text that is not JSON, names a field twice, or nests deeper than 32. A number that would lose digits becomes NaN, which no
+ * schema accepts.
  */
 export function parseStrictJson(text: string): unknown {
-	// Before anything that goes down into it.
+	// First, since the other steps recurse or keep a stack.
 	checkDepth(text)
 	const value = parse(text)
 	checkNames(text)
@@ -18,12 +18,12 @@ function parse(text: string): unknown {
 	try {
 		return JSON.parse(text, refuseLossyNumber)
 	} catch {
-		// The parser's own words quote the text, which may hold anything.
+		// The parser's own message would quote the text.
 		throw new Error('is not JSON')
 	}
 }
 
-/** 1e3, 1.0 and 9007199254740991.4 are not the digits that they would be taken for. */
+/** 1e3, 1.0 and 9007199254740991.4 would become numbers with other digits. */
 function refuseLossyNumber(_name: string, value: unknown, context?: { source: string }): unknown {
 	return typeof value === 'number' && context !== undefined && String(value) !== context.source
 		? Number.NaN
@@ -31,8 +31,8 @@ function refuseLossyNumber(_name: string, value: unknown, context?: { source: st
 }
 
 /**
- * Strings whole, and the marks around them. A string that does not end matches to the end of the text: tried again at
- * each of its quotation marks, 256 KiB of them would take minutes.
+ * Matches whole strings, and the punctuation between them. A string without an end matches up to the end of the text: if the
+ * match failed instead, 256 KiB of quotation marks would take minutes.
  */
 const TOKENS = /"(?:[^"\\]|\\[\s\S])*"?|[{}[\]:]/g
 
@@ -45,9 +45,9 @@ function checkDepth(text: string): void {
 	}
 }
 
-/** Walks over the names of all objects; of a repeated one, `JSON.parse` would silently keep the last. */
+/** Refuses an object that names a field twice: `JSON.parse` would silently keep the last value. */
 function checkNames(text: string): void {
-	/** One entry an open bracket: the names of an object, or null for a list. */
+	/** One entry for each open bracket: the names of an object, or null for a list. */
 	const open: (Set<string> | null)[] = []
 	let last = ''
 	for (const [token] of text.matchAll(TOKENS)) {

@@ -7,7 +7,7 @@ const parser = new XMLParser({
 	removeNSPrefix: true,
 	// Ids such as "0012" must stay text.
 	parseTagValue: false,
-	// With a DTD refused below, only predefined and numeric references are left: they never grow the text.
+	// A DTD is refused below, so only predefined and numeric references are left, which never make the text longer.
 	processEntities: {
 		enabled: true,
 		maxTotalExpansions: Number.POSITIVE_INFINITY,

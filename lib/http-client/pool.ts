@@ -8,8 +8,8 @@ export interface PoolOptions {
 }
 
 /**
- * Keep-alive connections to one origin, one request at a time on each: pipelining would tie one's fate to another's. How
- * long an answer may take is for `exchange` to say: undici's own limits are coarse.
+ * Keep-alive connections to one origin, with one request at a time on each: with pipelining, one failure would take other
+ * requests with it. `sendOnce` limits how long an answer may take, since undici's own timers are coarse.
  */
 export function createPool(origin: string, { connections, connectMs, idleMs }: PoolOptions): Dispatcher {
 	return new Pool(origin, {

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 
-/** What came back over HTTP, before anyone has read it. */
+/** What came back over HTTP, not parsed yet. */
 export interface RawReply {
 	httpStatus: number
 	headers: Readonly<Record<string, string | string[] | undefined>>
@@ -19,7 +19,7 @@ export interface Exchange {
 	maxReplyBytes: number
 }
 
-/** `sent` = a byte of the request may have left; `partial` = a status came, but not the whole body. */
+/** `partial` = a status came, but not the whole body; `sent` = a byte of the request may have left this machine. */
 export type ExchangeResult =
 	| { kind: 'replied'; reply: RawReply }
 	| { kind: 'partial'; reply: RawReply; reason: string }
@@ -27,8 +27,8 @@ export type ExchangeResult =
 
 /**
  * One HTTP exchange on undici's dispatch interface. Never throws, never redirects, never repeats, and always settles
- * within `timeoutMs`. undici calls `onRequestStart` on a connected socket just before it writes, so without that
- * call not one byte was sent, whatever the error's code says.
+ * within `timeoutMs`. undici calls `onRequestStart` on a connected socket just before it writes, so if it was not called,
+ * nothing was sent, whatever the error's code says.
  */
 export function sendOnce(dispatcher: Dispatcher, options: Exchange): Promise<ExchangeResult> {
 	const { promise, resolve } = Promise.withResolvers<ExchangeResult>()
@@ -62,7 +62,7 @@ export function sendOnce(dispatcher: Dispatcher, options: Exchange): Promise<Exc
 				else sent = true
 			},
 			onResponseStart(_controller, httpStatus, replyHeaders) {
-				// An interim reply (1xx) says nothing yet.
+				// An interim reply (1xx) is not the answer yet.
 				if (httpStatus >= 200) head = { httpStatus, headers: replyHeaders }
 			},
 			onResponseData(_controller, chunk) {
@@ -83,7 +83,7 @@ export function sendOnce(dispatcher: Dispatcher, options: Exchange): Promise<Exc
 	return promise
 }
 
-/** The code alone: a foreign error's text may quote what was sent. */
+/** Only the code: a foreign error's message may quote what was sent. */
 function codeOf(error: Error): string {
 	const { code, cause } = error as Error & { code?: unknown }
 	if (typeof code === 'string') return code

@@ -107,7 +107,7 @@ function toReply(result: ExchangeResult): Reply {
 		case 'replied':
 			return readReply(result.reply)
 		case 'partial':
-			// A status came: it decides, as for any body that cannot be read.
+			// The status decides, as for any body that cannot be read.
 			return { ...readReply(result.reply), message: `the reply was cut short (${result.reason})` }
 		case 'lost':
 			return toLostReply(result.sent, result.reason)

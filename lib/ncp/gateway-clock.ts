@@ -1,11 +1,11 @@
 export interface Clock {
-	/** Milliseconds since the epoch, as the gateway would read them. */
+	/** The gateway's time, milliseconds since the epoch. */
 	now: () => number
-	/** Sets the clock by the gateway's own. */
+	/** Sets the clock to the gateway's. */
 	correct: (gatewayMs: number) => void
 }
 
-/** The machine's clock plus what the gateway's last `Date` showed it to be off. */
+/** The machine's clock, corrected by the gateway's `Date`. */
 export function createClock(now: () => number): Clock {
 	let offsetMs = 0
 	return {

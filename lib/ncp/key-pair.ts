@@ -1,20 +1,20 @@
 import type { KeyPair } from '../ports.ts'
 
 export interface Credentials {
-	/** Rejects when the pair cannot be read; nothing has been sent then. */
+	/** Rejects when the pair cannot be read. Nothing has been sent then. */
 	get: () => Promise<KeyPair>
-	/** Changes whenever the pair does. */
+	/** Changes with the pair. */
 	version: () => number
-	/** Reads the pair again after NCP refused that of `version`; resolves true when there is another one now. Never rejects. */
+	/** Reads the pair again after NCP refused the one of `version`. Resolves with true when there is a new one. Never rejects. */
 	refresh: (version: number) => Promise<boolean>
 }
 
-/** A pair from the environment: another one comes only with another environment. */
+/** A pair from the environment, which never changes. */
 export function fixedCredentials(keys: KeyPair): Credentials {
 	return { get: async () => keys, version: () => 0, refresh: async () => false }
 }
 
-/** A pair that `readAgain` brings up to date; `read` may answer from a cache. */
+/** A pair that can be rotated. `read` may answer from a cache, `readAgain` may not. */
 export function rotatingCredentials(
 	read: () => Promise<KeyPair>,
 	readAgain: () => Promise<KeyPair>,
@@ -32,7 +32,7 @@ export function rotatingCredentials(
 		version: () => version,
 		refresh: async (refused) => {
 			if (version === refused) {
-				// Shared by all calls of a batch. A failed read leaves us with what we have.
+				// Shared by all calls of a batch. If the read fails, the pair stays as it is.
 				refreshing ??= readAgain()
 					.then(take, () => undefined)
 					.finally(() => {

@@ -5,10 +5,10 @@ import type { RawReply } from '../http-client/send-once.ts'
 import type { Envelope, Reply } from '../reply.ts'
 import { classifyCode } from './return-codes.ts'
 
-/** How much of NCP's own text goes into an outcome; a reply may be 1 MiB long. */
+/** How much of NCP's own text goes into an outcome, in characters. A reply may be 1 MiB long. */
 const MAX_TEXT = 500
 
-/** Reads bytes into a Reply. Total: never throws, whatever the body; source of the envelopes: NCP API guide, "error response". */
+/** Reads bytes into a Reply. Total: never throws, whatever the body. Source of the envelopes: NCP API guide, "error response". */
 export function readReply({ httpStatus, headers, body }: RawReply): Reply {
 	const { envelope, fields } = findEnvelope(parseDocument(body))
 	const code = textOf(fields, envelope === 'gateway' ? 'errorCode' : 'returnCode')
@@ -33,7 +33,7 @@ export function readReply({ httpStatus, headers, body }: RawReply): Reply {
 	}
 }
 
-/** No HTTP status came back. `sent: false` = certainly not done (`later`); otherwise nobody knows (`unknown`). */
+/** No HTTP status came back. If nothing was sent, nothing was done (`later`); otherwise it may have been done (`unknown`). */
 export function toLostReply(sent: boolean, reason: string): Reply {
 	return {
 		kind: sent ? 'unknown' : 'later',
@@ -66,17 +66,17 @@ function parseDocument(body: string): unknown {
 		if (text.startsWith('<')) return parseXml(text)
 		return text.startsWith('{') ? JSON.parse(text, keepNumberText) : null
 	} catch {
-		// Cut or malformed: the status is all there is to go by.
+		// Truncated or malformed: only the status is left.
 		return null
 	}
 }
 
-/** A number as it was written: parsed, -0 and 1e-400 would both be the 0 that stands for success. */
+/** Keeps numbers as they were written: once parsed, -0 and 1e-400 would both be 0, which means success. */
 function keepNumberText(_name: string, value: unknown, context?: { source: string }): unknown {
 	return typeof value === 'number' && context !== undefined ? context.source : value
 }
 
-/** The root's name is not relied on for success: the documentation's own samples get it wrong. */
+/** Does not rely on the root's name for success: the documentation's own samples get it wrong. */
 function findEnvelope(document: unknown): { envelope: Envelope; fields: Fields } {
 	const roots = isRecord(document) ? Object.entries(document).filter(([name]) => name !== '?xml') : []
 	const [name, fields] = roots[0] ?? []
@@ -85,7 +85,7 @@ function findEnvelope(document: unknown): { envelope: Envelope; fields: Fields }
 	return { envelope: Object.hasOwn(fields, 'errorCode') ? 'gateway' : 'response', fields }
 }
 
-/** Codes arrive as strings or as numbers; anything else, and an empty text, was not said. */
+/** Codes arrive as strings or as numbers. Any other value, and an empty string, counts as absent. */
 function textOf(fields: Fields, name: string): string | null {
 	const value = Object.hasOwn(fields, name) ? fields[name] : null
 	return typeof value === 'string' && value.trim() !== '' ? cut(value.trim(), MAX_TEXT) : null
@@ -101,7 +101,7 @@ function headerOf(headers: RawReply['headers'], name: string): string | null {
 	return text === undefined || text === '' ? null : cut(text, MAX_TEXT)
 }
 
-/** Seconds, or a date relative to the replier's own clock; never documented by NCP, honoured when present. RFC 9110, 10.2.3. */
+/** Seconds, or a date, which is compared with the reply's own `Date`. NCP does not document it. RFC 9110, 10.2.3. */
 function readRetryAfter(headers: RawReply['headers']): number | null {
 	const text = headerOf(headers, 'retry-after')
 	if (text === null) return null
@@ -113,7 +113,7 @@ function readRetryAfter(headers: RawReply['headers']): number | null {
 
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
 
-/** Never at once, and never longer than an hour: a wrong header must not park an export for years. */
+/** At least a second and at most an hour: a wrong header must not delay an export for years. */
 function clampWait(seconds: number): number {
 	return Math.min(3_600, Math.max(1, seconds))
 }

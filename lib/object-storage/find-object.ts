@@ -5,7 +5,7 @@ import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { Finding, FindObject, Wanted } from '../ports.ts'
 import { PRODUCTS } from '../products.ts'
 
-/** For both looks together: 20,000 keys. A larger bucket needs a prefix that fits. */
+/** For both listings together: 20,000 keys. A larger bucket needs a prefix that fits. */
 const MAX_PAGES = 20
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 
@@ -81,7 +81,7 @@ function renderPrefix(template: string, { fileName, instanceNo }: Wanted): strin
 		.replaceAll(`{${PRODUCTS.postgresql.instanceField}}`, () => instanceNo)
 }
 
-/** Not empty, not older than the request, and its last segment holds the file's name. */
+/** Not empty, not older than the call, and its last segment contains the file's name. */
 function isArrival(
 	{ Key = '', Size = 0, LastModified }: _Object,
 	{ fileName, notBeforeMs }: Wanted,
@@ -93,7 +93,7 @@ function isArrival(
 	)
 }
 
-/** Whole, not as a part of a longer word: `backup-10` does not hold `backup-1`. */
+/** As a whole word: `backup-10` does not contain `backup-1`. */
 function holdsName(segment: string, name: string): boolean {
 	const isWordCharacter = (character: string | undefined): boolean => /^[\p{L}\p{N}]$/u.test(character ?? '')
 	for (let at = segment.indexOf(name); name !== '' && at >= 0; at = segment.indexOf(name, at + 1)) {

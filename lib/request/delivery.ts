@@ -34,7 +34,7 @@ export interface DeliveryOptions {
 	regionCode: string | undefined
 	traceparent?: string | undefined
 	original?: string
-	/** From outside the request, such as a header; the request may name the same one, or none. */
+	/** From a header. The request itself may name the same key, or none. */
 	idempotencyKey?: string | undefined
 	isLast?: boolean
 	isRedriven?: boolean

@@ -2,13 +2,13 @@ import { isRecord } from '../formats/json.ts'
 
 export interface PipelineEvent {
 	input: unknown
-	/** The event's own id where it has one, so that a repeated delivery is known as one; else the invocation's. */
+	/** The event's own id, so that a repeated delivery is recognised; the invocation's where the event has none. */
 	id: string
-	/** When the event says that it was made, milliseconds since the epoch: the same at each delivery. */
+	/** When the event was made, by its own account, milliseconds since the epoch: the same for each delivery. */
 	sentAtMs: number | undefined
 }
 
-/** Direct invocations, EventBridge, Step Functions and CloudEvents as they are; an SNS invocation's one notification. */
+/** Reads direct invocations, EventBridge, Step Functions, CloudEvents, and the one notification of an SNS invocation. */
 export function readPipelineEvent(event: unknown, requestId: string): PipelineEvent {
 	if (!isRecord(event)) return { input: event, id: requestId, sentAtMs: undefined }
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html: always exactly one record.

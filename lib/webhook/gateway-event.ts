@@ -8,7 +8,7 @@ export interface HttpRequest {
 	headers: Readonly<Record<string, string | undefined>>
 	/** The body's bytes as they were sent. */
 	body: Buffer
-	/** Who called, as the gateway saw it; empty behind a load balancer, which only hands on what callers claim. */
+	/** The caller's address as the gateway saw it. Empty behind a load balancer, which only passes on what callers claim. */
 	sourceIp: string
 	/** True when the gateway itself has checked an IAM signature. */
 	isIamChecked: boolean
@@ -23,8 +23,8 @@ export interface HttpResponse {
 }
 
 /**
- * HTTP API and function URL (payload format 2.0), REST API (1.0) and load balancer, each known by its own marks; null
- * for an event that is none of them. `fallbackId` serves where the gateway has no id of its own.
+ * Reads events of an HTTP API or function URL (payload format 2.0), a REST API (1.0) or a load balancer, each recognised
+ * by its own fields; null for any other event. `fallbackId` is used where the gateway gives the request no id.
  */
 export function parseHttpEvent(event: unknown, fallbackId: string): HttpRequest | null {
 	if (!isRecord(event) || !isRecord(event.requestContext)) return null
@@ -96,14 +96,14 @@ function toBytes({ body, isBase64Encoded }: Fields): Buffer {
 	return Buffer.from(textOf(body), isBase64Encoded === true ? 'base64' : 'utf8')
 }
 
-/** For a reply that is data, never a page: it is not cached, not sniffed, and comes over TLS only. */
+/** Responses are data, not pages: they must not be cached or sniffed, and are sent over TLS only. */
 const SECURITY_HEADERS = {
 	'Cache-Control': 'no-store',
 	'Strict-Transport-Security': 'max-age=15552000; includeSubDomains; preload',
 	'X-Content-Type-Options': 'nosniff',
 }
 
-/** A response in the format of the gateway that sent `event`: a load balancer with lists of header values wants lists back. */
+/** A response in the format of the gateway that sent `event`. A load balancer that sends lists of header values expects lists. */
 export function toHttpResult({ status, headers, body }: HttpResponse, event: unknown): object {
 	const all = { ...SECURITY_HEADERS, ...headers }
 	const result = { statusCode: status, body, isBase64Encoded: false }

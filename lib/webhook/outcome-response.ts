@@ -3,7 +3,7 @@ import { type OutcomeEvent, serializeEvent } from '../outcome/outcome.ts'
 import type { HttpResponse } from './gateway-event.ts'
 import { toProblemResponse } from './problem.ts'
 
-/** 202 for an export that is, or may be, under way or done; 422 for one that was refused or whose retries are used up. */
+/** 422 for an export that was refused or whose retries are used up, 202 for every other outcome. */
 export function toOutcomeResponse(event: OutcomeEvent): HttpResponse {
 	const location = `/exports/${event.data.exportId}`
 	const { error, state } = event.data
@@ -43,7 +43,7 @@ export function toQueuedResponse(exportId: string): HttpResponse {
 /** What is known of an export: its latest outcome event, or that there is none yet. */
 export function toLookupResponse(exportId: string, entry: Entry | null): HttpResponse {
 	if (entry === null) {
-		const detail = 'There is no export with this id, or none any more.'
+		const detail = 'There is no export with this id, or no longer.'
 		return toProblemResponse({ status: 404, code: 'NOT_FOUND', detail, instance: `/exports/${exportId}` })
 	}
 	const { event } = entry

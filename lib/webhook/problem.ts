@@ -45,12 +45,12 @@ export function toProblemResponse({ headers, retryable = false, ...problem }: Pr
 	}
 }
 
-/** Seconds a caller is asked to wait when NCP named no time. */
+/** How long a caller is asked to wait when NCP named no time, in seconds. */
 const RETRY_AFTER_SECONDS = 30
 
 const STATUSES: Readonly<Partial<Record<string, number>>> = { INTERNAL: 500, IN_PROGRESS: 409 }
 
-/** How an unfinished export looks to a webhook caller: invalid is theirs to mend, all else can be sent again. */
+/** The response for an error: the caller must correct an invalid request, and can send any other one again. */
 export function toErrorResponse(error: ExportError, instance: string): HttpResponse {
 	if (error instanceof RequestInvalid) {
 		const status = error.code === 'REQUEST_UNREADABLE' ? 400 : 422
@@ -74,7 +74,7 @@ export function toErrorResponse(error: ExportError, instance: string): HttpRespo
 	})
 }
 
-/** What a caller may know; the log has the rest. */
+/** What a caller may know. The log has the rest. */
 const DETAILS: Readonly<Partial<Record<string, string>>> = {
 	NCP_LATER: 'NCP has not done it yet. Send the request again.',
 	NCP_CREDENTIALS:
@@ -88,7 +88,7 @@ const DETAILS: Readonly<Partial<Record<string, string>>> = {
 	DEADLINE_NEAR: 'There was no time left and nothing was sent. Send the request again.',
 }
 
-/** For an event that is no HTTP request of a format we know. */
+/** For an event that is not an HTTP request in a known format. */
 export function toUnsupportedResponse(): HttpResponse {
 	const detail = 'The function is not called by an HTTP API, a function URL, a REST API or a load balancer.'
 	return toProblemResponse({ status: 400, code: 'EVENT_UNSUPPORTED', detail, instance: '/' })

@@ -9,7 +9,7 @@ export type WebhookAuth = 'signature' | 'iam' | 'none'
 
 export interface WebhookAccess {
 	auth: WebhookAuth
-	/** Read only when a signature is to be checked; rejects when they cannot be read. */
+	/** Called only to check a signature. Rejects when the secrets cannot be read. */
 	readSecrets: () => Promise<readonly string[]>
 }
 
@@ -18,13 +18,13 @@ export type WebhookBody =
 	| { kind: 'read'; input: unknown; original: string; isAsync: boolean }
 	/** GET of one export. */
 	| { kind: 'lookup'; exportId: string }
-	/** The answer to give; no request could be read. */
+	/** The response to give: no request could be read. */
 	| { kind: 'refused'; response: HttpResponse }
 
 /** ULIDs, as they are made for exports. */
 const ONE_EXPORT = /^\/exports\/([0-9A-HJKMNP-TV-Z]{26})$/
 
-/** Route, size, sender, content type: what must hold before a body is looked at. Rejects only when the secrets cannot be read. */
+/** Checks route, size, sender and content type before it looks at the body. Rejects only when the secrets cannot be read. */
 export async function readWebhook(
 	request: HttpRequest,
 	access: WebhookAccess,
@@ -56,7 +56,7 @@ export async function readWebhook(
 	if (request.body.length > MAX_REQUEST_BYTES) {
 		return refuse(413, 'BODY_TOO_LARGE', `The body may have ${MAX_REQUEST_BYTES} bytes at most.`)
 	}
-	// No hint why: neither the header at fault nor how far the clock is off.
+	// The response does not say why: neither which header is wrong nor how far the clock is off.
 	if (!(await isAuthenticated(request, access, nowMs)))
 		return refuse(401, 'UNAUTHENTICATED', 'The request is not authenticated.')
 	return exportId === undefined ? parseBody(request, refuse) : { kind: 'lookup', exportId }
@@ -116,7 +116,7 @@ function isAsync({ prefer = '' }: HttpRequest['headers']): boolean {
 		.some((preference) => preference.split(';')[0]?.trim().toLowerCase() === 'respond-async')
 }
 
-/** A repeated field becomes a list, which no field of a request may be. */
+/** A repeated field becomes a list, and the request's schema refuses lists. */
 function parseForm(text: string): Record<string, string | string[]> {
 	const fields = new Map<string, string | string[]>()
 	for (const [name, value] of new URLSearchParams(text)) {
@@ -129,13 +129,13 @@ function parseForm(text: string): Record<string, string | string[]> {
 
 /**
  * The request's `idempotencyKey` from the header of that name: a quoted string (RFC 8941, 3.3.3; parameters are
- * ignored) or a bare one. A header that is neither becomes an empty key, which no request may have.
+ * ignored) or a bare one. Any other header becomes an empty key, which the request's schema refuses.
  */
 export function readIdempotencyKey(header: string | undefined): string | undefined {
 	const text = header?.trim()
 	if (text === undefined) return undefined
 	const quoted = /^"((?:[^"\\]|\\["\\])*)"\s*(?:;[^,]*)?$/.exec(text)?.[1]
 	if (quoted !== undefined) return quoted.replace(/\\(.)/g, '$1')
-	// Half a quoted string, or several values of which nobody knows the right one.
+	// Half a quoted string, or several values.
 	return /^"|,/.test(text) ? '' : text
 }

@@ -11,7 +11,7 @@ export interface SignedMessage {
 }
 
 /**
- * True when one of the signatures was made with one of the secrets, at most five minutes ago or ahead.
+ * True when one of the signatures was made with one of the secrets, and the timestamp is at most five minutes off.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 export function isSignedWebhook(
@@ -31,7 +31,7 @@ export function isSignedWebhook(
 		.split(' ')
 		.filter((entry) => entry.startsWith('v1,'))
 		.map((entry) => Buffer.from(entry.slice(3), 'base64'))
-	// Every pair is compared, so the time taken tells neither which secret nor which signature fits.
+	// Compares every pair, so that the time taken does not show which secret or signature fits.
 	return expected.reduce(
 		(found, hash) => given.filter((bytes) => isSame(bytes, hash)).length > 0 || found,
 		false,

@@ -8,7 +8,7 @@ import type { WebhookAuth } from '../webhook/read-webhook.ts'
 import { type AwsConfig, readAwsConfig } from './aws-config.ts'
 import { readVariables, type Variables } from './variables.ts'
 
-/** What a function must be told beside what all of them need. */
+/** What a function needs beyond what all of them need. */
 interface Needs {
 	requestQueue: boolean
 	deadLetterQueue: boolean

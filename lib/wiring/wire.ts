@@ -32,7 +32,7 @@ export interface Wired {
 	begin: (context: LambdaTime) => Invocation
 }
 
-/** Every call of AWS among these ends in the time that is left of the invocation. */
+/** Every AWS call that these make ends before the invocation does. */
 export interface Invocation {
 	ports: ExportPorts
 	/** May use a second more than the ports: it puts off what they did not finish. */

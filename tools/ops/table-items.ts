@@ -24,7 +24,7 @@ export function createTableItems(client: DynamoDBDocumentClient): DynamoDb {
 			const { Item, Items }: Output = await send(client, operation, request)
 			return { ...(Item ? { Item } : {}), ...(Items ? { Items } : {}) }
 		} catch (cause) {
-			throw Object.assign(new AwsError(cause instanceof Error ? cause.name : 'UnknownError'), { cause })
+			throw new AwsError(cause instanceof Error ? cause.name : 'UnknownError', { cause })
 		}
 	}
 }
