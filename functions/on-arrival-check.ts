@@ -8,7 +8,6 @@ import middy from '@middy/core'
 import type { ScheduledEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { checkArrival } from '../lib/arrival/check-arrival.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
-import { ExportError } from '../lib/errors.ts'
 import { reportFreshness } from '../lib/observe/freshness.ts'
 import type { ArrivalCheck } from '../lib/ports.ts'
 import { handleCheck } from '../lib/queue/handle-check.ts'
@@ -31,7 +30,7 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 			schedule: ports.schedule,
 		}
 		const results = await settleInOrder(Records.map(readRecord), exportOf, async ({ check, isLast }) => {
-			if (check === null) throw new ExportError('REQUEST_UNREADABLE', 'the message is not an arrival check')
+			if (check === null) throw new NotACheck()
 			await handleCheck({ check, isLast }, checkPorts)
 		})
 		return toBatchResponse(Records, results, (reason) => {
@@ -39,6 +38,11 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 			metrics.addMetric('Failed_INTERNAL', MetricUnit.Count, 1)
 		})
 	})
+
+/** Logged by its name. */
+class NotACheck extends Error {
+	override readonly name = 'NotACheck'
+}
 
 interface ReadRecord {
 	messageId: string

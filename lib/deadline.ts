@@ -4,13 +4,13 @@ export interface Deadline {
 	leftMs: () => number
 }
 
-/** Kept for the runtime's own work after the handler: logs, metrics, the answer on its way. */
+/** Reserved for the runtime's own work after the handler: logs, metrics, the answer on its way. */
 const ANSWER_MS = 500
 
-/** Kept for what a trigger does with unfinished work: putting a message off, or queueing a request. */
+/** Reserved for putting a message off, or queueing a request, when the work could not be finished. */
 const PUT_OFF_MS = 1_000
 
-/** Kept for settling and publishing, so that a slow call cannot leave an outcome unpublished. */
+/** Reserved for settling and publishing, so that a slow call cannot leave an outcome unpublished. */
 const RESERVE_MS = 4_000
 
 /** The shortest time worth beginning a call with: a call that is cut short leaves the outcome unknown. */

@@ -57,7 +57,7 @@ export interface ExportErrorOptions {
 }
 
 /**
- * The only error that leaves a room. Lambda logs every enumerable property of what a handler throws, so the properties
+ * The error that use cases and ports throw. Lambda logs every enumerable property of what a handler throws, so the properties
  * hold codes, flags and waits only; the message holds no secret and at most 80 characters of foreign text.
  */
 export class ExportError extends Error {

@@ -83,7 +83,7 @@ export interface ArrivalCheck {
 /** Asks for a check after so many seconds, 900 at most. Throws `PUBLISH_FAILED`. */
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
 
-export interface Wanted extends Pick<ExportRequest, 'bucketName' | 'fileName' | 'instanceNo'> {
+export interface Wanted extends Pick<ExportRequest, 'product' | 'bucketName' | 'fileName' | 'instanceNo'> {
 	/** Milliseconds since the epoch. An object that is more than five minutes older is another export's. */
 	notBeforeMs: number
 }

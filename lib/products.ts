@@ -22,7 +22,7 @@ export const PRODUCTS = {
 
 export type Product = keyof typeof PRODUCTS
 
-/** Of a request that names no instance. */
+/** Used for a request without an instance field. */
 export const DEFAULT_PRODUCT: Product = 'postgresql'
 
 /** The product whose instance field is among these fields; the default product when there is none. */

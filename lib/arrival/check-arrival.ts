@@ -85,10 +85,10 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 
 	const end = async (
 		entry: SettledEntry,
-		arrival: Arrival,
+		arrival: Found,
 		candidates: readonly string[],
 	): Promise<CheckEnding> => {
-		const event = toArrivalEvent(entry.event, arrival)
+		const event = toArrivalEvent(entry.event, { ...arrival, attempts: entry.attempts })
 		const settled = await writeCheck(
 			entry,
 			(current) => settle(current, event, now(), ports.deduplicationMs),
@@ -132,11 +132,13 @@ async function recordCompletion({ event }: SettledEntry, ports: ArrivalPorts): P
 	await ports.recordCompletion({ instance: `${regionCode}/${instanceNo}`, atMs })
 }
 
-function toCompleted({ object }: Finding & { kind: 'found' }, checkedAtMs: number): Arrival {
+type Found = Omit<Arrival, 'attempts'>
+
+function toCompleted({ object }: Finding & { kind: 'found' }, checkedAtMs: number): Found {
 	return { state: 'completed', object, error: null, checkedAtMs }
 }
 
-function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number): Arrival {
+function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number): Found {
 	const shared = { object: null, checkedAtMs }
 	if (finding.kind === 'absent') {
 		const error = new ExportError('NOT_ARRIVED', 'the object was not in the bucket when the deadline passed')

@@ -1,5 +1,13 @@
 import { timeToCall } from '../deadline.ts'
-import { awaitCheck, beginResend, type SettledEntry, settle, undoResend } from '../ledger/ledger.ts'
+import {
+	awaitCheck,
+	beginResend,
+	type Draft,
+	type Settled,
+	type SettledEntry,
+	settle,
+	undoResend,
+} from '../ledger/ledger.ts'
 import { toOutcomeEvent } from '../outcome/outcome.ts'
 import type { ArrivalPorts, CheckEnding, Finding, Progress } from '../ports.ts'
 import type { Reply } from '../reply.ts'
@@ -47,12 +55,11 @@ export function createResendExport(check: number, ports: ArrivalPorts, progress:
 		})
 		const delaySeconds = checkDelaySeconds(0, deadlineMs)
 		const nextAtMs = settledAtMs + delaySeconds * 1000
-		const settled = await writeCheck(
-			begun,
-			(current) =>
-				awaitCheck(settle(current, event, settledAtMs, ports.deduplicationMs), next, nextAtMs, settledAtMs),
-			ports,
-		)
+		const toNext = (current: SettledEntry): Settled<Draft> => ({
+			...awaitCheck(settle(current, event, settledAtMs, ports.deduplicationMs), next, nextAtMs, settledAtMs),
+			firstCheck: next,
+		})
+		const settled = await writeCheck(begun, toNext, ports)
 		return settled === null
 			? { kind: 'stale' }
 			: { kind: 'outcome', entry: settled, candidates: [], next: { check: next, delaySeconds } }
@@ -62,7 +69,7 @@ export function createResendExport(check: number, ports: ArrivalPorts, progress:
 		const nowMs = now()
 		const begun = await writeCheck(
 			entry,
-			(current) => beginResend(current, next, nowMs, nowMs + RESEND_MS),
+			(current) => beginResend(current, next, nowMs + RESEND_MS, nowMs),
 			ports,
 		)
 		if (begun === null) return { kind: 'stale' }
@@ -74,7 +81,8 @@ export function createResendExport(check: number, ports: ArrivalPorts, progress:
 		// Certainly not done: free to be sent once more, at a later check. Lost, or refused, perhaps only because the first
 		// call is being carried out: the deadline decides.
 		const isUndone = reply === null || reply.kind === 'later' || reply.kind === 'credentials'
-		const leftMs = nowMs + deadlineMs - now()
+		const sinceMs = isUndone ? Date.parse(entry.event.data.settledAt) : nowMs
+		const leftMs = sinceMs + deadlineMs - now()
 		return waitForArrival(begun, finding, leftMs, isUndone ? undoResend : undefined)
 	}
 }

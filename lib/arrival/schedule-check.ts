@@ -1,10 +1,10 @@
 import { isEnded, type SettledEntry } from '../ledger/ledger.ts'
 import type { ScheduleCheck } from '../ports.ts'
 
-/** Seconds before each check; the last one repeats. SQS delays a message by 15 minutes at most. */
+/** Seconds before each check of a state; the last one repeats. SQS delays a message by 15 minutes at most. */
 const DELAYS_SECONDS = [30, 60, 120, 240, 480, 900]
 
-/** A check that is so late is taken for lost. */
+/** A check this late counts as lost. */
 const GRACE_MS = 5 * 60 * 1000
 
 /** Whole seconds until a check, shortened so that the last one falls on the deadline; at least 1. */

@@ -19,7 +19,7 @@ export function createWaitForArrival(check: number, ports: ArrivalPorts): WaitFo
 	const { now, schedule } = ports
 	return async (entry, finding, leftMs, change = (current) => current) => {
 		const next = check + 1
-		const delaySeconds = checkDelaySeconds(next, leftMs)
+		const delaySeconds = checkDelaySeconds(next - entry.firstCheck, leftMs)
 		const toNext = (current: SettledEntry): Settled<Draft> =>
 			awaitCheck(change(current), next, now() + delaySeconds * 1000, now())
 		const awaited = await writeCheck(entry, toNext, ports)

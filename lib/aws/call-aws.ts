@@ -20,8 +20,8 @@ export interface AwsService {
 }
 
 /**
- * Resolves with the body of a 200. Ends within `limitMs`, all tries together; without it, within three time limits of a
- * try. Throws `AwsError`.
+ * Resolves with the body of a 200. Ends within `limitMs`, all tries together; without it, three tries of
+ * `timeoutMs` and the waits between them. Throws `AwsError`.
  */
 export type CallAws = (
 	headers: Readonly<Record<string, string>>,
@@ -50,7 +50,7 @@ const THROTTLED_DELAY_MS = 500
 /** The largest possible answer is an item of 400 KB in JSON. */
 const MAX_REPLY_BYTES = 4 * 1024 * 1024
 
-/** Transient errors, of a request as a whole or of one entry of a batch: nothing was done, and a retry may succeed. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
+/** Transient error codes, of a request or of one entry of a batch. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
 export const TRANSIENT_ERROR_CODES: ReadonlySet<string> = new Set([
 	'InternalError',
 	'InternalErrorException',

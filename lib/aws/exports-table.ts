@@ -10,7 +10,7 @@ type Item = Omit<Entry, 'expiresAtMs' | 'event'> & {
 	event: string | null
 }
 
-/** How items from before differ: this stood for the revision, with a count and a claim's id beside it; no time of the claim. */
+/** Fields of items that an earlier version wrote: `writeToken` was the revision, the other two are no longer read. */
 interface FormerItem {
 	writeToken?: string
 	version?: number
@@ -120,6 +120,7 @@ function fromItem(item: Item & FormerItem): Entry {
 		...entry,
 		revision: entry.revision ?? writeToken ?? '',
 		claimedAtMs: entry.claimedAtMs ?? entry.requestedAtMs,
+		firstCheck: entry.firstCheck ?? 0,
 		expiresAtMs: expiresAt * 1000,
 		event: event === null ? null : (JSON.parse(event) as OutcomeEvent),
 	}

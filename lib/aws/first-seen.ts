@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { FirstSeen } from '../ports.ts'
 import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
 
-/** As long as SQS keeps a message: a trigger that is repeated later than that has lost its time. */
+/** As long as SQS keeps a message. A later repeat of the trigger gets a new time. */
 const KEPT_SECONDS = 14 * 24 * 60 * 60
 
 /** One item a trigger, beside the exports. Its key is hashed: an id from outside may be of any length. */

@@ -8,7 +8,7 @@ export interface TopicEntry {
 	attributes: Readonly<Record<string, string>>
 }
 
-/** The result of each entry, by its index: null = published, otherwise SNS's error code, or that SNS did not mention it. */
+/** The result of each entry, by its index: null = published, otherwise SNS's error code, or a note that SNS did not mention it. */
 export type PublishBatch = (entries: readonly TopicEntry[]) => Promise<readonly (string | null)[]>
 
 /** PublishBatch of SNS, which only has the Query protocol. Throws `AwsError`. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
@@ -32,7 +32,7 @@ function toForm({ message, attributes }: TopicEntry, index: number): string {
 
 /** An entry counts as published only if SNS says so. */
 function readResults(text: string, count: number): (string | null)[] {
-	const results: (string | null)[] = Array(count).fill('it named neither success nor failure')
+	const results: (string | null)[] = Array(count).fill('SNS did not mention the entry')
 	const answer = childOf(childOf(parseXml(text), 'PublishBatchResponse'), 'PublishBatchResult')
 	for (const { Id, Code } of membersOf(answer, 'Failed')) set(results, Id, String(Code ?? 'without a code'))
 	for (const { Id } of membersOf(answer, 'Successful')) set(results, Id, null)

@@ -26,7 +26,10 @@ export type Claimed =
 	/** The idempotency key stands for another export. */
 	| { kind: 'mismatch'; error: RequestInvalid }
 
-/** Claims exports. Throws `IN_PROGRESS` while another delivery may be at work on one, and `LEDGER_UNAVAILABLE`. */
+/**
+ * Claims exports. Throws `IN_PROGRESS` while another delivery may be at work on one, `LEDGER_UNAVAILABLE`, and
+ * `PUBLISH_FAILED` when a redriven message cannot start over because its exhausted outcome is not published yet.
+ */
 export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery) => Promise<Claimed> {
 	const { ledger, now, createId, apiUrl, deadline, publish } = ports
 
@@ -61,15 +64,22 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 			if (claimed !== null) return claimed
 			known = await ledger.read(identity.exportKey)
 		}
-		throw inProgress(0)
+		throw contested()
 	}
 }
 
 /** Another delivery is at work on the export, for at most so long. */
-export function inProgress(leaseLeftMs: number): ExportError {
+function inProgress(leaseLeftMs: number): ExportError {
 	const retryAfterSeconds = Math.max(1, Math.ceil(leaseLeftMs / 1000))
 	const message = `another delivery is at work on it, for ${retryAfterSeconds} s at most`
 	return new ExportError('IN_PROGRESS', message, { retryAfterSeconds })
+}
+
+/** Other deliveries keep writing the same entry. */
+export function contested(): ExportError {
+	return new ExportError('IN_PROGRESS', 'other deliveries keep changing the same export', {
+		retryAfterSeconds: 1,
+	})
 }
 
 /** One key cannot stand for two exports: it belongs to the first. */

@@ -27,8 +27,8 @@ export type ExportEnding =
 /**
  * The first use case: claim, call NCP, settle, publish. Delivered again after it was settled, an export publishes the
  * same event, byte for byte. Throws a retryable `ExportError` when it must be delivered again: `NCP_LATER`,
- * `NCP_CREDENTIALS`, `IN_PROGRESS`, `DEADLINE_NEAR`, `LEDGER_UNAVAILABLE`, `INTERNAL`, and `PUBLISH_FAILED` for a
- * rejected request that could not be published.
+ * `NCP_CREDENTIALS`, `IN_PROGRESS`, `DEADLINE_NEAR`, `LEDGER_UNAVAILABLE`, `INTERNAL`, and `PUBLISH_FAILED` when an outcome
+ * could not be published that is not in the ledger (`rejected`), or is about to be replaced there (`exhausted`).
  */
 export async function exportBackup(delivery: Delivery, ports: ExportPorts): Promise<ExportEnding> {
 	const progress = startProgress()
@@ -127,7 +127,5 @@ function abandoned(): Ending {
 }
 
 function toUnpublished(cause: unknown): ExportError {
-	const { code, message } = toExportError(cause)
-	if (code === 'PUBLISH_FAILED') return new ExportError(code, message, { cause })
-	return new ExportError('PUBLISH_FAILED', 'the topic did not take the outcome', { cause })
+	return new ExportError('PUBLISH_FAILED', toExportError(cause).message, { cause })
 }

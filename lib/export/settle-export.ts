@@ -5,7 +5,7 @@ import { type SettledState, toOutcomeEvent } from '../outcome/outcome.ts'
 import type { ExportPorts } from '../ports.ts'
 import type { Reply } from '../reply.ts'
 import type { ValidDelivery } from '../request/delivery.ts'
-import { inProgress } from './claim-export.ts'
+import { contested } from './claim-export.ts'
 
 /** How a claimed export ended. */
 export interface Ending {
@@ -43,7 +43,7 @@ export function createSettleExport(ports: ExportPorts): SettleExport {
 		// Another delivery found our lease expired and was first. What it wrote is what counts.
 		const stored = await ledger.read(entry.exportKey)
 		if (stored?.event?.data.exportId === entry.exportId) return toSettled(stored)
-		throw inProgress(0)
+		throw contested()
 	}
 }
 

@@ -21,6 +21,8 @@ export interface Draft {
 	expiresAtMs: number
 	/** The outcome of the state, published again byte for byte; null before the first one. */
 	event: OutcomeEvent | null
+	/** The number of the first check of the present state: from there on the waits grow. */
+	firstCheck: number
 	/** The number of the next arrival check. A check with a lower number is out of date. */
 	nextCheck: number
 	nextCheckAtMs: number
@@ -43,8 +45,8 @@ export interface Ledger {
 	/**
 	 * Writes `next` if the item is still `previous` (`null` = absent, or expired at `nowMs`), and resolves with the entry
 	 * as written. Resolves with null, and writes nothing, when another writer was first. Called again with the very same
-	 * `next`, it recognises its own write, so a write whose answer was lost can be repeated. A draft whose write may have
-	 * been done can itself be `previous`.
+	 * `next`, it recognises its own write, so a write whose answer was lost can be repeated. `previous` may
+	 * also be a draft whose write got no answer.
 	 */
 	replace: <Next extends Draft>(
 		previous: Entry | Draft | null,
@@ -113,7 +115,7 @@ export function reserve(claim: Pick<Claim, 'exportKey' | 'fingerprint' | 'nowMs'
 	}
 }
 
-/** True for an outcome that nothing follows. All other entries are kept long enough anyway. */
+/** True for an outcome that nothing follows. */
 export function isEnded(entry: Draft): boolean {
 	return entry.event?.data.terminal === true
 }
@@ -144,7 +146,7 @@ export function expiryOncePublished(entry: Draft, nowMs: number, deduplicationMs
 	return isEnded(entry) && entry.expiresAtMs >= expiresAtMs + 1_000 ? expiresAtMs : null
 }
 
-/** An arrival check has looked and found nothing yet; the next one is on its way. */
+/** Sets which arrival check comes next, and when. */
 export function awaitCheck(
 	entry: Settled<Draft>,
 	nextCheck: number,
@@ -161,8 +163,8 @@ export function awaitCheck(
 export function beginResend(
 	entry: Settled<Draft>,
 	nextCheck: number,
-	nowMs: number,
 	nextCheckAtMs: number,
+	nowMs: number,
 ): Settled<Draft> {
 	const { resends, attempts } = entry
 	return {
@@ -212,6 +214,7 @@ function firstClaim({ exportKey, fingerprint, nowMs, leaseMs, createId }: Claim)
 		claimedAtMs: nowMs,
 		expiresAtMs: nowMs + UNSETTLED_MS,
 		event: null,
+		firstCheck: 0,
 		nextCheck: 0,
 		nextCheckAtMs: 0,
 		resends: 0,

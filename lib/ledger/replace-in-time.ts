@@ -1,7 +1,7 @@
 import type { Deadline } from '../deadline.ts'
 import { type Draft, type Entry, expiryOncePublished, type Ledger, type SettledEntry } from './ledger.ts'
 
-/** A write is tried again while at least this is left for it and for publishing: about ten seconds in all. */
+/** Time for one write and the publish. With less left, a write is not tried again. */
 const MIN_WRITE_MS = 2_000
 const MAX_TRIES = 8
 const FIRST_DELAY_MS = 100

@@ -19,7 +19,7 @@ export function readReply({ httpStatus, headers, body }: RawReply): Reply {
 		kind,
 		envelope: read,
 		code,
-		message: message === null ? describeUnread(httpStatus, body) : cut(message),
+		message: message === null ? describeUnread(httpStatus, code, body) : cut(message),
 		httpStatus,
 		requestId: textOf(fields, 'requestId'),
 		returnCode: read === 'gateway' ? null : code,
@@ -78,7 +78,7 @@ function keepNumberText(_name: string, value: unknown, context?: { source: strin
 
 /** Does not rely on the root's name for success: the documentation's own samples get it wrong. */
 function findEnvelope(document: unknown): { envelope: Envelope; fields: Fields } {
-	const roots = isRecord(document) ? Object.entries(document).filter(([name]) => name !== '?xml') : []
+	const roots = isRecord(document) ? Object.entries(document) : []
 	const [name, fields] = roots[0] ?? []
 	if (roots.length !== 1 || !isRecord(fields)) return { envelope: 'none', fields: {} }
 	if (name === 'responseError') return { envelope: 'api', fields }
@@ -91,7 +91,8 @@ function textOf(fields: Fields, name: string): string | null {
 	return typeof value === 'string' && value.trim() !== '' ? cut(value.trim(), MAX_TEXT) : null
 }
 
-function describeUnread(httpStatus: number, body: string): string {
+function describeUnread(httpStatus: number, code: string | null, body: string): string {
+	if (code !== null) return `HTTP ${httpStatus} without a message`
 	return `HTTP ${httpStatus} without a readable ${body === '' ? 'body' : 'answer'}`
 }
 

@@ -20,9 +20,7 @@ export function createFindObject(client: S3Client, keyPrefix: string): FindObjec
 				find(wanted, renderPrefix(keyPrefix, wanted), client, signal),
 			)
 		} catch (error) {
-			const name = error instanceof Error ? error.name : 'unknown'
-			const reason = name === 'TimeoutError' ? `not listed within ${timeoutMs} ms` : cut(name)
-			return { kind: 'unreadable', reason }
+			return { kind: 'unreadable', reason: describe(error, timeoutMs) }
 		}
 	}
 }
@@ -71,14 +69,18 @@ function createLook(wanted: Wanted, client: S3Client, abortSignal: AbortSignal) 
 	}
 }
 
-class NotAListing extends Error {
-	override readonly name = 'NotAListing'
+class NotAListing extends Error {}
+
+function describe(error: unknown, timeoutMs: number): string {
+	if (error instanceof NotAListing) return 'the answer was not a list of objects'
+	const name = error instanceof Error ? error.name : 'unknown'
+	return name === 'TimeoutError' ? `not listed within ${timeoutMs} ms` : cut(name)
 }
 
-function renderPrefix(template: string, { fileName, instanceNo }: Wanted): string {
+function renderPrefix(template: string, { product, fileName, instanceNo }: Wanted): string {
 	return template
 		.replaceAll('{fileName}', () => fileName)
-		.replaceAll(`{${PRODUCTS.postgresql.instanceField}}`, () => instanceNo)
+		.replaceAll(`{${PRODUCTS[product].instanceField}}`, () => instanceNo)
 }
 
 /** Not empty, not older than the call, and its last segment contains the file's name. */

@@ -28,7 +28,8 @@ export function createExportObserver(logger: Logger, metrics: Metrics): ObserveE
 export function createCheckObserver(logger: Logger, metrics: Metrics): ObserveCheck {
 	return ({ exportId, check }, ending, progress) => {
 		addCallTime(progress, metrics)
-		const fields = { exportId, check, stepMs: progress.stepMs }
+		const { reply, stepMs } = progress
+		const fields = { exportId, check, ...toReplyFields(reply), stepMs }
 		if (ending instanceof ExportError) {
 			const { code, message: reason } = ending
 			logger.warn('check not finished', { ...fields, code, reason })

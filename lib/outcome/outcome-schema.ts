@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../errors.ts'
 import { PRODUCTS } from '../products.ts'
+import { TRIGGER_KINDS } from '../request/delivery.ts'
 
-/** The states of an export. `rejected` has no export. */
+/** The states of an outcome. `rejected` is the state of a request: no export exists. */
 export const STATES = [
 	'accepted',
 	'completed',
@@ -49,7 +50,7 @@ const dataSchema = v.object({
 	error: v.nullable(errorSchema),
 	object: v.nullable(v.object({ key: text, size: v.number(), etag: text, lastModified: text })),
 	attempts: v.number(),
-	trigger: v.object({ kind: v.picklist(['queue', 'webhook', 'pipeline']), id: text }),
+	trigger: v.object({ kind: v.picklist(TRIGGER_KINDS), id: text }),
 	requestedAt: time,
 	settledAt: time,
 	original: v.optional(v.pipe(text, v.description('The text of a rejected request, cut at 64 KiB.'))),

@@ -65,12 +65,14 @@ export interface Arrival {
 	state: 'completed' | 'missing' | 'unverified'
 	object: ArrivedObject | null
 	error: ExportError | null
+	/** How often NCP was called by then. */
+	attempts: number
 	checkedAtMs: number
 }
 
 /** The outcome of an arrival check: what was published before, and what the check found. */
 export function toArrivalEvent(before: OutcomeEvent, arrival: Arrival): OutcomeEvent {
-	const { state, object, error, checkedAtMs } = arrival
+	const { state, object, error, attempts, checkedAtMs } = arrival
 	const settledAt = new Date(checkedAtMs).toISOString()
 	return {
 		...before,
@@ -83,6 +85,7 @@ export function toArrivalEvent(before: OutcomeEvent, arrival: Arrival): OutcomeE
 			terminal: true,
 			object,
 			error: error === null ? null : toOutcomeError(error),
+			attempts,
 			settledAt,
 		},
 	}

@@ -3,9 +3,12 @@ import { isRecord } from '../formats/json.ts'
 import { type ExportRequest, parseExportRequest } from './export-request.ts'
 import { unwrapEnvelope } from './unwrap-envelope.ts'
 
-/** What set us off: an SQS message, an HTTP request, or an event. */
+/** An SQS message, an HTTP request, or an event. */
+export const TRIGGER_KINDS = ['queue', 'webhook', 'pipeline'] as const
+
+/** What started the work. */
 export interface Trigger {
-	kind: 'queue' | 'webhook' | 'pipeline'
+	kind: (typeof TRIGGER_KINDS)[number]
 	id: string
 }
 
@@ -54,8 +57,10 @@ export function toDelivery(input: unknown, trigger: Trigger, options: DeliveryOp
 	const facts = { original, trigger, traceparent, isLast, isRedriven, sentAtMs }
 	try {
 		const unwrapped = unwrapEnvelope(input)
+		// Also an invalid request is answered with the trace that it came with.
+		facts.traceparent ??= unwrapped.traceparent
 		const request = parseExportRequest(withKey(unwrapped.value, options.idempotencyKey), regionCode)
-		return { ...facts, kind: 'valid', request, traceparent: traceparent ?? unwrapped.traceparent }
+		return { ...facts, kind: 'valid', request }
 	} catch (error) {
 		if (!(error instanceof RequestInvalid)) throw error
 		return { ...facts, kind: 'invalid', error }

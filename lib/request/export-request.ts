@@ -107,9 +107,17 @@ export function toApiRequest({ product, instanceNo, fileName, ...rest }: ExportR
 	return { [instanceField]: instanceNo, [fileField]: fileName, ...rest }
 }
 
-/** The other way, for what a stored event holds: it was valid when it was written. */
+/** The other way, without checking: a stored event holds a request that was valid when it was written. */
 export function fromApiRequest(request: ApiRequest): ExportRequest {
-	return parseExportRequest(request)
+	const product = productOf(request)
+	const { instanceField, fileField } = PRODUCTS[product]
+	const {
+		[instanceField]: instanceNo = '',
+		[fileField]: fileName = '',
+		bucketName = '',
+		regionCode,
+	} = request
+	return { product, instanceNo, fileName, bucketName, regionCode }
 }
 
 /** Own keys, not the schema's strict mode: that one lets `constructor` and `__proto__` pass as known. */

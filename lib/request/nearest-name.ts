@@ -1,4 +1,4 @@
-/** The known name that needs the fewest edits, whatever its case; null when even that one is another word. */
+/** The known name that needs the fewest edits, whatever its case; null when none is close. */
 export function findNearest(name: string, known: readonly string[]): string | null {
 	const distances = known.map((each) => countEdits(name.toLowerCase(), each.toLowerCase()))
 	const fewest = Math.min(...distances)

@@ -21,10 +21,11 @@ export function readAwsConfig({ required, optional, problems }: Variables): AwsC
 	const region = required('AWS_REGION')
 	const isFips = optional('AWS_USE_FIPS_ENDPOINT') === 'true'
 	const endpoints = Object.entries(SERVICES).map(([service, name]) => {
-		const given = optional(name) ?? optional('AWS_ENDPOINT_URL')
+		const variable = optional(name) === undefined ? 'AWS_ENDPOINT_URL' : name
+		const given = optional(variable)
 		if (given === undefined) return [service, toEndpoint(service, region, isFips)]
-		const endpoint = readBaseUrl(given, problems, optional(name) === undefined ? 'AWS_ENDPOINT_URL' : name)
-		if (endpoint !== '' && new URL(endpoint).pathname !== '/') problems.push(`${name} must have no path`)
+		const endpoint = readBaseUrl(given, problems, variable)
+		if (endpoint !== '' && new URL(endpoint).pathname !== '/') problems.push(`${variable} must have no path`)
 		return [service, endpoint]
 	})
 	return {

@@ -11,11 +11,11 @@ export interface WiredArrival extends Pick<Wired, 'config' | 'metrics' | 'logger
 	begin: (context: LambdaTime) => { ports: ArrivalPorts; completions: Completions }
 }
 
-/** What an arrival check needs. Apart from `wire`, so that the other functions do not carry the S3 client. */
+/** What an arrival check needs. In a file of its own, so that the other functions do not carry the S3 client. */
 export function wireArrivalCheck(): WiredArrival {
 	const { config, credentials, metrics, logger, begin } = wire('on-arrival-check')
 	const { arrival, exportsTableName } = config
-	if (arrival === null) throw new Error('readConfig requires arrival checks of this function')
+	if (arrival === null) throw new Error('arrival is null, although readConfig requires it of this function')
 	const { deadlineMs, resendAfterMs } = arrival
 	const findObject = createFindObject(createObjectStorage(arrival, credentials.get), arrival.keyPrefix)
 	const observe = createCheckObserver(logger, metrics)
@@ -26,7 +26,8 @@ export function wireArrivalCheck(): WiredArrival {
 		begin: (context) => {
 			const { ports, dynamodb } = begin(context)
 			const completions = createCompletions(dynamodb, exportsTableName)
-			if (ports.arrival === null) throw new Error('readConfig requires arrival checks of this function')
+			if (ports.arrival === null)
+				throw new Error('arrival is null, although readConfig requires it of this function')
 			const { schedule } = ports.arrival
 			const { record: recordCompletion } = completions
 			return {

@@ -4,7 +4,7 @@ import type { Deadline } from '../deadline.ts'
 import type { RequestQueue } from '../ports.ts'
 import type { Config } from './config.ts'
 
-/** The request queue, for one invocation at a time. Apart from `wire`, which loads the SDK's client when it is first used. */
+/** The request queue, for one invocation at a time. In a file of its own, so that `wire` can load the SDK on first use. */
 export function wireQueue(config: Config): (deadline: Deadline) => RequestQueue {
 	const client = new SQSClient({
 		region: config.aws.region,

@@ -185,6 +185,35 @@ describe('checkArrival', () => {
 		expect(world.calls).toBe(calls)
 	})
 
+	it('counts a resend whose reply is lost among the attempts, and logs what NCP said', async () => {
+		const world = await exported(LOST)
+		const seen: unknown[] = []
+		world.reply = REFUSED
+		while (world.calls < 2) {
+			const next = world.queue.shift()
+			if (next === undefined) throw new Error('no check')
+			world.nowMs = Math.max(world.nowMs, next.atMs)
+			const observe: ArrivalPorts['observe'] = (_check, _ending, { reply }) => seen.push(reply)
+			await checkArrival(next.check, { ...world.ports, observe })
+		}
+		expect(seen.at(-1)).toMatchObject({ kind: 'refused', returnCode: '5001017' })
+		await world.runAll()
+		expect(world.published.at(-1)?.data).toMatchObject({ state: 'missing', attempts: 2 })
+	})
+
+	it('looks after an accepted resend as after any accepted export: after 30 s, then 1, 2, 4 minutes', async () => {
+		const world = await exported(LOST)
+		world.reply = ACCEPTED
+		while (world.calls < 2) await world.runNext()
+		const waits: number[] = []
+		while (waits.length < 5) {
+			const fromMs = world.nowMs
+			await world.runNext()
+			waits.push((world.nowMs - fromMs) / 1000)
+		}
+		expect(waits).toEqual([30, 60, 120, 240, 480])
+	})
+
 	it('completes what a refused resend may have found under way', async () => {
 		const world = await exported(LOST)
 		world.reply = REFUSED
@@ -196,9 +225,11 @@ describe('checkArrival', () => {
 	it('ends at the deadline, however often NCP says "later" to the resend', async () => {
 		const world = await exported(LOST)
 		world.reply = LATER
+		const settledMs = world.nowMs
 		const { states, looks } = await world.runAll()
 		expect(states).toEqual(['unknown', 'missing'])
 		expect(looks).toBeLessThan(20)
+		expect(world.nowMs - settledMs).toBe(120 * MINUTE_MS)
 	})
 
 	it('gives a resend whose reply is lost a deadline of its own', async () => {

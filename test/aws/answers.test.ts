@@ -56,7 +56,7 @@ describe('createPublishBatch', () => {
 
 	it.each(['', ' ', '0x0', '00', 'zz', '1'])('does not take the id %j for an entry of ours', async (id) => {
 		const results = await publish(`<Successful><member><Id>${id}</Id></member></Successful>`)
-		expect(results).toEqual(['it named neither success nor failure'])
+		expect(results).toEqual(['SNS did not mention the entry'])
 	})
 
 	it('sends every text in the form that it came in', async () => {

@@ -41,6 +41,7 @@ const find = (bucketName: string, changes: Partial<Wanted> = {}, keyPrefix = '{f
 		{
 			bucketName,
 			fileName: '20210528',
+			product: 'postgresql' as const,
 			instanceNo: '1234925',
 			notBeforeMs: startedMs,
 			...changes,
@@ -115,14 +116,18 @@ describe('createFindObject', () => {
 	it.each([
 		[403, '<Error><Code>AccessDenied</Code></Error>', 'AccessDenied'],
 		[500, '', expect.any(String)],
-		[200, '<html><body>sign in</body></html>', 'NotAListing'],
-		[200, '<html><Name>another</Name><IsTruncated>false</IsTruncated></html>', 'NotAListing'],
+		[200, '<html><body>sign in</body></html>', 'the answer was not a list of objects'],
+		[
+			200,
+			'<html><Name>another</Name><IsTruncated>false</IsTruncated></html>',
+			'the answer was not a list of objects',
+		],
 		[
 			200,
 			'<ListBucketResult><Name>b-1</Name><IsTruncated>true</IsTruncated></ListBucketResult>',
-			'NotAListing',
+			'the answer was not a list of objects',
 		],
-		[200, '<ListBucketResult><Name>b-1</Name></ListBucketResult>', 'NotAListing'],
+		[200, '<ListBucketResult><Name>b-1</Name></ListBucketResult>', 'the answer was not a list of objects'],
 		[200, '<html>sign in', expect.any(String)],
 	])('cannot tell when Object Storage answers %i %s', async (status, body, reason) => {
 		const server = createServer((_request, response) =>
@@ -131,7 +136,7 @@ describe('createFindObject', () => {
 		const url = await listen(server)
 		cleanups.push(() => close(server))
 		const finding = await createFindObject(toClient(url), '{fileName}')(
-			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', notBeforeMs: 0 },
+			{ bucketName: 'b-1', fileName: 'f', product: 'postgresql' as const, instanceNo: '1', notBeforeMs: 0 },
 			10_000,
 		)
 		expect(finding).toEqual({ kind: 'unreadable', reason })
@@ -139,7 +144,7 @@ describe('createFindObject', () => {
 
 	it('cannot tell when nobody answers', async () => {
 		const finding = await createFindObject(toClient('http://127.0.0.1:1'), '')(
-			{ bucketName: 'b-1', fileName: 'f', instanceNo: '1', notBeforeMs: 0 },
+			{ bucketName: 'b-1', fileName: 'f', product: 'postgresql' as const, instanceNo: '1', notBeforeMs: 0 },
 			10_000,
 		)
 		expect(finding).toMatchObject({ kind: 'unreadable' })
@@ -149,7 +154,13 @@ describe('createFindObject', () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
-		const wanted = { bucketName: 'b-1', fileName: 'f', instanceNo: '1', notBeforeMs: 0 }
+		const wanted = {
+			bucketName: 'b-1',
+			fileName: 'f',
+			product: 'postgresql' as const,
+			instanceNo: '1',
+			notBeforeMs: 0,
+		}
 		const started = performance.now()
 		expect(await createFindObject(toClient(url), '')(wanted, 100)).toEqual({
 			kind: 'unreadable',
@@ -186,6 +197,7 @@ describe('createFindObject', () => {
 		const wanted = (fileName: string): Wanted => ({
 			bucketName: 'b-1',
 			fileName,
+			product: 'postgresql' as const,
 			instanceNo: '1',
 			notBeforeMs: 0,
 		})

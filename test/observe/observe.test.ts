@@ -111,6 +111,7 @@ describe('createCheckObserver', () => {
 			state: 'completed',
 			object,
 			error: null,
+			attempts: 1,
 			checkedAtMs: 5_000,
 		})
 		const { line, metric } = observeCheck({

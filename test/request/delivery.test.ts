@@ -47,6 +47,14 @@ describe('toDelivery', () => {
 		expect(delivery).toMatchObject(expected)
 	})
 
+	it.each([
+		['valid', REQUEST],
+		['invalid', { fileName: 1 }],
+	])('keeps the trace of the envelope of a request that is %s', (kind, request) => {
+		const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+		expect(deliver({ specversion: '1.0', traceparent, data: request })).toMatchObject({ kind, traceparent })
+	})
+
 	it('does not look for a key in what is no request', () => {
 		const delivery = toDelivery('[]', { kind: 'webhook', id: 'q' }, { regionCode: 'KR', idempotencyKey: 'k' })
 		expect(delivery).toMatchObject({ kind: 'invalid', error: { code: 'REQUEST_UNREADABLE' } })

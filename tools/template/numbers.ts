@@ -6,7 +6,10 @@ import { MAX_BACK_OFF_SECONDS, receivesFor } from '../../lib/queue/back-off.ts'
  */
 const ncpTimeoutSeconds = 10
 
-/** Two calls for one export (the second after correcting the clock or rereading the key pair), and 5 s for table and topic. */
+/**
+ * A whole call and most of a second one, which follows a quick refusal when the clock or the key pair was corrected. The rest
+ * is for table and topic: `lib/deadline.ts` divides it.
+ */
 const functionTimeoutSeconds = 2 * ncpTimeoutSeconds + 5
 
 if (functionTimeoutSeconds > 29)

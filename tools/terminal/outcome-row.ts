@@ -1,5 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { OutcomeEvent, State } from '../../lib/outcome/outcome.ts'
+import { fromApiRequest } from '../../lib/request/export-request.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -47,7 +48,7 @@ export function toOutcomeRow(
 		seconds,
 		trigger.kind,
 		paint(COLOURS[state], state),
-		request ? toPlain(`${request.cloudPostgresqlInstanceNo} ${subject}`) : '-',
+		request ? toPlain(`${fromApiRequest(request).instanceNo} ${subject}`) : '-',
 		toPlain(known) + paint('dim', again),
 	])
 }
