@@ -64,7 +64,7 @@ describe('retryUnsent', () => {
 		expect(timestamps).toHaveLength(1)
 	})
 
-	it('repeats a call of which nothing was sent twice, after a wait', async () => {
+	it('repeats a call twice, after a wait, when nothing was sent', async () => {
 		expect((await callThrough([UNSENT, UNSENT, ACCEPTED])).result.kind).toBe('accepted')
 		const { result, timestamps, sleeps } = await callThrough([UNSENT])
 		expect(result).toMatchObject({ kind: 'later', sent: false })

@@ -54,7 +54,7 @@ describe('createFindObject', () => {
 		['a longer name', 'pg-20210528.tar.gz', '{fileName}'],
 		['any prefix', 'exports/2026/20210528', '{fileName}'],
 		['the configured prefix', 'backups/1234925/20210528.gz', 'backups/{cloudPostgresqlInstanceNo}/'],
-		['a name with regular expression characters', 'a$&b', '{fileName}'],
+		['a name with replacement pattern characters', 'a$&b', '{fileName}'],
 	])('finds the object under %s', async (_name, key, keyPrefix) => {
 		const bucket = await createBucket([key, 'backup'])
 		expect(await find(bucket, key === 'a$&b' ? { fileName: key } : {}, keyPrefix)).toEqual({

@@ -61,7 +61,7 @@ describe('the deployed template', () => {
 		}
 	})
 
-	it('passes the queue’s redrive setting to the code, and uses the code’s TTL attribute', () => {
+	it('passes the queue’s redrive setting to the code, and sets the table’s TTL attribute', () => {
 		const queue = resources.RequestQueue?.Properties
 		const [onMessage] = propertiesOf('AWS::Lambda::Function')
 		expect(Number(onMessage?.Environment.Variables.MAX_RECEIVE_COUNT)).toBe(
