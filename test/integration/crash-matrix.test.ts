@@ -67,7 +67,7 @@ function createKiller() {
 
 describe('a function killed between two steps', () => {
 	it.each(POINTS)(
-		'$name: NCP performs it $performed times, and it ends $state',
+		'$name: ends $state, exports performed by NCP: $performed',
 		async ({ at, inNcp, state, performed }) => {
 			const killer = createKiller()
 			const seen = new Map<string, number>()

@@ -148,7 +148,7 @@ const PATHS: Readonly<Record<string, () => Promise<unknown>>> = {
 				),
 			)
 	},
-	'a bucket that refuses': async () => {
+	'a bucket that denies access': async () => {
 		for (;;) {
 			const { Messages = [] } = await cloud.aws.sqs.send(
 				new ReceiveMessageCommand({ QueueUrl: cloud.arrivalQueue.url, MaxNumberOfMessages: 10 }),
@@ -157,19 +157,19 @@ const PATHS: Readonly<Record<string, () => Promise<unknown>>> = {
 			keep(await cloud.arrivalFunction?.invoke(batch(Messages.map(({ Body = '' }) => Body))))
 		}
 	},
-	'a gateway that is not there': () =>
+	'an unreachable gateway': () =>
 		invokeWith(
 			'on-queue-message',
 			{ NCP_API_URL: 'http://127.0.0.1:1' },
 			batch([toRequest('accepted', { idempotencyKey: 'gone' })]),
 		),
-	'a table that is not there': () =>
+	'an unreachable table': () =>
 		invokeWith(
 			'on-queue-message',
 			{ AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' },
 			batch([toRequest('accepted')]),
 		),
-	'a topic that is not there': () =>
+	'an unreachable topic': () =>
 		invokeWith(
 			'on-queue-message',
 			{ AWS_ENDPOINT_URL_SNS: 'http://127.0.0.1:1' },

@@ -30,7 +30,7 @@ async function exampleOf(language: string): Promise<string> {
 
 const env = (secret = SECRET) => ({ ...process.env, WEBHOOK_URL: cloud.webhookUrl, WEBHOOK_SECRET: secret })
 
-describe('the examples of signing a call', () => {
+describe('the documented example', () => {
 	it('is accepted from curl and openssl', async () => {
 		const { stdout } = await run('bash', ['-c', await exampleOf('sh')], { env: env() })
 		expect(JSON.parse(stdout)).toMatchObject({ data: { state: 'accepted', trigger: { kind: 'webhook' } } })
@@ -50,7 +50,7 @@ describe('the examples of signing a call', () => {
 	})
 })
 
-describe('refused without calling NCP', () => {
+describe('the webhook refuses, without calling NCP,', () => {
 	const REQUEST = JSON.stringify({
 		cloudPostgresqlInstanceNo: '1234925',
 		fileName: '20210530',
