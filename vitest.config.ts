@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** The longest files first, so that none of them runs alone at the end; the rest as usual. */
+/** These files run first, so that none of them runs alone at the end; the others keep their order. */
 const LONGEST = /\/(soak|outage|outages-in-turn)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
@@ -17,7 +17,7 @@ export default defineConfig({
 		include: ['test/**/*.test.ts'],
 		globalSetup: 'test/build-bundles.ts',
 		sequence: { sequencer: LongestFirst },
-		// By default one core is left to the runner, which mostly waits.
+		// The default reserves one core for the runner, which mostly waits.
 		maxWorkers: 2,
 		// Integration tests start real processes; on two cores a slow start is not a failure.
 		testTimeout: 30_000,

@@ -4,12 +4,12 @@ import { packageService } from './template/packaged.ts'
 
 declare module 'vitest' {
 	export interface ProvidedContext {
-		/** Where the service was packaged, once for all tests: two osls at a time get in each other's way. */
+		/** Folder of the package, made once for all tests: two osls processes at the same time disturb each other. */
 		packageFolder: string
 	}
 }
 
-/** The tests run what is deployed, so it is built and packaged once before them. */
+/** Builds and packages once before the tests, which run the deployed bundles. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
 	await buildFunctions()
 	const { folder, remove } = await packageService()

@@ -19,18 +19,18 @@ afterAll(async () => {
 	await rm(folder, { recursive: true })
 })
 
-/** fetch, WebSocket, mocks, caches, HTTP/2, the second parser, the provider chain, and any other parser of XML. */
+/** fetch, WebSocket, mocks, caches, HTTP/2, the second HTTP parser, the credential provider chain, and other XML parsers. */
 const FORBIDDEN =
 	/undici\/(index|lib\/(mock|cache|handler\/(cache|retry)|interceptor|milo|websocket|web\/(websocket|eventsource|cache|cookies|fetch\/(index|request|response|headers)))\b|lib\/dispatcher\/(client-h2|parser-h1|agent|env-http-proxy-agent|proxy-agent|retry-agent|balanced-pool))|llhttp-wasm\.js|credential-provider|nested-clients|token-providers|xml2js|node_modules\/sax|xmldom|@aws-sdk\/xml-builder\/.*nodable|axios|zod|ajv/
 
 const NAMES = ['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check']
 
 describe('the bundles', () => {
-	it.each(NAMES)('%s has undici’s pool, and nothing that is not on its way', async (name) => {
+	it.each(NAMES)('%s contains undici’s pool and no unwanted modules', async (name) => {
 		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
 		const inputs = Object.entries(metafile.outputs[`dist/functions/${name}.cjs`]?.inputs ?? {})
 		const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)
-		// Without these the replacements of tools/build.ts would have replaced nothing.
+		// If these are missing, the replacements in tools/build.ts replaced nothing.
 		expect(used).toContainEqual(expect.stringMatching(/undici\/lib\/dispatcher\/pool\.js$/))
 		expect(used).toContainEqual(expect.stringMatching(/undici\/lib\/llhttp\/llhttp_simd-wasm\.js$/))
 		const isReplaced = (path: string): boolean => path.startsWith('in-place-of-')
@@ -38,14 +38,14 @@ describe('the bundles', () => {
 		for (const path of used.filter((each) => !isReplaced(each))) expect(path).not.toMatch(FORBIDDEN)
 	})
 
-	it('load what every batch needs, and the SDK’s clients when they are needed', async () => {
+	it('load what every batch needs at start-up, and the SDK’s clients on first use', async () => {
 		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
 		for (const name of NAMES.filter((each) => each !== 'on-arrival-check')) {
 			const inputs = Object.keys(metafile.outputs[`dist/functions/${name}.cjs`]?.inputs ?? {})
 			const clients = inputs.flatMap((path) => /@aws-sdk\/(client-[\w-]+)/.exec(path)?.[1] ?? [])
 			expect([...new Set(clients)]).toEqual(['client-sqs'])
 		}
-		// Late: nothing that is loaded at the start imports it.
+		// Loaded on first use: no module that is loaded at start-up imports it.
 		const importers = Object.entries(metafile.inputs).flatMap(([path, { imports }]) =>
 			imports.filter((each) => each.path === 'lib/wiring/wire-queue.ts').map(({ kind }) => `${path} ${kind}`),
 		)
@@ -59,7 +59,7 @@ describe('the bundles', () => {
 		expect(clientImporters.sort()).toEqual(['lib/aws/sqs.ts', 'lib/wiring/wire-queue.ts'])
 	})
 
-	it('keep within their budget of 600 KB, but for the one that carries the S3 client', async () => {
+	it('stay within their budget of 600 KB, except the one with the S3 client', async () => {
 		const sizes = await Promise.all(
 			NAMES.map(async (name) => [name, (await stat(bundlePath(name))).size / 1024]),
 		)
@@ -71,7 +71,7 @@ describe('the bundles', () => {
 		})
 	})
 
-	it('runs alone in an empty folder, with only environment variables', async () => {
+	it('runs in an empty folder, with only environment variables', async () => {
 		const bundle = join(folder, 'on-queue-message.cjs')
 		await copyFile(bundlePath('on-queue-message'), bundle)
 		const topicArn = await cloud.aws.createTopic('alone')
@@ -109,7 +109,7 @@ describe('the bundles', () => {
 		expect(Messages.map(({ Body }) => JSON.parse(Body ?? '').data.state)).toEqual(['accepted'])
 	})
 
-	it('says at start-up, by name, what is not configured', async () => {
+	it('names the missing variables at start-up', async () => {
 		const fn = createFunction({
 			name: 'bare',
 			bundle: bundlePath('on-http-request'),

@@ -1,4 +1,4 @@
-/** What every function needs; no value is a real one. */
+/** The variables that every function needs; all values are fake. */
 export const ENVIRONMENT = {
 	AWS_REGION: 'ap-northeast-2',
 	AWS_ACCESS_KEY_ID: 'a',

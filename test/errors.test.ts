@@ -9,7 +9,7 @@ import {
 	toExportError,
 } from '../lib/errors.ts'
 
-it.each(ERROR_CODES)('%s tells a trigger what to do: the name is what Step Functions matches', (code) => {
+it.each(ERROR_CODES)('%s has the error name that Step Functions matches', (code) => {
 	const error = new ExportError(code, 'm')
 	expect(error).toMatchObject({
 		name: isRetryable(code) ? 'ExportRetryable' : 'ExportFailed',
@@ -19,7 +19,7 @@ it.each(ERROR_CODES)('%s tells a trigger what to do: the name is what Step Funct
 	expect(firstWaitSecondsOf(code)).toBeGreaterThan(0)
 })
 
-it('shows no cause and no problem text to whoever logs its properties, but codes, flags and waits', () => {
+it('has only codes, flags and waits as enumerable properties, no cause and no problem text', () => {
 	const error = new ExportError('NCP_LATER', 'm', { cause: new Error('swordfish'), retryAfterSeconds: 9 })
 	expect({ ...error }).toEqual({
 		code: 'NCP_LATER',
@@ -31,7 +31,7 @@ it('shows no cause and no problem text to whoever logs its properties, but codes
 	})
 })
 
-it('names every problem of a request', () => {
+it('lists every problem of a request', () => {
 	const error = new RequestInvalid([
 		{ field: 'a', detail: 'is required' },
 		{ field: 'b', detail: 'is unknown' },
@@ -43,7 +43,7 @@ it('names every problem of a request', () => {
 	})
 })
 
-it('wraps what is foreign, and leaves what is ours', () => {
+it('wraps a foreign error, and returns an ExportError unchanged', () => {
 	const ours = new ExportError('NCP_LATER', 'm')
 	expect(toExportError(ours)).toBe(ours)
 	const foreign = new TypeError('with a body')
@@ -55,7 +55,7 @@ it('wraps what is foreign, and leaves what is ours', () => {
 	expect(toExportError('text').message).toBe('unexpected string')
 })
 
-it('cuts foreign text, and leaves no half character', () => {
+it('cuts foreign text without splitting a character', () => {
 	expect(cut('abc', 3)).toBe('abc')
 	expect(cut('abcd', 3)).toBe('ab…')
 	expect(cut(`a${'😀'.repeat(3)}`, 3).isWellFormed()).toBe(true)

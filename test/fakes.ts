@@ -5,20 +5,20 @@ import { readReply } from '../lib/ncp/read-reply.ts'
 import type { ArrivalPorts, ExportPorts, FirstSeen, RequestQueue } from '../lib/ports.ts'
 import type { Reply } from '../lib/reply.ts'
 
-/** So many milliseconds are left, and stay left. */
+/** A deadline with a constant number of milliseconds left. */
 export const left = (ms: number): Deadline => ({ leftMs: () => ms })
 
-/** As much as a deployed function has. */
+/** The time limit of a deployed function. */
 export const PLENTY = left(25_000)
 
-/** The ledger's contract in memory: what the table promises, without a table. */
+/** An in-memory ledger with the same contract as the table. */
 export interface MemoryLedger extends Ledger {
 	entries: Map<string, Entry>
 }
 
 export function createMemoryLedger(): MemoryLedger {
 	const entries = new Map<string, Entry>()
-	/** Of each draft that was given, so that a repeat is known as one. */
+	/** The revision of each draft, so that a repeated write is recognised. */
 	const revisions = new WeakMap<Draft, string>()
 	let count = 0
 	return {
@@ -53,7 +53,7 @@ const down = async (): Promise<never> => {
 /** A store that does not answer. */
 export const DOWN: Ledger = { read: down, replace: down, expireAt: down }
 
-/** A store in which another writer is always first, and which nothing can be read from. */
+/** A store in which another writer always wins, and every read finds nothing. */
 export const CONTESTED: Ledger = {
 	read: async () => null,
 	replace: async () => null,
@@ -69,7 +69,7 @@ export function createFirstSeen(): FirstSeen {
 	}
 }
 
-/** A queue that keeps what it is asked to do. */
+/** A queue that records its calls. */
 export function createQueue(): { queue: RequestQueue; done: unknown[][] } {
 	const done: unknown[][] = []
 	return {
@@ -102,7 +102,7 @@ function sharedPorts() {
 	}
 }
 
-/** Ports of the first use case in a world where everything works; arrival checks are off. */
+/** Ports of the first use case in which everything works; arrival checks are off. */
 export function createExportPorts(changes: Partial<ExportPorts> = {}): ExportPorts {
 	let ids = 0
 	return {
@@ -115,7 +115,7 @@ export function createExportPorts(changes: Partial<ExportPorts> = {}): ExportPor
 	}
 }
 
-/** Ports of the second use case in a world where everything works, and the bucket is empty. */
+/** Ports of the second use case in which everything works; the bucket is empty. */
 export function createArrivalPorts(changes: Partial<ArrivalPorts> = {}): ArrivalPorts {
 	return {
 		...sharedPorts(),

@@ -8,7 +8,7 @@ export interface GateCall {
 	body: string
 }
 
-/** Called before the service sees a call and after it has done it; throwing ends the connection there. */
+/** Called before the service receives a call and after it has executed it; throwing closes the connection at that point. */
 export type Intercept = (call: GateCall, phase: 'before' | 'after') => Promise<void> | void
 
 export interface Gate {
@@ -16,7 +16,7 @@ export interface Gate {
 	stop: () => Promise<void>
 }
 
-/** A gate before each of the local cloud's services. */
+/** A gate in front of each service of the local cloud. */
 export function gateWith(intercept: Intercept): (serviceUrl: string) => Promise<Gate> {
 	return (serviceUrl) => startGate(serviceUrl, intercept)
 }
@@ -42,7 +42,7 @@ export async function startGate(target: string, intercept: Intercept): Promise<G
 				.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
 				.end(bytes)
 		} catch {
-			// Whoever threw wants the caller to hear nothing.
+			// An interceptor that throws simulates a lost answer.
 			response.destroy()
 		}
 	})

@@ -23,7 +23,7 @@ export function toBatch(queueArn: string, bodies: readonly string[], receiveCoun
 	}
 }
 
-/** What the function reads of an HTTP API's event; the signature is made by another tool. */
+/** The fields of an HTTP API event that the function reads; another tool makes the signature. */
 export function toSignedCall(body: string, secret: string): Partial<APIGatewayProxyEventV2> {
 	const now = new Date()
 	const requestContext = {

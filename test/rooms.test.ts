@@ -20,12 +20,12 @@ async function list(patterns: readonly string[]): Promise<string[]> {
 	return found
 }
 
-it('is what biome.json says', async () => {
+it('matches the rules in biome.json', async () => {
 	const config = await readFile(join(ROOT, 'biome.json'), 'utf8')
 	expect(JSON.parse(config)).toEqual(JSON.parse(await toBiomeConfig()))
 })
 
-it('gives every file a room, and only one', async () => {
+it('puts every file into exactly one room', async () => {
 	const files = await list(['lib/**', 'functions/**', 'tools/**'])
 	expect(files.length).toBeGreaterThan(100)
 	for (const path of files) {
@@ -34,7 +34,7 @@ it('gives every file a room, and only one', async () => {
 	}
 })
 
-/** The ways in which a file can import another one. */
+/** The syntactic forms of an import. */
 const FORMS = [
 	(path: string) => `import type { A } from '${path}'`,
 	(path: string) => `import { a } from '${path}'`,
@@ -48,7 +48,7 @@ interface Probe {
 	line: number
 }
 
-/** In each room a file that imports one file of every other room, in every form. */
+/** Writes, in each room, a file that imports one file of every other room in every form. */
 async function writeProbes(folder: string): Promise<Map<string, Probe[]>> {
 	const targets = await Promise.all(
 		Object.entries(ROOMS).map(async ([to, { files }]) => ({ to, path: (await list(files)).sort()[0] ?? '' })),
@@ -75,7 +75,7 @@ interface Report {
 	diagnostics: { category: string; location: { path: string; start: { line: number } } }[]
 }
 
-it('refuses a file that breaks a rule, in every room and every form of import, and no other', async () => {
+it('rejects every forbidden import, in every room and in every form, and no permitted one', async () => {
 	const folder = await mkdtemp(join(tmpdir(), 'rooms-'))
 	const config = JSON.parse(await toBiomeConfig())
 	await writeFile(

@@ -9,7 +9,7 @@ export interface EmbeddedSecrets {
 	stop: () => Promise<void>
 }
 
-/** The one operation of Secrets Manager that the product uses. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html */
+/** The only Secrets Manager operation that the functions use. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html */
 export async function startEmbeddedSecrets(): Promise<EmbeddedSecrets> {
 	const secrets = new Map<string, string>()
 	let reads = 0

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createStepTimer, type StepTimes } from '../lib/step-times.ts'
 
-it('adds up the time of a step, also when it throws, and never subtracts', async () => {
+it('adds up the time of a step, even when it throws, and never subtracts', async () => {
 	let nowMs = 0
 	const stepMs: StepTimes = {}
 	const timed = createStepTimer(stepMs, () => nowMs)
@@ -12,7 +12,7 @@ it('adds up the time of a step, also when it throws, and never subtracts', async
 	})
 	expect(await look(5)).toBe(5)
 	await expect(look(3)).rejects.toThrow('failed')
-	// A clock that is corrected meanwhile goes back.
+	// The clock is set back during the step.
 	await look(-100)
 	expect(stepMs).toEqual({ look: 8 })
 })

@@ -15,12 +15,12 @@ it.each([
 	expect(problems).toEqual(expected)
 })
 
-it.each(['localhost', '::1', '[::1]', '127.0.0.1', '127.9.9.9'])('knows %s as loopback', (host) => {
+it.each(['localhost', '::1', '[::1]', '127.0.0.1', '127.9.9.9'])('recognises %s as loopback', (host) => {
 	expect(isLoopback(host)).toBe(true)
 })
 
 it.each(['127.0.0.1.example', 'localhost.example', '10.0.0.1', ''])(
-	'does not take %j for loopback',
+	'does not recognise %j as loopback',
 	(host) => {
 		expect(isLoopback(host)).toBe(false)
 	},

@@ -28,7 +28,7 @@ const FOUND: Finding = {
 const ABSENT: Finding = { kind: 'absent' }
 const UNREADABLE: Finding = { kind: 'unreadable', reason: 'AccessDenied' }
 
-/** Both use cases around one ledger, one clock and one queue of checks that is emptied by hand. */
+/** Both use cases with one ledger, one clock and one queue of checks that the test delivers itself. */
 class World {
 	nowMs = Date.UTC(2026, 10, 23)
 	ledger = createMemoryLedger()
@@ -94,7 +94,7 @@ class World {
 		return checkArrival(next.check, this.ports)
 	}
 
-	/** Runs checks until none is left; returns the states that were published, and how many looks it took. */
+	/** Runs checks until none is left; returns the published states and the number of looks. */
 	async runAll(): Promise<{ states: string[]; looks: number }> {
 		let looks = 0
 		for (; this.queue.length > 0; looks++) await this.runNext()
@@ -110,7 +110,7 @@ async function exported(reply: Reply = ACCEPTED): Promise<World> {
 }
 
 describe('checkArrival', () => {
-	it('completes what is there, with the object, and names every candidate', async () => {
+	it('completes an export whose object is there, and names every candidate', async () => {
 		const world = await exported()
 		expect(world.published[0]?.data).toMatchObject({ state: 'accepted', terminal: false })
 		world.finding = FOUND
@@ -129,7 +129,7 @@ describe('checkArrival', () => {
 		expect(world.endings.at(-1)).toMatchObject({ candidates: ['20210528', '20210528.bak'] })
 	})
 
-	it('looks until the deadline and says "missing" just then', async () => {
+	it('checks until the deadline, and publishes "missing" exactly then', async () => {
 		const world = await exported()
 		const settledMs = world.nowMs
 		expect(await world.runAll()).toEqual({ states: ['accepted', 'missing'], looks: 12 })
@@ -137,7 +137,7 @@ describe('checkArrival', () => {
 		expect(world.published[1]?.data.error).toMatchObject({ code: 'NOT_ARRIVED' })
 	})
 
-	it('says "unverified" when it could not look, never "missing"', async () => {
+	it('publishes "unverified", never "missing", when the bucket cannot be read', async () => {
 		const world = await exported()
 		world.finding = UNREADABLE
 		expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
@@ -147,14 +147,14 @@ describe('checkArrival', () => {
 		})
 	})
 
-	it('says "unverified" when it could not look in the end, although it could before', async () => {
+	it('publishes "unverified" when the bucket cannot be read at the deadline, even if it could before', async () => {
 		const world = await exported()
 		await world.runNext()
 		world.finding = UNREADABLE
 		expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
 	})
 
-	it('completes an unknown export that is there, without asking NCP', async () => {
+	it('completes an unknown export whose object is there, without calling NCP', async () => {
 		const world = await exported(LOST)
 		world.finding = FOUND
 		expect((await world.runAll()).states).toEqual(['unknown', 'completed'])
@@ -162,7 +162,7 @@ describe('checkArrival', () => {
 		expect(world.calls).toBe(1)
 	})
 
-	it('sends an unknown export once more when it is not there after ten minutes, then judges it like any other', async () => {
+	it('sends an unknown export once more when it is absent after ten minutes, then checks it like any other', async () => {
 		const world = await exported(LOST)
 		const startMs = world.nowMs
 		world.reply = ACCEPTED
@@ -178,7 +178,7 @@ describe('checkArrival', () => {
 		[REFUSED, ['unknown', 'missing'], 2],
 		[LOST, ['unknown', 'missing'], 2],
 		[ACCEPTED, ['unknown', 'accepted', 'missing'], 2],
-	])('ends in one state whatever the second answer is', async (second, states, calls) => {
+	])('ends in one state whatever the reply to the resend is', async (second, states, calls) => {
 		const world = await exported(LOST)
 		world.reply = second
 		expect((await world.runAll()).states).toEqual(states)
@@ -214,7 +214,7 @@ describe('checkArrival', () => {
 		expect(waits).toEqual([30, 60, 120, 240, 480])
 	})
 
-	it('completes what a refused resend may have found under way', async () => {
+	it('completes an export whose resend was refused, perhaps because the first call was running', async () => {
 		const world = await exported(LOST)
 		world.reply = REFUSED
 		while (world.calls < 2) await world.runNext()
@@ -232,7 +232,7 @@ describe('checkArrival', () => {
 		expect(world.nowMs - settledMs).toBe(120 * MINUTE_MS)
 	})
 
-	it('gives a resend whose reply is lost a deadline of its own', async () => {
+	it('gives a resend whose reply is lost its own deadline', async () => {
 		const world = await exported(LOST)
 		world.finding = UNREADABLE
 		for (let look = 0; look < 10; look++) await world.runNext()
@@ -243,7 +243,7 @@ describe('checkArrival', () => {
 		expect(world.nowMs - resentMs).toBe(120 * MINUTE_MS)
 	})
 
-	it('says that a resend was accepted, although a double of its check came meanwhile', async () => {
+	it('publishes that a resend was accepted even if its check was delivered twice', async () => {
 		const world = await exported(LOST)
 		while (world.calls < 2) {
 			const [next] = world.queue
@@ -258,11 +258,11 @@ describe('checkArrival', () => {
 			world.nowMs = Math.max(world.nowMs, next.atMs)
 			await checkArrival(next.check, { ...world.ports, callNcp })
 		}
-		// The double publishes again what was published before, under the same id.
+		// The second delivery publishes the earlier event again, with the same id.
 		expect([...new Set((await world.runAll()).states)]).toEqual(['unknown', 'accepted', 'missing'])
 	})
 
-	it('says that a resend was accepted, although the answer to writing that was lost', async () => {
+	it('publishes that a resend was accepted even if the reply to the table write was lost', async () => {
 		const world = await exported(LOST)
 		world.reply = ACCEPTED
 		let isLost = true
@@ -285,7 +285,7 @@ describe('checkArrival', () => {
 		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
 	})
 
-	it('goes on with the export when one check is delivered twice at once, and the first to write dies', async () => {
+	it('continues the checks when one check is delivered twice at the same time and the first writer dies', async () => {
 		const world = await exported()
 		const next = world.queue.shift()
 		if (next === undefined) throw new Error('no check')
@@ -300,7 +300,7 @@ describe('checkArrival', () => {
 		expect(world.queue).toMatchObject([{ check: { check: 1 } }])
 	})
 
-	it('takes no object for the export’s that is older than the call, however long the request waited', async () => {
+	it('ignores an object older than the call, however long the request waited', async () => {
 		const world = new World()
 		world.reply = LATER
 		await expect(world.export()).rejects.toMatchObject({ code: 'NCP_LATER' })
@@ -317,7 +317,7 @@ describe('checkArrival', () => {
 		expect(wanted).toEqual([world.nowMs])
 	})
 
-	it('asks for a check that may be lost once, however often its message comes again', async () => {
+	it('re-sends a check that may be lost only once, however often the previous check is delivered', async () => {
 		const world = await exported()
 		const [first] = world.queue
 		await world.runNext()
@@ -326,7 +326,7 @@ describe('checkArrival', () => {
 		expect(world.queue).toHaveLength(sent + 1)
 	})
 
-	it('tries the resend again when it was certainly not done', async () => {
+	it('repeats a resend that was certainly not done', async () => {
 		const world = await exported(LOST)
 		world.reply = LATER
 		while (world.calls < 3) await world.runNext()
@@ -335,14 +335,14 @@ describe('checkArrival', () => {
 		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
 	})
 
-	it('never sends an unknown export again when the bucket cannot be read', async () => {
+	it('never re-sends an unknown export while the bucket cannot be read', async () => {
 		const world = await exported(LOST)
 		world.finding = UNREADABLE
 		expect((await world.runAll()).states).toEqual(['unknown', 'unverified'])
 		expect(world.calls).toBe(1)
 	})
 
-	it('does no harm when every check comes twice, at the same time or one after another', async () => {
+	it('is unaffected when every check is delivered twice, concurrently or in sequence', async () => {
 		const world = await exported(LOST)
 		world.reply = ACCEPTED
 		while (world.queue.length > 0) {
@@ -361,7 +361,7 @@ describe('checkArrival', () => {
 		for (const event of world.published) expect(JSON.stringify(event)).toBe(texts.get(event.id))
 	})
 
-	it('publishes again, when it is delivered again, what it could not publish', async () => {
+	it('publishes on the next delivery what it could not publish', async () => {
 		const world = await exported()
 		world.finding = FOUND
 		world.failPublishes = 1
@@ -372,7 +372,7 @@ describe('checkArrival', () => {
 		expect(world.published.map(({ data }) => data.state)).toEqual(['accepted', 'completed'])
 	})
 
-	it('sends the next check when whoever counted it died before sending', async () => {
+	it('sends the next check when the function that counted it died before sending', async () => {
 		const world = await exported()
 		const [first] = world.queue
 		await world.runNext()
@@ -383,9 +383,9 @@ describe('checkArrival', () => {
 	})
 
 	it.each([
-		['an export that nobody knows', { exportKey: 'other' }],
-		['an export whose key belongs to another one now', { exportId: 'other' }],
-	])('fails a check for %s: nobody can tell how the export ended', async (_name, changes) => {
+		['an export that is not in the ledger', { exportKey: 'other' }],
+		['an export whose key now belongs to another export', { exportId: 'other' }],
+	])('fails a check for %s with EXPORT_GONE', async (_name, changes) => {
 		const world = await exported()
 		const check = {
 			exportKey: [...world.ledger.entries.keys()][0] ?? '',
@@ -397,7 +397,7 @@ describe('checkArrival', () => {
 		expect(world.endings.at(-1)).toMatchObject({ code: 'EXPORT_GONE' })
 	})
 
-	it('does not begin a resend that there is no time for', async () => {
+	it('does not start a resend without enough time for the call', async () => {
 		const world = await exported(LOST)
 		world.nowMs += 60 * MINUTE_MS
 		const [next] = world.queue.splice(0)
@@ -407,7 +407,7 @@ describe('checkArrival', () => {
 		expect(world.calls).toBe(2)
 	})
 
-	it('is delivered again when something nobody foresaw happens', async () => {
+	it('throws INTERNAL, so that the check is delivered again, on an unexpected error', async () => {
 		const world = await exported()
 		const broken = { ...world.ports, findObject: () => Promise.reject(new TypeError('x')) }
 		const [next] = world.queue
@@ -420,7 +420,7 @@ describe('checkArrival', () => {
 })
 
 describe('exportBackup with arrival checks', () => {
-	it('asks for the first check only once the outcome is published: no check ends what was never said', async () => {
+	it('schedules the first check only after the outcome is published', async () => {
 		const world = new World()
 		world.failPublishes = 1
 		await expect(world.export()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
@@ -431,13 +431,13 @@ describe('exportBackup with arrival checks', () => {
 		])
 	})
 
-	it('keeps the message when the check cannot be asked for', async () => {
+	it('keeps the message when the check cannot be scheduled', async () => {
 		const world = new World()
 		world.schedule = () => Promise.reject(new Error('the queue is down'))
 		await expect(world.export()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
 	})
 
-	it('asks for a check that is overdue when the export is asked for again, and for no other', async () => {
+	it('schedules an overdue check again when the same request comes again, and no other check', async () => {
 		const world = await exported()
 		await world.runNext()
 		world.queue = []

@@ -8,8 +8,8 @@ const STRANGE = ['', '[]', '1', 'null', '<html>hello</html>']
 
 const CHECK = { exportKey: 'k', exportId: 'e', check: 0 }
 
-describe('a 200 from somebody else', () => {
-	it.each([...STRANGE, '{}'])('is no check in the arrival queue: %j', async (body) => {
+describe('a 200 that is not from AWS', () => {
+	it.each([...STRANGE, '{}'])('does not count as a sent check: %j', async (body) => {
 		const schedule = createArrivalQueue(async () => body, 'http://q')
 		await expect(schedule(CHECK, 0)).rejects.toMatchObject({
 			code: 'PUBLISH_FAILED',
@@ -17,7 +17,7 @@ describe('a 200 from somebody else', () => {
 		})
 	})
 
-	it.each(STRANGE)('is no write and no empty table: %j', async (body) => {
+	it.each(STRANGE)('counts neither as a write nor as an absent item: %j', async (body) => {
 		const dynamodb = createDynamoDb(async () => body)
 		await expect(dynamodb('PutItem', { TableName: 't', Item: { a: 1 } })).rejects.toMatchObject({
 			name: 'NoAnswer',
@@ -28,14 +28,14 @@ describe('a 200 from somebody else', () => {
 	})
 })
 
-it('refuses an item that somebody has written by hand', async () => {
+it('refuses an item with an unknown attribute type', async () => {
 	const dynamodb = createDynamoDb(async () => '{"Item":{"event":{"M":{}}}}')
 	await expect(dynamodb('GetItem', { TableName: 't' })).rejects.toMatchObject({
 		name: 'UnknownAttributeType',
 	})
 })
 
-it('reads the ledger consistently: the claim of a moment ago must be seen', async () => {
+it('reads the ledger with strong consistency, so that the latest claim is visible', async () => {
 	const requests: TableRequest[] = []
 	const table = createExportsTable(async (_operation, request) => {
 		requests.push(request)
@@ -54,12 +54,12 @@ describe('createPublishBatch', () => {
 		return send([{ message: 'a=1&b=2', attributes: { 'n&n': 'v=v&w' } }])
 	}
 
-	it.each(['', ' ', '0x0', '00', 'zz', '1'])('does not take the id %j for an entry of ours', async (id) => {
+	it.each(['', ' ', '0x0', '00', 'zz', '1'])('does not match the id %j to an entry', async (id) => {
 		const results = await publish(`<Successful><member><Id>${id}</Id></member></Successful>`)
 		expect(results).toEqual(['SNS did not mention the entry'])
 	})
 
-	it('sends every text in the form that it came in', async () => {
+	it('sends every text unchanged', async () => {
 		const bodies: string[] = []
 		expect(await publish('<Successful><member><Id>0</Id></member></Successful>', bodies)).toEqual([null])
 		const form = new URLSearchParams(bodies[0])
@@ -75,7 +75,7 @@ describe('createPublishBatch', () => {
 		])
 	})
 
-	it('says so when a failure has no code', async () => {
+	it('reports a failure without a code', async () => {
 		expect(await publish('<Failed><member><Id>0</Id></member></Failed>')).toEqual(['without a code'])
 	})
 })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { parseArrivalCheck } from '../../lib/aws/arrival-queue.ts'
 
-it('knows its own messages, and nobody else’s', () => {
+it('parses its own messages and no others', () => {
 	const check = { exportKey: 'k', exportId: 'e', check: 3 }
 	expect(parseArrivalCheck(JSON.stringify(check))).toEqual(check)
 	for (const body of [

@@ -13,7 +13,7 @@ afterEach(async () => {
 	for (const cleanup of cleanups.splice(0)) await cleanup()
 })
 
-/** A server with one answer after another, the last one for good. */
+/** A server that gives the answers in turn; the last one repeats. */
 async function start(...answers: Answer[]) {
 	const requests: IncomingMessage[] = []
 	const delays: number[] = []
@@ -49,7 +49,7 @@ const reset: Answer = (_request, response) => void response.destroy()
 const silence: Answer = () => undefined
 
 describe('createAwsCaller', () => {
-	it('signs what it sends, and gives back the body', async () => {
+	it('signs the request and returns the body', async () => {
 		const { call, requests } = await start(ok)
 		expect(await call({ 'x-amz-target': 'T.Op' }, '{}')).toBe('{"a":1}')
 		expect(requests[0]?.headers).toMatchObject({
@@ -60,27 +60,31 @@ describe('createAwsCaller', () => {
 	})
 
 	it.each([
-		['an answer that was lost', reset, 25],
-		['an answer that does not come', silence, 25],
+		['a lost answer', reset, 25],
+		['a missing answer', silence, 25],
 		['a server error', reply(500, '{"__type":"com.amazonaws#InternalServerError"}'), 25],
 		['too many requests', reply(429, ''), 25],
-		['a throttling that names its schema', reply(400, '{"__type":"a.b#ThrottlingException:http://c"}'), 250],
+		[
+			'throttling with a schema in its name',
+			reply(400, '{"__type":"a.b#ThrottlingException:http://c"}'),
+			250,
+		],
 		['throttling', reply(400, '{"__type":"com.amazonaws#ThrottlingException","message":"slow"}'), 250],
 		['a full table', reply(400, '{"__type":"x#ProvisionedThroughputExceededException"}'), 250],
 		[
-			'throttling of SNS',
+			'throttling by SNS',
 			reply(400, '<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>'),
 			250,
 		],
-	])('tries again after %s', async (_name, answer, expectedMs) => {
+	])('retries after %s', async (_name, answer, expectedMs) => {
 		const { call, requests, delays } = await start(answer, ok)
 		expect(await call({}, '')).toBe('{"a":1}')
 		expect(requests).toHaveLength(2)
-		// Half of the jitter's bound; whoever throttles is asked less soon.
+		// Half of the jitter's bound; the wait is longer after throttling.
 		expect(delays).toEqual([expectedMs])
 	})
 
-	it('signs the host with its port, as it is sent', async () => {
+	it('signs the host with its port, as sent', async () => {
 		const { call, requests } = await start(ok)
 		await call({ 'x-amz-target': 'T.Op' }, '{}')
 		const { host = '', authorization } = requests[0]?.headers ?? {}
@@ -92,7 +96,7 @@ describe('createAwsCaller', () => {
 		expect(authorization).toBe(signed.authorization)
 	})
 
-	it('reads the name of a failure from the header, too', async () => {
+	it('also reads the error name from the header', async () => {
 		const { call } = await start((_request, response) =>
 			response.writeHead(400, { 'x-amzn-errortype': 'ConditionalCheckFailedException:http://x' }).end('{}'),
 		)
@@ -115,18 +119,18 @@ describe('createAwsCaller', () => {
 		['{"__type":"a#ConditionalCheckFailedException:http://b"}', 'ConditionalCheckFailedException'],
 		['<ErrorResponse><Error><Code>NotFound</Code></Error></ErrorResponse>', 'NotFound'],
 		['<html>', 'HTTP 400'],
-	])('does not repeat what was refused: %s', async (body, name) => {
+	])('does not retry a refused request: %s', async (body, name) => {
 		const { call, requests } = await start(reply(400, body))
 		await expect(call({}, '')).rejects.toMatchObject({ name })
 		expect(requests).toHaveLength(1)
 	})
 
-	it('names the connection’s failure when nobody answers', async () => {
+	it('reports the connection error when there is no answer', async () => {
 		const { call } = await start(reset)
 		await expect(call({}, '')).rejects.toMatchObject({ name: 'UND_ERR_SOCKET' })
 	})
 
-	it('ends in the time that is left, whatever its own limits are', async () => {
+	it('ends within the time left, whatever its own limits are', async () => {
 		const { call, requests } = await start(silence)
 		const startedMs = performance.now()
 		await expect(call({}, '', 90)).rejects.toThrow('no whole reply')
@@ -134,7 +138,7 @@ describe('createAwsCaller', () => {
 		expect(requests).toHaveLength(1)
 	})
 
-	it('says what was answered, when there is no time for another try', async () => {
+	it('reports the last answer when there is no time for another attempt', async () => {
 		const { call, requests } = await start(reply(500, '{"__type":"a#InternalServerError"}'), ok)
 		await expect(call({}, '', 20)).rejects.toThrow('InternalServerError')
 		expect(requests).toHaveLength(1)

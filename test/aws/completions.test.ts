@@ -18,7 +18,7 @@ it('keeps the last completion of each instance', async () => {
 	await completions.record({ instance: 'KR/1', atMs: 1 })
 	await completions.record({ instance: '-/2', atMs: 2 })
 	await completions.record({ instance: 'KR/1', atMs: 3 })
-	// Published again, an older one changes nothing.
+	// An older completion, published again, changes nothing.
 	await completions.record({ instance: 'KR/1', atMs: 2 })
 	expect((await completions.read()).sort((a, b) => a.atMs - b.atMs)).toEqual([
 		{ instance: '-/2', atMs: 2 },
@@ -26,7 +26,7 @@ it('keeps the last completion of each instance', async () => {
 	])
 })
 
-it('says that it is unavailable', async () => {
+it('throws LEDGER_UNAVAILABLE when the table fails', async () => {
 	const nowhere = createCompletions(items(), 'no-such-table')
 	await expect(nowhere.read()).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 	await expect(nowhere.record({ instance: 'KR/1', atMs: 1 })).rejects.toMatchObject({
@@ -34,7 +34,7 @@ it('says that it is unavailable', async () => {
 	})
 })
 
-it('forgets an instance that is no more, and says so of one that it never knew', async () => {
+it('forgets an instance, and reports whether it was known', async () => {
 	const completions = createCompletions(items(), table.tableName)
 	await completions.record({ instance: 'KR/9', atMs: 1 })
 	expect(await completions.forget('KR/9')).toBe(true)

@@ -39,7 +39,7 @@ async function write(previous: Entry | null, next: Draft, nowMs = NOW): Promise<
 }
 
 describe('createExportsTable', () => {
-	it('gives back what was written', async () => {
+	it('reads what it wrote', async () => {
 		expect(await ledger.read('round-trip')).toBeNull()
 		const entry = await write(null, newDraft('round-trip'))
 		expect(await ledger.read('round-trip')).toEqual(entry)
@@ -48,31 +48,31 @@ describe('createExportsTable', () => {
 		expect(settled.revision).not.toBe(entry.revision)
 	})
 
-	it('lets exactly one of many claimers in', async () => {
+	it('lets exactly one of many concurrent claims succeed', async () => {
 		const claims = Array.from({ length: 10 }, () => ledger.replace(null, newDraft('contested'), NOW))
 		expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1)
 	})
 
-	it('lets exactly one of many through that would write the very same', async () => {
+	it('lets exactly one of many concurrent writes of the same content succeed', async () => {
 		const entry = await write(null, newDraft('same'))
 		const writes = Array.from({ length: 10 }, () => ledger.replace(entry, release(entry), NOW))
 		expect((await Promise.all(writes)).filter(Boolean)).toHaveLength(1)
 	})
 
-	it('replaces nothing that has changed meanwhile', async () => {
+	it('does not replace an entry that has changed since it was read', async () => {
 		const first = await write(null, newDraft('changed'))
 		const released = await write(first, release(first))
 		expect(await ledger.replace(first, settle(first, acceptedEvent('x'), NOW, 1), NOW)).toBeNull()
 		expect(await ledger.read('changed')).toEqual(released)
 	})
 
-	it('takes the place of what has expired, before DynamoDB deletes it', async () => {
+	it('replaces an expired entry before DynamoDB deletes it', async () => {
 		await write(null, newDraft('expired'))
 		expect(await ledger.replace(null, newDraft('expired'), NOW + 59_999)).toBeNull()
 		expect(await ledger.replace(null, newDraft('expired'), NOW + 60_000)).not.toBeNull()
 	})
 
-	it('keeps the expiry in whole seconds, as TTL wants it', async () => {
+	it('stores the expiry in whole seconds, as TTL requires', async () => {
 		await write(null, newDraft('ttl'))
 		const { Item } = await table.client.send(
 			new GetCommand({ TableName: table.tableName, Key: { exportKey: 'ttl' } }),
@@ -80,7 +80,7 @@ describe('createExportsTable', () => {
 		expect(Item?.expiresAt).toBe(NOW / 1000 + 60)
 	})
 
-	it('knows its own write when the answer to it was lost', async () => {
+	it('recognises its own write when the answer was lost', async () => {
 		let writes = 0
 		const gate = await startGate(table.endpoint, ({ operation }, phase) => {
 			if (operation === 'PutItem' && phase === 'after' && ++writes === 1)
@@ -93,28 +93,28 @@ describe('createExportsTable', () => {
 		await gate.stop()
 	})
 
-	it('gives the same entry for a repeat of a write that was done, however much later', async () => {
+	it('returns the same entry for a repeated write, however much later', async () => {
 		const draft = newDraft('repeated')
 		const entry = await write(null, draft)
 		expect(await ledger.replace(null, draft, NOW)).toEqual(entry)
 		const next = release(entry)
 		const released = await write(entry, next)
 		expect(await ledger.replace(entry, next, NOW)).toEqual(released)
-		// The same in content, written by another writer, is not a repeat.
+		// The same content from another writer is not a repeat.
 		expect(await ledger.replace(entry, release(entry), NOW)).toBeNull()
 	})
 
-	it('changes an expiry without disturbing a writer', async () => {
+	it('changes an expiry without invalidating concurrent writes', async () => {
 		const draft = newDraft('kept')
 		const entry = await write(null, draft)
 		expect(await ledger.expireAt(entry, NOW + 90_000)).toBe(true)
 		expect(await ledger.read('kept')).toEqual({ ...entry, expiresAtMs: NOW + 90_000 })
-		// A write from before is still known as done, and one that was under way goes through.
+		// An earlier write is still recognised as done, and a concurrent one succeeds.
 		expect(await ledger.replace(null, draft, NOW)).toEqual(entry)
 		expect(await ledger.replace(entry, release(entry), NOW)).not.toBeNull()
 	})
 
-	it('changes no expiry of what was replaced or is gone', async () => {
+	it('does not change the expiry of an entry that was replaced or deleted', async () => {
 		const entry = await write(null, newDraft('moved'))
 		const released = await write(entry, release(entry))
 		expect(await ledger.expireAt(entry, NOW + 90_000)).toBe(false)
@@ -123,7 +123,7 @@ describe('createExportsTable', () => {
 		expect(await ledger.read('never-there')).toBeNull()
 	})
 
-	it('goes on with an item from before there was one revision, once', async () => {
+	it('accepts one write to an item from before revisions existed', async () => {
 		const { expiresAtMs, ...fields } = newDraft('former')
 		const former = { version: 1, claimId: 'claim-1', writeToken: 'token-1', expiresAt: expiresAtMs / 1000 }
 		await table.client.send(new PutCommand({ TableName: table.tableName, Item: { ...fields, ...former } }))
@@ -134,7 +134,7 @@ describe('createExportsTable', () => {
 		expect((await Promise.all(writes)).filter(Boolean)).toHaveLength(1)
 	})
 
-	it('says that it is unavailable', async () => {
+	it('throws LEDGER_UNAVAILABLE when the table fails', async () => {
 		const gate = await startGate(table.endpoint, () => {
 			throw new Error('down')
 		})

@@ -19,7 +19,7 @@ const GOOD = {
 const createReader = () =>
 	createSecretReader(callLocal('secretsmanager', secrets.url, 'r'), 'ncp', () => nowMs)
 
-it('reads once in five minutes, also for readers at the same time', async () => {
+it('reads once in five minutes, even for concurrent readers', async () => {
 	secrets.put('ncp', JSON.stringify(GOOD))
 	const { read } = createReader()
 	expect(await Promise.all([read(), read()])).toEqual([GOOD, GOOD])
@@ -31,7 +31,7 @@ it('reads once in five minutes, also for readers at the same time', async () => 
 	expect(secrets.reads()).toBe(2)
 })
 
-it('reads again when it is told to', async () => {
+it('reads again when told to', async () => {
 	secrets.put('ncp', JSON.stringify(GOOD))
 	const { read, readAgain } = createReader()
 	await read()
@@ -40,7 +40,7 @@ it('reads again when it is told to', async () => {
 	expect((await read()).accessKey).toBe('AK2')
 })
 
-it('does not keep a failure', async () => {
+it('does not cache a failure', async () => {
 	const { read } = createReader()
 	await expect(read()).rejects.toThrow()
 	secrets.put('ncp', JSON.stringify(GOOD))
@@ -66,7 +66,7 @@ it.each([
 	'{"accessKey":"AK","secretKey":"swordfish","webhookSecrets":[1]}',
 	'{"accessKey":"AK","secretKey":"swordfish","webhookSecrets":[""]}',
 	'{"accessKey":"AK","secretKey":"swordfish","webhookSecrets":["whsec_c2hvcnQ="]}',
-])('names the secret and what it must be, never what it is: %s', async (value) => {
+])('names the secret and its required format, never its value: %s', async (value) => {
 	secrets.put('ncp', value)
 	const error = await createReader()
 		.read()

@@ -11,7 +11,7 @@ const CREDENTIALS = {
 const NOW = Date.UTC(2015, 7, 30, 12, 36)
 const SCOPE = 'AKIDEXAMPLE/20150830/us-east-1/service/aws4_request'
 
-/** From the test suite that AWS publishes for Signature Version 4: post-vanilla and post-x-www-form-urlencoded. */
+/** From AWS's published test suite for Signature Version 4: post-vanilla and post-x-www-form-urlencoded. */
 it.each([
 	[{}, '', 'host;x-amz-date', '5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b'],
 	[
@@ -20,7 +20,7 @@ it.each([
 		'content-type;host;x-amz-date',
 		'ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a',
 	],
-])('signs as AWS’s own examples do: %j %s', (headers, body, names, signature) => {
+])('produces the signature of AWS’s published example: %j %s', (headers, body, names, signature) => {
 	const sign = createSigner('service', 'us-east-1')
 	const signed = sign(
 		{ headers: { host: 'example.amazonaws.com', ...headers }, body, nowMs: NOW },
@@ -32,7 +32,7 @@ it.each([
 	)
 })
 
-/** As the SDK's signer wants its hash. */
+/** A hash with the interface that the SDK's signer requires. */
 class Sha256 {
 	readonly #hash
 	constructor(secret?: unknown) {
@@ -45,12 +45,12 @@ class Sha256 {
 		return this.#hash.digest()
 	}
 	reset(): void {
-		throw new Error('nobody calls it')
+		throw new Error('not called')
 	}
 }
 
-it('signs as the SDK does, whatever the body, the session and the time', async () => {
-	// One signer for all: the key that it keeps must be that of the day and of the credentials.
+it('produces the same signature as the SDK for any body, session and time', async () => {
+	// One signer for all runs: its cached key must match the day and the credentials.
 	const sign = createSigner('sns', 'eu-1')
 	const property = fc.asyncProperty(
 		fc.string({ unit: 'grapheme' }),

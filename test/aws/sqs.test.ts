@@ -34,7 +34,7 @@ const receive = async ({ url }: Queue, waitSeconds = 5) => {
 	return (await aws.sqs.send(command)).Messages?.[0]
 }
 
-it('sends a request with its trace context, and hides it for as long as it is told', async () => {
+it('sends a request with its trace context, and hides a message for the given time', async () => {
 	await queue.send('{"a":1}', { ...PLAIN, traceparent: '00-trace' })
 	const first = await receive(requests)
 	expect(first).toMatchObject({
@@ -45,7 +45,7 @@ it('sends a request with its trace context, and hides it for as long as it is to
 	expect((await receive(requests))?.MessageId).toBe(first?.MessageId)
 })
 
-it('sends a request without one', async () => {
+it('sends a request without a trace context', async () => {
 	await queue.send('{"b":1}', PLAIN)
 	expect((await receive(requests))?.MessageAttributes).toBeUndefined()
 })
@@ -55,7 +55,7 @@ it('keeps the mark of a redriven message', async () => {
 	expect((await receive(requests))?.MessageAttributes).toMatchObject({ redrivenFrom: { StringValue: 'm-1' } })
 })
 
-it('does not mind a receipt that nobody knows', async () => {
+it('ignores an unknown receipt handle', async () => {
 	await expect(queue.hide('nonsense', 1)).resolves.toBeUndefined()
 })
 
@@ -78,12 +78,12 @@ it('does not wait for a queue that does not answer', async () => {
 	await expect(silentQueue.deadLetter('{}', PLAIN, new RequestInvalid([]))).rejects.toMatchObject({
 		name: 'TimeoutError',
 	})
-	// The SDK's own limits are seconds.
+	// The SDK's own time limits are seconds long.
 	expect(performance.now() - startedMs).toBeLessThan(1_000)
 	await close(silent)
 })
 
-it('copies a message with the reason, in characters that SQS takes', async () => {
+it('copies a message with the reason, in characters that SQS accepts', async () => {
 	const error = new RequestInvalid([{ field: 'a\u0001\uFFFF가', detail: 'is unknown' }])
 	await queue.deadLetter(
 		'{"a":1}',
@@ -99,7 +99,7 @@ it('copies a message with the reason, in characters that SQS takes', async () =>
 	})
 })
 
-it('asks for an arrival check after so many seconds', async () => {
+it('schedules an arrival check with the given delay', async () => {
 	const check = { exportKey: 'k', exportId: 'e', check: 0 }
 	await createArrivalQueue(callLocal('sqs', aws.endpoint, aws.region), dead.url)(check, 1)
 	expect(await receive(dead, 0)).toBeUndefined()

@@ -37,7 +37,7 @@ async function startEmbedded() {
 	return { aws, receive, publish: toTopic(aws.endpoint, topicArn) }
 }
 
-/** An SNS that fails entries as it is told: by event id, one code an attempt; '' lets the entry pass. */
+/** A fake SNS with planned failures: by event id, one code per attempt; '' lets the entry pass. */
 async function startScriptedSns(script: Record<string, string[]>) {
 	const batches: string[][] = []
 	const server = createServer(async (request, response) => {
@@ -91,7 +91,7 @@ describe('createTopic', () => {
 		})
 	})
 
-	it('publishes what is ready together as one batch of at most ten', async () => {
+	it('publishes events that are ready at the same time in batches of at most ten', async () => {
 		const { publish, batches } = await startScriptedSns({})
 		await Promise.all(Array.from({ length: 12 }, (_, n) => publish(acceptedEvent(`e${n}`))))
 		expect(batches.map(({ length }) => length).sort()).toEqual([10, 2].sort())
@@ -107,13 +107,13 @@ describe('createTopic', () => {
 		expect(batches).toHaveLength(2)
 	})
 
-	it('repeats an entry that was throttled, and only that one', async () => {
+	it('retries only the throttled entry', async () => {
 		const { publish, batches } = await startScriptedSns({ 'b/accepted': ['Throttled', 'InternalError', ''] })
 		await Promise.all(['a', 'b', 'c'].map((name) => publish(acceptedEvent(name))))
 		expect(batches).toEqual([['a/accepted', 'b/accepted', 'c/accepted'], ['b/accepted'], ['b/accepted']])
 	})
 
-	it('gives up on an entry after three attempts without harming its neighbours', async () => {
+	it('gives up on an entry after three attempts without failing the others', async () => {
 		const { publish, batches } = await startScriptedSns({ 'b/accepted': Array(9).fill('Throttled') })
 		const results = await Promise.allSettled(['a', 'b'].map((name) => publish(acceptedEvent(name))))
 		expect(results).toMatchObject([
@@ -123,7 +123,7 @@ describe('createTopic', () => {
 		expect(batches).toHaveLength(3)
 	})
 
-	it('does not repeat an entry that is at fault itself', async () => {
+	it('does not retry an entry with a sender fault', async () => {
 		const { publish, batches } = await startScriptedSns({ 'b/accepted': ['InvalidParameter'] })
 		await expect(publish(acceptedEvent('b'))).rejects.toMatchObject({
 			code: 'PUBLISH_FAILED',
@@ -132,7 +132,7 @@ describe('createTopic', () => {
 		expect(batches).toHaveLength(1)
 	})
 
-	it('fails each event of a call that failed as a whole, and works again afterwards', async () => {
+	it('fails every event of a failed call, and works again afterwards', async () => {
 		const { aws, publish } = await startEmbedded()
 		aws.failPublishes(1)
 		const results = await Promise.allSettled([publish(acceptedEvent('a')), publish(acceptedEvent('b'))])
@@ -145,7 +145,7 @@ describe('createTopic', () => {
 
 	it.each([
 		['no body', ''],
-		['a page of somebody else’s', '<html>sign in</html>'],
+		['an HTML page', '<html>sign in</html>'],
 		[
 			'an empty result',
 			'<PublishBatchResponse><PublishBatchResult></PublishBatchResult></PublishBatchResponse>',
@@ -162,7 +162,7 @@ describe('createTopic', () => {
 			'a success of an unknown id',
 			'<PublishBatchResponse><PublishBatchResult><Successful><member><Id>zz</Id></member></Successful></PublishBatchResult></PublishBatchResponse>',
 		],
-	])('does not take an answer with %s for a success', async (_name, body) => {
+	])('does not count an answer with %s as a success', async (_name, body) => {
 		const server = createServer((_request, response) =>
 			response.writeHead(200, { 'content-type': 'text/xml' }).end(body),
 		)
@@ -173,14 +173,14 @@ describe('createTopic', () => {
 		})
 	})
 
-	it('sends nothing when no time is left, and nothing more once its caller was told', async () => {
+	it('sends nothing when no time is left, and nothing after its caller got the error', async () => {
 		const { publish, batches, url } = await startScriptedSns({ 'a/accepted': Array(9).fill('Throttled') })
 		await expect(toTopic(url, 'arn', left(0))(acceptedEvent('b'))).rejects.toThrow('no time was left')
 		await expect(publish(acceptedEvent('a'))).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
 		expect(batches).toEqual([['a/accepted'], ['a/accepted'], ['a/accepted']])
 	})
 
-	it('gives up when the time is up', async () => {
+	it('gives up when its time is up', async () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
 		cleanups.push(() => close(server))

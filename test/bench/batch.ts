@@ -13,7 +13,7 @@ interface Plan {
 }
 
 const MANY = { warmBatches: 60, batches: 21 }
-/** One record after another takes so long that a cold process does not show in it. */
+/** Sequential records take so long that the effect of a cold process does not show. */
 const FEW = { warmBatches: 3, batches: 5 }
 
 const PLANS = {
@@ -24,9 +24,9 @@ const PLANS = {
 } as const satisfies Record<string, Plan>
 
 /**
- * How long a batch of ten takes, of a warm process, beside the ideal: the slowest of ten bare calls side by side, which
- * is what the floor does, and one publish as long as the topic truly took. A second figure leaves out what HTTP itself
- * costs on this machine, on both sides of it.
+ * Duration of a batch of ten in a warm process, compared with the ideal: the slowest of ten concurrent bare calls (the
+ * floor) plus one publish as long as the topic really took. A second figure compares with the bare delays, without the
+ * cost of HTTP itself on this machine.
  */
 export async function measureBatch(rounds: number, standIns: StandIns): Promise<Section> {
 	await standIns.ask({ delays: DELAYS })

@@ -37,7 +37,7 @@ interface BenchOptions {
 	quick?: boolean
 }
 
-/** What to measure, in this order; throws `UsageError`. */
+/** The sections to measure, in this order; throws `UsageError`. */
 function toSections({ rounds = '', only, quick = false }: BenchOptions): Measure[] {
 	if (!/^([1-9]\d{0,2})?$/.test(rounds)) throw new UsageError('--rounds must be a number from 1 to 999')
 	const sections: Record<string, Measure> = {
@@ -72,9 +72,9 @@ async function runBench(sections: readonly Measure[]): Promise<number> {
 	return missed === 0 ? 0 : 1
 }
 
-/** The variants' own dependencies, which the product does not need. */
+/** The variants' own dependencies, which the deployed functions do not need. */
 function installVariants(): void {
-	// npm writes this last.
+	// npm writes this file last.
 	if (existsSync(new URL('node_modules/.package-lock.json', import.meta.url))) return
 	console.log('Installing what the variants are written with (test/bench/package-lock.json) …')
 	const folder = fileURLToPath(new URL('.', import.meta.url))

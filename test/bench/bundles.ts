@@ -4,7 +4,7 @@ import { VARIANTS } from './variants.ts'
 
 const LIMIT_KIB = 600
 
-/** The minified bundles, with the same settings; only ours has the product's own plugins. */
+/** The minified bundles, with the same settings; only ours uses the plugins of tools/build.ts. */
 export async function measureBundles(): Promise<Section> {
 	const sized = await Promise.all(
 		Object.values(VARIANTS)

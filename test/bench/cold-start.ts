@@ -7,7 +7,7 @@ import { VARIANTS } from './variants.ts'
 /** From just before the process starts until ten records are finished: called, written to the table, published. */
 export async function measureColdStart(rounds: number, standIns: StandIns): Promise<Section> {
 	const { empty, floor, ours, deployed, obvious, blogStyle } = VARIANTS
-	// The yardstick against itself shows what a ratio is worth on this machine, at this hour.
+	// The baseline measured against itself shows the noise of the ratios.
 	const again = { ...empty, title: 'empty handler again: the noise' }
 	const variants = { empty, floor, ours, deployed, again, obvious, blogStyle }
 	const samples = await inRounds(variants, rounds, async (variant) => {

@@ -1,13 +1,13 @@
-/** One number a round for each variant. */
+/** One number per round for each variant. */
 export type Samples<Name extends string> = Readonly<Record<Name, readonly number[]>>
 
 export interface Compared {
 	median: number
-	/** To the yardstick of the same round, and of these the median: the machine's drift is in both. */
+	/** Median of the ratios to the baseline of the same round, so that drift of the machine cancels out. */
 	ratio: number
 }
 
-/** Measures all variants in each round, so that whatever else the machine does hits them alike. */
+/** Measures all variants in each round, so that other load on the machine affects them equally. */
 export async function inRounds<Name extends string, Item>(
 	items: Readonly<Record<Name, Item>>,
 	rounds: number,

@@ -4,12 +4,12 @@ import { runBatches } from './run-batches.ts'
 import type { StandIns } from './stand-ins.ts'
 import { WITHOUT_TABLE_VARIANTS } from './variants.ts'
 
-/** Until then most of the code is interpreted. */
+/** Batches to run first: until then, most of the code is interpreted. */
 const WARM_BATCHES = 100
 const BATCHES = 200
 const RECORDS = BATCHES * 10
 
-/** User and system time of a warm process, without the table, which would cover everything else. */
+/** User and system time of a warm process, without the table, whose cost would hide everything else. */
 export async function measureCpu(rounds: number, standIns: StandIns): Promise<Section> {
 	const samples = await inRounds(WITHOUT_TABLE_VARIANTS, rounds, async (variant) => {
 		const stops = [WARM_BATCHES, WARM_BATCHES + BATCHES]

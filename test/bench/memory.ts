@@ -5,7 +5,7 @@ import { VARIANTS } from './variants.ts'
 
 const MIB = 1024 * 1024
 
-/** What one process keeps after so many records, and the most that was ever resident. Collected before each look at the heap. */
+/** Heap of one process after a number of records (measured after a collection), and its peak resident memory. */
 export async function measureMemory(records: number, standIns: StandIns): Promise<Section> {
 	const stops = [records / 100, records / 10]
 	const {

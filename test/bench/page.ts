@@ -12,7 +12,7 @@ export interface Target {
 	limit: number
 }
 
-/** A part of the page: figures, and what they should be. */
+/** A section of the page: figures and their targets. */
 export interface Section {
 	heading: string
 	columns: readonly string[]
@@ -29,7 +29,7 @@ export function toText({ heading, columns, rows, targets }: Section): string {
 	return `${lines.join('\n')}\n`
 }
 
-/** NaN is over, too: a figure that is missing meets nothing. */
+/** NaN counts as missed: a missing figure meets no target. */
 export function isMet({ figure, limit }: Target): boolean {
 	return figure <= limit
 }

@@ -1,9 +1,9 @@
 'use strict'
 
 /**
- * Loads one bundle, hands it batches of ten records and reports on file descriptor 3, a line of JSON at each stop.
- * Arguments: the bundle, a prefix that makes the file names its own, and the stops, each a number of batches.
- * Plain CommonJS without imports of ours: type stripping and loading them would be a part of every figure.
+ * Loads one bundle, invokes it with batches of ten records and reports on file descriptor 3, one line of JSON at each stop.
+ * Arguments: the bundle, a prefix that makes the file names unique, and the stops, each a number of batches.
+ * Plain CommonJS without project imports, because loading and type stripping would be part of every figure.
  */
 const { readFileSync, writeSync } = require('node:fs')
 
@@ -66,12 +66,12 @@ async function report(startedMs, atMs) {
 	writeSync(3, `${JSON.stringify(line)}\n`)
 }
 
-/** One clock for all processes of the machine. */
+/** A clock shared by all processes of the machine. */
 function nowMs() {
 	return Number(process.hrtime.bigint()) / 1e6
 }
 
-/** 0 without `--expose-gc`. What finalizers let go of is free after the next collection only. */
+/** 0 without `--expose-gc`. Memory released by finalizers is freed only in the next collection. */
 async function heapAfterCollection() {
 	if (globalThis.gc === undefined) return 0
 	for (let turn = 0; turn < 5; turn++) {
@@ -81,7 +81,7 @@ async function heapAfterCollection() {
 	return process.memoryUsage().heapUsed
 }
 
-/** On Linux `maxRSS` begins with what the parent had when it forked. */
+/** On Linux, `maxRSS` starts with the parent's value at the time of the fork. */
 function peakBytes() {
 	if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024
 	return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024

@@ -6,22 +6,22 @@ import type { Counts, StandIns } from './stand-ins.ts'
 import type { Variant } from './variants.ts'
 
 export interface Stop {
-	/** From just before the process was started to the end of the batch. */
+	/** From just before the process starts to the end of the batch. */
 	sinceStartMs: number
-	/** The last batch alone. */
+	/** Duration of the last batch alone. */
 	batchMs: number
 	/** User and system time of the process so far. */
 	cpuMs: number
-	/** After a collection; 0 when none was asked for. */
+	/** Heap size after a collection; 0 when no collection was requested. */
 	heapBytes: number
-	/** The most that was resident so far. */
+	/** Peak resident memory so far. */
 	peakBytes: number
 }
 
 export interface Run {
 	/** Numbers of batches after which to report. */
 	stops: readonly number[]
-	/** The heap is wanted, so collect before each report. */
+	/** Collect garbage before each report, to measure the heap. */
 	collects?: boolean
 }
 
@@ -29,7 +29,7 @@ const RECORDS = 10
 const RUNNER = fileURLToPath(new URL('run-batches.cjs', import.meta.url))
 const LIMIT_MS = 280_000
 
-/** Lambda's runtime sizes V8's heap by the function's memory: a tenth for the young generation, half of that a space. */
+/** Lambda's runtime sizes V8's heap by the function's memory: a tenth for the young generation, half of that per semi-space. */
 const MEMORY_MIB = Number(readSetting(/^ {2}memorySize: (\d+)$/m))
 const YOUNG_MIB = Math.floor(MEMORY_MIB / 10)
 const LAMBDA_FLAGS = [
@@ -43,11 +43,11 @@ let runs = 0
 
 export interface Ran {
 	stops: Stop[]
-	/** What the stand-ins saw of it. */
+	/** What the stand-ins received from it. */
 	counts: Counts
 }
 
-/** Runs a variant in a process of its own. Throws unless every record did what it should have done. */
+/** Runs a variant in its own process. Throws unless every record caused the expected calls. */
 export async function runBatches(
 	variant: Variant,
 	{ stops, collects }: Run,
@@ -61,7 +61,7 @@ export async function runBatches(
 		[...flags, RUNNER, variant.bundle, `run-${runs++}`, ...stops.map(String)],
 		{
 			env: { ...standIns.env, MALLOC_ARENA_MAX, ...variant.env },
-			// What functions log goes nowhere, in all variants alike.
+			// The functions' log output is discarded, for all variants.
 			stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
 			timeout: LIMIT_MS,
 		},
@@ -100,7 +100,7 @@ function checkCounts({ title, perRecord, secretReads = 0 }: Variant, records: nu
 	if (problem !== undefined) throw new Error(`${title} asked what nobody understands: ${problem}`)
 }
 
-/** As the functions are deployed. */
+/** The settings of the deployed functions. */
 function readSetting(pattern: RegExp): string {
 	const text = readFileSync(new URL('../../serverless.yml', import.meta.url), 'utf8')
 	const value = pattern.exec(text)?.[1]

@@ -4,7 +4,7 @@ import { listen } from '../../tools/local/listen.ts'
 import { ENVIRONMENT } from '../environment.ts'
 import type { Counts, Delays, Question, Urls } from './stand-ins.ts'
 
-/** The child's side of the stand-ins: NCP, SNS and DynamoDB, as cheap as they can be, counting what truly arrived. */
+/** The child process of the stand-ins: minimal NCP, SNS and DynamoDB servers that count what arrived. */
 let counts = none()
 let delays: Delays = { gatewayMs: 0, topicMs: 0 }
 
@@ -28,11 +28,11 @@ interface Answer {
 	type: string
 	body: string
 	delayMs?: number
-	/** Where to keep how long it took. */
+	/** Where to record how long it took. */
 	took?: number[]
 }
 
-/** Null for what it does not understand: the variant is broken then, and so would be its figures. */
+/** Null for an unknown call: the variant is broken then, and its figures would be wrong. */
 type Answerer = (request: IncomingMessage, body: string) => Answer | null
 
 function none(): Counts {
@@ -108,7 +108,7 @@ function answerDynamoDb({ headers }: IncomingMessage): Answer | null {
 	return { type: 'application/x-amz-json-1.0', body: '{}' }
 }
 
-/** The SDK compares the digest. */
+/** The SDK verifies the digest. */
 function answerSqs({ headers }: IncomingMessage, body: string): Answer | null {
 	if (headers['x-amz-target'] !== 'AmazonSQS.SendMessage') return null
 	counts.checks++

@@ -15,19 +15,19 @@ export interface Delays {
 	topicMs: number
 }
 
-/** What has truly arrived since the last question. */
+/** What has arrived since the last reset. */
 export interface Counts {
-	/** Signed calls of NCP. */
+	/** Signed calls to NCP. */
 	calls: number
 	published: number
-	/** Of the table. */
+	/** Writes to the table. */
 	writes: number
-	/** Arrival checks that were asked for, and reads of the secret. */
+	/** Scheduled arrival checks, and reads of the secret. */
 	checks: number
 	secretReads: number
-	/** How long the topic truly took, each time: a timer of 10 ms fires when the machine lets it. */
+	/** How long the topic really took each time, because a timer of 10 ms may fire late. */
 	publishMs: number[]
-	/** What nobody understood. */
+	/** Calls that no stand-in recognised. */
 	problems: string[]
 }
 
@@ -38,12 +38,12 @@ export interface Question {
 export interface StandIns {
 	/** A function's environment, as Lambda would set it. */
 	env: Readonly<Record<string, string>>
-	/** Says what has arrived, begins to count anew and, from then on, delays the answers as told. */
+	/** Returns what has arrived, resets the counts, and from then on delays the answers as given. */
 	ask: (question: Question) => Promise<Counts>
 	stop: () => Promise<void>
 }
 
-/** Starts what stands in for NCP, SNS and DynamoDB, in a process of its own: its work is in no figure. */
+/** Starts the stand-ins for NCP, SNS and DynamoDB in their own process, so that their work is not measured. */
 export async function startStandIns(): Promise<StandIns> {
 	const child = fork(new URL('servers.ts', import.meta.url), { execArgv: [] })
 	const [urls] = (await once(child, 'message')) as [Urls]
@@ -59,7 +59,7 @@ export async function startStandIns(): Promise<StandIns> {
 			ARRIVAL_QUEUE_URL: `${urls.sqs}/arrivals`,
 			NCP_API_URL: urls.ncp,
 			NCP_REGION_CODE: 'KR',
-			// Somebody's own ~/.aws is not the function's.
+			// The developer's own ~/.aws must not be used.
 			HOME: '/nonexistent',
 		},
 		ask: async (question) => {

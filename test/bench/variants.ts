@@ -2,12 +2,12 @@ import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { buildFunctions, buildOptions } from '../../tools/build.ts'
 
-/** One way to write the function. */
+/** One implementation of the function. */
 export interface Variant {
 	title: string
 	/** Path of its bundle. */
 	bundle: string
-	/** What one record must cause: a handler that fails fast is no yardstick. */
+	/** The calls that one record must cause: a handler that fails fast must not count. */
 	perRecord: { calls: number; published: number; writes: number; checks?: number }
 	/** Once for all records. */
 	secretReads?: number
@@ -26,10 +26,10 @@ const empty: Variant = {
 const ours: Variant = {
 	title: 'ours',
 	bundle: pathTo('dist/functions/on-queue-message.cjs'),
-	// Without arrival checks the first outcome is the last one: once it is published, its entry may expire sooner.
+	// Without arrival checks the first outcome is final: after publishing, one more write shortens the entry's expiry.
 	perRecord: { ...DONE, writes: 3 },
 }
-/** As serverless.yml sets it up: the keys are in a secret, and each export asks for a look into the bucket. */
+/** As deployed by serverless.yml: the keys are in a secret, and each export schedules an arrival check. */
 const deployed: Variant = {
 	...ours,
 	title: 'ours, with the secret and arrival checks',
@@ -59,10 +59,10 @@ const floor: Variant = {
 	perRecord: { calls: 1, published: 0, writes: 0 },
 }
 
-/** What `npm run bench` compares; see `variants/` for what each of them is. */
+/** The implementations that `npm run bench` compares; their source is in `variants/`. */
 export const VARIANTS = { empty, floor, ours, deployed, obvious, blogStyle } as const
 
-/** The same without a table, to compare the CPU of everything else. */
+/** The same without the table, to compare the CPU of everything else. */
 export const WITHOUT_TABLE_VARIANTS = {
 	floor,
 	ours: { ...ours, bundle: pathTo('dist/bench/ours-without-table.cjs'), perRecord: DONE_WITHOUT_TABLE },
@@ -79,7 +79,7 @@ const memoryInPlaceOfTable: Plugin = {
 	},
 }
 
-/** Bundles the product as it is deployed, and the variants as esbuild does by itself: minified for Node.js, and no more. */
+/** Bundles our functions as deployed, and the variants with esbuild's defaults, minified for Node.js. */
 export async function buildVariants(): Promise<void> {
 	await buildFunctions()
 	const outdir = 'dist/bench'

@@ -32,7 +32,7 @@ function createWorld(changes: Partial<ExportPorts> = {}) {
 }
 
 describe('enqueueExport', () => {
-	it('gives the export its id, and the queue its request', async () => {
+	it('assigns the export id and queues the request', async () => {
 		const { sent, ledger, enqueue } = createWorld()
 		expect(await enqueue()).toBe('id-1')
 		const [name, body, marks] = sent[0] ?? []
@@ -44,30 +44,30 @@ describe('enqueueExport', () => {
 		])
 	})
 
-	it('keeps the id of an export that is known', async () => {
+	it('keeps the id of a known export', async () => {
 		const { sent, enqueue } = createWorld()
 		expect(await enqueue()).toBe(await enqueue())
 		expect(sent).toHaveLength(2)
 	})
 
-	it('keeps a settled export from expiring while its message is on the way', async () => {
+	it('keeps a settled export from expiring while its message is in the queue', async () => {
 		const { ledger, enqueue } = createWorld()
 		await enqueue()
 		const [entry] = [...ledger.entries.values()]
 		const ended = { ...entry, state: 'refused', event: acceptedEvent('id-1'), expiresAtMs: 1_001 } as Entry
 		ledger.entries.set(ended.exportKey, ended)
 		expect(await enqueue()).toBe('id-1')
-		// Nothing that another writer compares has changed.
+		// The revision that other writers compare has not changed.
 		expect([...ledger.entries.values()]).toEqual([{ ...ended, expiresAtMs: 1_000 + UNSETTLED_MS }])
 	})
 
-	it('sends a file name in characters that SQS takes', async () => {
+	it('sends a file name in characters that SQS accepts', async () => {
 		const { sent, enqueue } = createWorld()
 		await enqueue({ fileName: 'a\uFFFFb' })
 		expect(sent[0]?.[1]).toContain('"a\\uffffb"')
 	})
 
-	it('refuses one idempotency key for two exports, and queues nothing', async () => {
+	it('rejects one idempotency key for two exports, and queues nothing', async () => {
 		const { sent, enqueue } = createWorld()
 		await enqueue({ idempotencyKey: 'k' })
 		await expect(enqueue({ idempotencyKey: 'k', fileName: 'g' })).rejects.toMatchObject({
@@ -76,7 +76,7 @@ describe('enqueueExport', () => {
 		expect(sent).toHaveLength(1)
 	})
 
-	it('takes back what it did to a settled export whose message the queue refuses', async () => {
+	it('restores the expiry of a settled export when the queue refuses its message', async () => {
 		const { ledger, enqueue } = createWorld()
 		await enqueue()
 		const [entry] = [...ledger.entries.values()]
@@ -86,7 +86,7 @@ describe('enqueueExport', () => {
 		expect([...ledger.entries.values()]).toEqual([ended])
 	})
 
-	it('says that the queue did not take it', async () => {
+	it('throws QUEUE_UNAVAILABLE when the queue does not accept the request', async () => {
 		const full = { send: () => Promise.reject(new Error('down')) }
 		await expect(createWorld().enqueue({}, full)).rejects.toMatchObject({
 			code: 'QUEUE_UNAVAILABLE',
@@ -94,7 +94,7 @@ describe('enqueueExport', () => {
 		})
 	})
 
-	it('asks the caller to come back when other writers are always first', async () => {
+	it('throws LEDGER_UNAVAILABLE when other writers always win', async () => {
 		await expect(createWorld({ ledger: CONTESTED }).enqueue()).rejects.toMatchObject({
 			code: 'LEDGER_UNAVAILABLE',
 		})

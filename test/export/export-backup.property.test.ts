@@ -9,13 +9,13 @@ import type { Reply } from '../../lib/reply.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { createExportPorts, createMemoryLedger, replyWith } from '../fakes.ts'
 
-/** What happens to one delivery on its way; `crashAt` = the n-th step that takes effect is its last. */
+/** What happens to one delivery; `crashAt` = the process dies after the n-th step that takes effect. */
 interface Fate {
 	export: number
 	crashAt: number | null
 	ncp: 'accepted' | 'refused' | 'later' | 'unsent' | 'lost-performed' | 'lost-not-performed'
 	isPublishFailing: boolean
-	/** Time that passes before it begins: enough to end every lease, or nothing. */
+	/** Time that passes before it starts: none, or enough for every lease to expire. */
 	waitsMs: 0 | 100_000
 	isLast: boolean
 }
@@ -58,17 +58,17 @@ class World {
 
 	take(event: OutcomeEvent): void {
 		const text = JSON.stringify(event)
-		// No event whose id was seen with other content.
+		// Events with the same id must be identical.
 		expect(this.published.get(event.id) ?? text).toBe(text)
 		this.published.set(event.id, text)
 		const file = event.data.request?.fileName ?? ''
 		this.terminals.set(file, (this.terminals.get(file) ?? new Set()).add(event.id))
 	}
 
-	/** The ports of one process: each step is scheduled, and may be the last thing that the process does. */
+	/** The ports of one process: each step is scheduled, and the process may die after it. */
 	portsOf(fate: Fate, step: <T>(effect: () => T) => Promise<T>): ExportPorts {
 		let steps = 0
-		// Once dead, a process does nothing more, whatever its code would do about an error.
+		// A dead process does nothing more, not even error handling.
 		const live = (): void => {
 			if (fate.crashAt !== null && steps++ >= fate.crashAt) throw new Error('killed')
 		}
@@ -110,7 +110,7 @@ const deliver = (fate: Fate) =>
 		{ regionCode: 'KR', isLast: fate.isLast },
 	)
 
-it('performs each export at most once and ends each in one state, whatever dies, repeats or gets lost', async () => {
+it('performs each export at most once and ends each in one state, whatever crashes, repeats or is lost', async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.scheduler(),
@@ -125,7 +125,7 @@ it('performs each export at most once and ends each in one state, whatever dies,
 				}
 				await scheduler.waitFor(Promise.all(fates.map(run)))
 
-				// The queue delivers again what was not acknowledged, until it is: nothing stays without a terminal state.
+				// The queue delivers a message until it is acknowledged, so every export reaches a terminal state.
 				for (const index of new Set(fates.map((each) => each.export))) {
 					world.nowMs += 100_000
 					const calm: Fate = {

@@ -12,7 +12,7 @@ const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bu
 const HOUR_MS = 60 * 60 * 1000
 const ACCEPTED = reply(200, { r: { requestId: 'r-1', returnCode: '0', returnMessage: 'success' } })
 
-/** Ports that keep what they were given. */
+/** Ports that record what they receive. */
 function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () => undefined) {
 	const published: OutcomeEvent[] = []
 	const observed: (OutcomeEvent | ExportError)[] = []
@@ -33,7 +33,7 @@ function createPorts(answer: Reply, publish: ExportPorts['publish'] = async () =
 	return { ports, published, observed, callTimeouts, ledger }
 }
 
-/** The event of a delivery that ends with one. */
+/** The event with which a delivery ends. */
 const run = async (delivery: Delivery, ports: ExportPorts): Promise<OutcomeEvent> =>
 	(await exportBackup(delivery, ports)).event
 
@@ -60,7 +60,7 @@ describe('exportBackup', () => {
 		],
 		['NCP_LATER', toLostReply(false, 'ECONNREFUSED'), null],
 		['NCP_CREDENTIALS', reply(401, { error: { errorCode: '200', message: 'Failed' } }), null],
-	])('publishes nothing and asks for another delivery: %s', async (code, answer, retryAfterSeconds) => {
+	])('publishes nothing and throws a retryable error: %s', async (code, answer, retryAfterSeconds) => {
 		const { ports, published, observed } = createPorts(answer)
 		await expect(run(deliver(REQUEST), ports)).rejects.toMatchObject({
 			code,
@@ -71,7 +71,7 @@ describe('exportBackup', () => {
 		expect(observed).toMatchObject([{ code }])
 	})
 
-	it('publishes a rejected request without asking NCP', async () => {
+	it('publishes a rejected request without calling NCP', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		await run(deliver('{"fileName":'), ports)
 		expect(published).toMatchObject([
@@ -80,7 +80,7 @@ describe('exportBackup', () => {
 		expect(callTimeouts).toEqual([])
 	})
 
-	it('hands a request back untouched when too little time is left', async () => {
+	it('throws before any side effect when too little time is left', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		await expect(run(deliver(REQUEST), { ...ports, deadline: left(4_999) })).rejects.toMatchObject({
 			code: 'DEADLINE_NEAR',
@@ -94,7 +94,7 @@ describe('exportBackup', () => {
 		expect(callTimeouts).toEqual([6_000])
 	})
 
-	it('says that publishing failed', async () => {
+	it('reports that publishing failed', async () => {
 		const { ports, observed } = createPorts(ACCEPTED, async () => {
 			throw new ExportError('PUBLISH_FAILED', 'no')
 		})
@@ -104,12 +104,12 @@ describe('exportBackup', () => {
 			error: { code: 'PUBLISH_FAILED', retryable: true },
 		})
 		expect(observed).toMatchObject([{ code: 'PUBLISH_FAILED' }])
-		// A rejected request has no stored outcome: its delivery must come again.
+		// A rejected request has no stored outcome, so it must be delivered again.
 		await expect(exportBackup(deliver('x'), ports)).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
 	})
 
 	it.each([new TypeError('with a body'), 'a text'])(
-		'turns what nobody foresaw into an error with a code',
+		'turns an unexpected error into INTERNAL',
 		async (thrown) => {
 			const { ports, observed } = createPorts(ACCEPTED)
 			const broken = { ...ports, callNcp: () => Promise.reject(thrown) }
@@ -135,14 +135,14 @@ describe('exportBackup, delivered again', () => {
 		expect(callTimeouts).toHaveLength(1)
 	})
 
-	it('is another export once the time of deduplication is over', async () => {
+	it('starts a new export once the deduplication period is over', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
 		await run(deliverAs('m-1'), ports)
 		await run(deliverAs('m-2'), { ...ports, now: () => Date.UTC(2026, 10, 23) + HOUR_MS })
 		expect(published[1]?.data.exportId).not.toBe(published[0]?.data.exportId)
 	})
 
-	it('publishes after a publish that failed, without calling NCP again', async () => {
+	it('publishes after a failed publish, without calling NCP again', async () => {
 		let failures = 3
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED, async () => {
 			if (failures-- > 0) throw new ExportError('PUBLISH_FAILED', 'no')
@@ -154,7 +154,7 @@ describe('exportBackup, delivered again', () => {
 		expect(callTimeouts).toHaveLength(1)
 	})
 
-	it('keeps its exportId through every attempt, and counts them', async () => {
+	it('keeps its exportId through all attempts, and counts them', async () => {
 		const { ports, ledger } = createPorts(LATER)
 		await expect(run(deliverAs('m-1'), ports)).rejects.toMatchObject({
 			code: 'NCP_LATER',
@@ -180,7 +180,7 @@ describe('exportBackup, delivered again', () => {
 		expect(callTimeouts).toEqual([])
 	})
 
-	it('is unknown, and not called again, when the claimer died', async () => {
+	it('becomes unknown, and is not called again, when the function that claimed it died', async () => {
 		const { ports, ledger, published, callTimeouts } = createPorts(ACCEPTED)
 		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
 		await expect(run(deliverAs('m-1'), dying)).rejects.toMatchObject({ code: 'INTERNAL' })
@@ -191,7 +191,7 @@ describe('exportBackup, delivered again', () => {
 		expect(callTimeouts).toEqual([])
 	})
 
-	it('publishes what another delivery settled while the lease ran out under it', async () => {
+	it('publishes what another delivery settled after its lease expired', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
 		const slow = {
 			...ports,
@@ -205,7 +205,7 @@ describe('exportBackup, delivered again', () => {
 		expect(published[1]).toEqual(published[0])
 	})
 
-	it('refuses one idempotency key for two different exports', async () => {
+	it('rejects one idempotency key for two different exports', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		await run(deliverAs('m-1', { ...REQUEST, idempotencyKey: 'k' }), ports)
 		await run(deliverAs('m-2', { ...REQUEST, idempotencyKey: 'k', fileName: 'other' }), ports)
@@ -216,7 +216,7 @@ describe('exportBackup, delivered again', () => {
 		expect(callTimeouts).toHaveLength(1)
 	})
 
-	it('is exhausted when the last delivery leaves it unsettled', async () => {
+	it('becomes exhausted when the last delivery does not settle it', async () => {
 		const { ports, published } = createPorts(LATER)
 		await expect(run(deliverAs('m-1'), ports)).rejects.toThrow()
 		const event = await run(deliverAs('m-1', REQUEST, { isLast: true }), ports)
@@ -229,14 +229,14 @@ describe('exportBackup, delivered again', () => {
 		expect(published).toEqual([event])
 	})
 
-	it('is not exhausted for want of time, not even on the last delivery', async () => {
+	it('does not become exhausted when only time ran out, even on the last delivery', async () => {
 		const { ports, ledger } = createPorts(ACCEPTED)
 		const last = run(deliverAs('m-1', REQUEST, { isLast: true }), { ...ports, deadline: left(100) })
 		await expect(last).rejects.toMatchObject({ code: 'DEADLINE_NEAR' })
 		expect(ledger.entries.size).toBe(0)
 	})
 
-	it('settles in the end when the table does not answer at first', async () => {
+	it('retries settling when the table does not answer at first', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
 		let failures = 3
 		const flaky: ExportPorts['ledger'] = {
@@ -266,7 +266,7 @@ describe('exportBackup, delivered again', () => {
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
 	})
 
-	it('gives up settling when there is no more time', async () => {
+	it('stops retrying to settle when no time is left', async () => {
 		const { ports } = createPorts(ACCEPTED)
 		const down: ExportPorts['ledger'] = {
 			...ports.ledger,
@@ -281,7 +281,7 @@ describe('exportBackup, delivered again', () => {
 		})
 	})
 
-	it('takes a claim back whose answer was lost: nobody was asked, so it is not unknown', async () => {
+	it('releases a claim whose answer was lost, because NCP was not called', async () => {
 		const { ports, published, ledger } = createPorts(ACCEPTED)
 		const lossy: ExportPorts['ledger'] = {
 			...ports.ledger,
@@ -299,7 +299,7 @@ describe('exportBackup, delivered again', () => {
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
 	})
 
-	it('never takes back the claim of another delivery', async () => {
+	it('never releases the claim of another delivery', async () => {
 		const { ports, ledger } = createPorts(LATER)
 		await expect(run(deliverAs('m-1'), ports)).rejects.toThrow()
 		let calls = 0
@@ -309,7 +309,7 @@ describe('exportBackup, delivered again', () => {
 		}
 		const failing: ExportPorts['ledger'] = {
 			...ports.ledger,
-			// The write does not land, and before it is taken back another delivery claims the export and calls.
+			// The write is lost, and before the release another delivery claims the export and calls NCP.
 			replace: async (previous, next, nowMs) => {
 				if (next.state !== 'claimed' || previous === null) return ports.ledger.replace(previous, next, nowMs)
 				const [entry] = [...ledger.entries.values()]
@@ -325,7 +325,7 @@ describe('exportBackup, delivered again', () => {
 		expect(calls).toBe(0)
 	})
 
-	it('does not forget an unsettled export while a queue can still hold its message', async () => {
+	it('keeps an unsettled export for as long as a queue can hold its message', async () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		const dying = { ...ports, callNcp: () => Promise.reject(new Error('killed')) }
 		await expect(run(deliverAs('m-1'), dying)).rejects.toThrow()
@@ -338,7 +338,7 @@ describe('exportBackup, delivered again', () => {
 		expect(callTimeouts).toEqual([])
 	})
 
-	it('says what was exhausted, should that have failed, before a redriven message starts anew', async () => {
+	it('publishes an unpublished exhausted outcome before a redriven message starts over', async () => {
 		let isDown = true
 		const { ports, published } = createPorts(LATER, async () => {
 			if (isDown) throw new ExportError('PUBLISH_FAILED', 'down')
@@ -354,7 +354,7 @@ describe('exportBackup, delivered again', () => {
 		expect(published.map(({ data: { state } }) => state)).toEqual(['exhausted', 'accepted'])
 	})
 
-	it('starts anew when an exhausted message comes back from the dead-letter queue', async () => {
+	it('starts over when an exhausted message comes back from the dead-letter queue', async () => {
 		const { ports, published } = createPorts(LATER)
 		const willing = { ...ports, callNcp: async () => ACCEPTED }
 		await run(deliverAs('m-1', REQUEST, { isLast: true }), ports)
@@ -370,7 +370,7 @@ describe('exportBackup, delivered again', () => {
 		expect(published[2]?.data.exportId).not.toBe(published[0]?.data.exportId)
 	})
 
-	it('hands back what lost its time between claim and call, free for the next delivery', async () => {
+	it('releases the claim when time runs out between claim and call', async () => {
 		const { ports, callTimeouts } = createPorts(ACCEPTED)
 		const times = [25_000, 25_000, 100]
 		const shrinking = { leftMs: () => times.shift() ?? 100 }
@@ -381,7 +381,7 @@ describe('exportBackup, delivered again', () => {
 		expect(callTimeouts).toHaveLength(1)
 	})
 
-	it('comes back later when others are first again and again', async () => {
+	it('throws IN_PROGRESS when other writers keep winning', async () => {
 		const { ports } = createPorts(ACCEPTED)
 		const contested = { ...ports, ledger: CONTESTED }
 		await expect(run(deliverAs('m-1'), contested)).rejects.toMatchObject({
@@ -389,7 +389,7 @@ describe('exportBackup, delivered again', () => {
 		})
 	})
 
-	it('comes back later when its settled entry is gone', async () => {
+	it('throws IN_PROGRESS when its settled entry is gone', async () => {
 		const { ports, ledger } = createPorts(ACCEPTED)
 		const lossy = {
 			...ports,
@@ -401,7 +401,7 @@ describe('exportBackup, delivered again', () => {
 		await expect(run(deliverAs('m-1'), lossy)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
 	})
 
-	it('says the same of a rejected message each time it is delivered', async () => {
+	it('publishes the same event for a rejected message on every delivery', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
 		const bad = deliverAs('m-1', {}, { sentAtMs: 5 })
 		await run(bad, ports)

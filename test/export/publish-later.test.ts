@@ -26,27 +26,27 @@ beforeEach(() => {
 	;({ queue, done } = createQueue())
 })
 
-it('puts the bare request on the queue, in the API’s names, and gives the stored event', async () => {
+it('queues the bare request, with the API’s field names, and returns the stored event', async () => {
 	expect(await publishLater(Promise.resolve(unpublished), delivery, queue)).toBe(unpublished)
 	const [name, body, marks] = done[0] ?? []
 	expect([name, JSON.parse(String(body))]).toEqual(['send', { regionCode: 'KR', ...REQUEST }])
 	expect(marks).toMatchObject({ traceparent: '00-trace' })
 })
 
-it('leaves alone what is published', async () => {
+it('queues nothing when the outcome is published', async () => {
 	const published: ExportEnding = { kind: 'published', event }
 	expect(await publishLater(Promise.resolve(published), delivery, queue)).toBe(published)
 	expect(done).toEqual([])
 })
 
-it('puts on the queue what may be done but could not be stored, and says so', async () => {
+it('queues a request that NCP may have done but whose outcome could not be stored, and rethrows', async () => {
 	const unsaved = new ExportError('LEDGER_UNAVAILABLE', 'down', { mayBeDone: true })
 	await expect(publishLater(Promise.reject(unsaved), delivery, queue)).rejects.toBe(unsaved)
 	expect(done).toHaveLength(1)
 })
 
 it.each(['NCP_LATER', 'LEDGER_UNAVAILABLE'] as const)(
-	'leaves %s as it is: nothing was done',
+	'rethrows %s and queues nothing, because nothing was done',
 	async (code) => {
 		const later = new ExportError(code, 'busy')
 		await expect(publishLater(Promise.reject(later), delivery, queue)).rejects.toBe(later)
@@ -54,14 +54,14 @@ it.each(['NCP_LATER', 'LEDGER_UNAVAILABLE'] as const)(
 	},
 )
 
-it('leaves a rejected request that could not be published to its caller', async () => {
+it('does not queue a rejected request that could not be published', async () => {
 	if (delivery.kind !== 'valid') throw new Error('the request is valid')
 	const invalid = toInvalid(delivery, new RequestInvalid([]))
 	await expect(publishLater(Promise.reject(error), invalid, queue)).rejects.toBe(error)
 	expect(done).toEqual([])
 })
 
-it('says that publishing failed when the queue does not take the request either', async () => {
+it('throws PUBLISH_FAILED when the queue does not accept the request either', async () => {
 	const full = { send: () => Promise.reject(new Error('down')) }
 	await expect(publishLater(Promise.resolve(unpublished), delivery, full)).rejects.toBe(error)
 })

@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest'
 import { parseStrictJson } from '../../lib/formats/json.ts'
 
 describe('parseStrictJson', () => {
-	it('reads what JSON.parse reads, of any value that JSON can write', () => {
+	it('reads any JSON value as JSON.parse does', () => {
 		fc.assert(
 			fc.property(fc.jsonValue({ maxDepth: 8 }), fc.nat({ max: 3 }), (value, indent) => {
 				const text = JSON.stringify(value, null, indent)
-				// What is written otherwise than its digits is not taken for them.
+				// Numbers whose text is not their plain digits are refused.
 				fc.pre(!/\d[eE]|-0\b/.test(text))
 				expect(parseStrictJson(text)).toEqual(JSON.parse(text))
 			}),
 		)
 	})
 
-	it('refuses every object with a repeated name, however it is written and wherever it stands', () => {
+	it('refuses an object with a repeated name, however it is escaped or nested', () => {
 		const name = fc.string({ minLength: 1, maxLength: 8 })
 		fc.assert(
 			fc.property(name, fc.jsonValue({ maxDepth: 2 }), fc.boolean(), (key, value, isEscaped) => {
@@ -29,7 +29,7 @@ describe('parseStrictJson', () => {
 		)
 	})
 
-	it('does not take a name in another object, or a text, for a repeated one', () => {
+	it('does not confuse a repeated name with the same name in another object or in a string', () => {
 		const text = '{"a":{"a":[{"a":1},{"a":2}]},"b":"a\\":{\\"a\\":1,\\"a\\":2}"}'
 		expect(parseStrictJson(text)).toEqual(JSON.parse(text))
 	})
@@ -46,13 +46,13 @@ describe('parseStrictJson', () => {
 	})
 
 	it.each(['1234925.00000000001', '9007199254740991.4', '-0', '1e3', '1.0'])(
-		'does not take %s for the digits it rounds to',
+		'does not round %s to other digits',
 		(number) => {
 			expect(parseStrictJson(`{"a":${number}}`)).toEqual({ a: Number.NaN })
 		},
 	)
 
-	it('is done with 256 KiB of names in time', () => {
+	it('parses 256 KiB of names in bounded time', () => {
 		const text = `{${Array.from({ length: 20_000 }, (_, n) => `"n${n}":${n}`).join()}}`
 		const started = performance.now()
 		parseStrictJson(text)
@@ -65,7 +65,7 @@ describe('parseStrictJson', () => {
 		['backslashes before line ends', '\\\n'],
 		['quotation marks', '"'],
 		['open braces', '{'],
-	])('is done with 256 KiB of %s in time', (_name, unit) => {
+	])('parses 256 KiB of %s in bounded time', (_name, unit) => {
 		const started = performance.now()
 		expect(() => parseStrictJson(`"${unit.repeat(128 * 1024)}`)).toThrow()
 		expect(performance.now() - started).toBeLessThan(1_000)

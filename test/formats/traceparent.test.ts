@@ -3,7 +3,7 @@ import { parseTraceparent } from '../../lib/formats/traceparent.ts'
 
 const VALID = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
-it('keeps a valid trace context as it came', () => {
+it('keeps a valid trace context unchanged', () => {
 	expect(parseTraceparent(VALID)).toBe(VALID)
 })
 

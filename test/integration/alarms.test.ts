@@ -68,7 +68,7 @@ const toRequest = (fileName: string, bucketName = 'my-bucket') =>
 const deliver = (bodies: readonly string[], receiveCount = 1) =>
 	cloud.functions['on-queue-message'].invoke(toBatch(cloud.requestQueue.arn, bodies, receiveCount))
 
-/** A function with another environment, invoked once. */
+/** Invokes a function once, with a changed environment. */
 async function invoke(name: string, env: Record<string, string>, event: unknown) {
 	const fn = createFunction({
 		name,
@@ -82,7 +82,7 @@ async function invoke(name: string, env: Record<string, string>, event: unknown)
 	return result
 }
 
-/** The check that an export asked for, until it has said that the deadline has passed. */
+/** Runs the check that an export scheduled until the deadline has passed. */
 async function check(fileName: string, bucketName?: string): Promise<void> {
 	await deliver([toRequest(fileName, bucketName)])
 	for (;;) {
@@ -103,7 +103,7 @@ const freshness = () =>
 
 const completions = () => createCompletions(cloud.table.items, cloud.table.tableName)
 
-/** What AWS reports of a queue by itself, read from the embedded one. */
+/** The metrics that AWS reports for a queue, read from the embedded queue. */
 async function sqsDatapoints(logicalId: string, queue: Queue): Promise<Datapoint[]> {
 	const { Attributes } = await cloud.aws.sqs.send(
 		new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: ['ApproximateNumberOfMessages'] }),
@@ -112,7 +112,7 @@ async function sqsDatapoints(logicalId: string, queue: Queue): Promise<Datapoint
 	return [sqs(logicalId, 'ApproximateNumberOfMessagesVisible', visible)]
 }
 
-/** The age that the oldest message of a queue will have in an hour, should nobody take it. */
+/** The age of a queue's oldest message in an hour, if it is not received until then. */
 async function ageInAnHour(logicalId: string, queue: Queue): Promise<Datapoint[]> {
 	await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody: '{}' }))
 	const { Messages = [] } = await cloud.aws.sqs.send(
@@ -142,16 +142,16 @@ const toText = (value: unknown): string =>
 		? value
 		: (/:\["?(\w+)|"Ref":"(\w+)"/.exec(JSON.stringify(value))?.slice(1).find(Boolean) ?? '')
 
-/** An invocation that ends in an error, as Lambda counts it: a function that cannot even start. */
+/** An invocation that Lambda counts as an error: the function cannot start. */
 const crash = (name: string, logicalId: string) => async (): Promise<Datapoint[]> => {
 	const { ok } = await invoke(name, {}, {})
 	return [lambda(logicalId, 'Errors', ok ? 0 : 1)]
 }
 
-/** No local platform throttles: here the datapoint is made up, since the metric is Lambda's own. */
+/** Throttling does not occur locally, so the datapoint of Lambda's own metric is invented. */
 const throttle = (logicalId: string) => async () => [lambda(logicalId, 'Throttles', 1)]
 
-/** How to make each alarm fire; what AWS reports by itself is returned, what the code reports is in its lines. */
+/** How to make each alarm fire. Datapoints of AWS's own metrics are returned; those of the code are in its log lines. */
 const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> = {
 	exhausted: () => deliver([toRequest('busy')], 6),
 	'requests-dead': async () => {
@@ -193,7 +193,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 		await invoke('on-http-request', unreadable, toSignedCall(toRequest('plain'), WEBHOOK_SECRET))
 	},
 	internal: async () => {
-		// Somebody has written into the table by hand.
+		// An item that was written by hand.
 		const request = { cloudPostgresqlInstanceNo: '1', fileName: 'plain', bucketName: 'broken-item' }
 		const { exportKey } = toExportIdentity(cloud.env.NCP_API_URL ?? '', parseExportRequest(request, 'KR'))
 		const Item = { exportKey, event: 'no event', expiresAt: Math.ceil(Date.now() / 1000) + 3_600 }
@@ -229,13 +229,13 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 	'on-arrival-check-throttles': throttle('OnDasharrivalDashcheckLambdaFunction'),
 }
 
-/** One thing less of what the alarm counts, or a maximum of one less than its threshold. */
+/** The same datapoints with a count of one less, or with a maximum of one less than the threshold. */
 function justBelow({ Properties }: Resource, datapoints: readonly Datapoint[]): Datapoint[] {
 	const isCounted = ({ metric, namespace }: Datapoint): boolean =>
 		metric === Properties.MetricName && namespace === Properties.Namespace
 	if (Properties.Statistic === 'Sum') {
 		const last = datapoints.findLastIndex(isCounted)
-		// A threshold of one less would fire on what is left.
+		// With a threshold lower by one, the alarm would still fire.
 		return datapoints.map((each, index) => (index === last ? { ...each, value: each.value - 1 } : each))
 	}
 	return datapoints.map((each) => (isCounted(each) ? { ...each, value: Properties.Threshold - 1 } : each))
@@ -252,10 +252,10 @@ describe('each alarm of the template', () => {
 		}
 	})
 
-	it.each(Object.keys(SCENARIOS))('%s fires when it should, and only then', async (name) => {
+	it.each(Object.keys(SCENARIOS))('%s fires at its threshold, and not just below', async (name) => {
 		const alarm = alarms.get(name)
 		if (alarm === undefined) throw new Error(`there is no alarm ${name}`)
-		// Silence is nothing to worry about, but for the one that is reported on a schedule.
+		// Missing data is normal, except for the metric that is reported on a schedule.
 		expect(isFiring(alarm, [], toText)).toBe(name === 'freshness')
 		const from = lines.length
 		const reported = await SCENARIOS[name]?.()
@@ -265,7 +265,7 @@ describe('each alarm of the template', () => {
 		expect(isFiring(alarm, justBelow(alarm, datapoints), toText)).toBe(false)
 	})
 
-	it('is quiet about an export that goes well, and about fresh instances', async () => {
+	it('does not fire for a successful export and fresh instances', async () => {
 		const from = lines.length
 		await completions().forget('KR/1')
 		await completions().record({ instance: 'KR/2', atMs: Date.now() })
@@ -274,20 +274,20 @@ describe('each alarm of the template', () => {
 		await until(() => /Export_missing/.test(lines.slice(from).join()))
 		const datapoints = readDatapoints(lines.slice(from))
 		for (const [name, alarm] of alarms) {
-			// Published again: it was missing before.
+			// An earlier scenario ended this export as missing; it is published again.
 			if (name !== 'missing') expect([name, isFiring(alarm, datapoints, toText)]).toEqual([name, false])
 		}
 	})
 })
 
-it('draws nothing on the dashboard that nobody reports', async () => {
+it('shows only reported metrics on the dashboard', async () => {
 	const body = resources.Dashboard?.Properties.DashboardBody['Fn::Sub'] as string
 	const drawn = [...body.matchAll(/\["NcpBackupExporter","(\w+)","service","([\w-]+)"/g)]
 	expect(drawn.length).toBeGreaterThan(15)
 	const source = await readFile(join(root, 'lib/observe/observe.ts'), 'utf8')
 	for (const [, metric = '', service] of drawn) {
 		expect(service).toBe(SERVICE)
-		// States and codes are taken from the code's own tables; the rest is named where it is reported.
+		// States and codes come from the code's own tables; other metrics are named where they are reported.
 		if (!/^(Export|Failed)_/.test(metric))
 			expect(`${source}${await readFile(join(root, 'functions/on-http-request.ts'), 'utf8')}`).toContain(
 				`'${metric}'`,

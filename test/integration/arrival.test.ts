@@ -35,7 +35,7 @@ async function send(): Promise<void> {
 	await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: cloud.requestQueue.url, MessageBody: body }))
 }
 
-/** Every outcome until a terminal one. */
+/** The outcomes up to the first terminal one. */
 async function outcomes(): Promise<OutcomeEvent[]> {
 	const events: OutcomeEvent[] = []
 	while (!events.at(-1)?.data.terminal)
@@ -69,7 +69,7 @@ describe('an export, from the queue to its last outcome', () => {
 		expect(statesOf(await outcomes())).toEqual(['accepted', 'missing'])
 	})
 
-	it('ends unverified when the bucket may not be read', async () => {
+	it('ends unverified when access to the bucket is denied', async () => {
 		const server = createServer((_request, response) =>
 			response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>'),
 		)
@@ -82,7 +82,7 @@ describe('an export, from the queue to its last outcome', () => {
 		expect(events.at(-1)?.data.error?.message).toContain('AccessDenied')
 	})
 
-	it('looks through 20,000 objects in at most 20 pages and within 256 MB', async () => {
+	it('searches 20,000 objects in at most 20 pages and within 256 MB', async () => {
 		let pages = 0
 		const server = createServer((request, response) => {
 			const query = new URL(request.url ?? '', 'http://s3').searchParams
@@ -119,7 +119,7 @@ describe('an export, from the queue to its last outcome', () => {
 		expect(cloud.ncp?.calls()).toBe(1)
 	})
 
-	it('is sent once more when the call was lost, and the file is not there', async () => {
+	it('is sent once more when the call was lost and the file is not there', async () => {
 		cloud = await start('plain', {
 			simulator: { fault: ({ nth }) => (nth === 1 ? 'reset' : undefined) },
 			env: { UNKNOWN_RESEND_MINUTES: String(ONE_SECOND) },
@@ -130,7 +130,7 @@ describe('an export, from the queue to its last outcome', () => {
 	})
 })
 
-it('tells a schedule, for each instance, how long ago an export arrived', async () => {
+it('reports on a schedule how long ago an export of each instance arrived', async () => {
 	const lines: string[] = []
 	cloud = await start('plain', { onLine: (line) => lines.push(line) })
 	await send()
@@ -145,11 +145,11 @@ it('tells a schedule, for each instance, how long ago an export arrived', async 
 
 describe('an arrival check killed between two steps', () => {
 	it.each([
-		['looked, not settled', 'PutItem', 3, 'before'],
+		['checked, not settled', 'PutItem', 3, 'before'],
 		['settled, not published', 'PutItem', 3, 'after'],
 		['publishing', 'PublishBatch', 2, 'before'],
 		['published, not acknowledged', 'PublishBatch', 2, 'after'],
-	] as const)('%s: the export ends completed, under one id', async (_name, operation, nth, phase) => {
+	] as const)('%s: the export ends completed, with one id', async (_name, operation, nth, phase) => {
 		const seen = new Map<string, number>()
 		let kills = 0
 		const intercept: Intercept = (call, when) => {
@@ -157,7 +157,7 @@ describe('an arrival check killed between two steps', () => {
 			if (kills > 0 || call.operation !== operation || when !== phase || seen.get(operation) !== nth) return
 			kills++
 			void cloud.arrivalFunction?.kill()
-			throw new Error('nobody is there to hear the answer')
+			throw new Error('the caller was killed')
 		}
 		cloud = await start('plain', { proxy: gateWith(intercept), onProblem: () => undefined })
 		await send()
@@ -171,18 +171,18 @@ describe('an arrival check killed between two steps', () => {
 		expect(cloud.ncp?.performed).toHaveLength(1)
 	})
 
-	it('counted, not sent on: the next look happens all the same', async () => {
+	it('counted, next check not sent: the next check still happens', async () => {
 		let writes = 0
 		let kills = 0
 		cloud = await start('plain', {
 			onProblem: () => undefined,
-			// The first look is before the file, so the check counts itself and would send the next.
+			// The file arrives after the first check, which therefore counts itself and would send the next one.
 			simulator: { copyDelayMs: 2_500 },
 			proxy: gateWith(({ operation }, phase) => {
 				if (operation !== 'PutItem' || phase !== 'after' || ++writes !== 3) return
 				kills++
 				void cloud.arrivalFunction?.kill()
-				throw new Error('nobody is there to hear the answer')
+				throw new Error('the caller was killed')
 			}),
 		})
 		await send()
@@ -194,7 +194,7 @@ describe('an arrival check killed between two steps', () => {
 		['begun, not sent', 'hang', 0],
 		['performed, not replied', 'perform-then-hang', 1],
 	] as const)(
-		'in the middle of a resend, %s: it is never sent a third time',
+		'during a resend, %s: the request is never sent a third time',
 		async (_name, fault, performed) => {
 			let kills = 0
 			cloud = await start('never', {

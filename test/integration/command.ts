@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** A command of the project as a process of its own; `script` is its path from the root. */
+/** Starts a command of the project in its own process; `script` is its path from the root. */
 export function startCommand(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
 	const child = spawn(process.execPath, [new URL(`../../${script}`, import.meta.url).pathname, ...args], {
 		env: { ...process.env, ...env },
@@ -21,7 +21,7 @@ export function startCommand(script: string, args: readonly string[] = [], env: 
 	})
 	return {
 		child,
-		/** What it has printed. */
+		/** The lines printed so far. */
 		lines,
 		/** The first line, or the text on standard error, that matches. */
 		line: (pattern: RegExp): Promise<string> => {

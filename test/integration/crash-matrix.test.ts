@@ -25,12 +25,12 @@ interface CrashPoint {
 const CLAIM = { operation: 'PutItem', nth: 1 }
 const SETTLE = { operation: 'PutItem', nth: 2 }
 const PUBLISH = { operation: 'PublishBatch', nth: 1 }
-/** Of an ended export, until the deduplication is over. */
+/** Sets the expiry of an ended export to the end of its deduplication. */
 const KEEP = { operation: 'UpdateItem', nth: 1 }
 
 /**
- * Between claim and settle nobody can know whether NCP was asked: there, and only there, the export ends unknown and
- * is not asked for again.
+ * After a crash between claim and settle, it is not known whether NCP was called. Only there does the export end
+ * unknown, and NCP is not called again.
  */
 const POINTS: CrashPoint[] = [
 	{ name: 'received, not claimed', at: { ...CLAIM, phase: 'before' }, state: 'accepted', performed: 1 },
@@ -47,15 +47,15 @@ const POINTS: CrashPoint[] = [
 		performed: 1,
 	},
 	{
-		name: 'published, still kept for long',
+		name: 'published, expiry not changed',
 		at: { ...KEEP, phase: 'before' },
 		state: 'accepted',
 		performed: 1,
 	},
-	{ name: 'published, kept for a while', at: { ...KEEP, phase: 'after' }, state: 'accepted', performed: 1 },
+	{ name: 'published, expiry changed', at: { ...KEEP, phase: 'after' }, state: 'accepted', performed: 1 },
 ]
 
-/** Kills every process of the function, once, and lets the call that was stopped there end in nothing. */
+/** Kills every process of the function, and counts the kills. */
 function createKiller() {
 	let kills = 0
 	const kill = (): void => {
@@ -67,7 +67,7 @@ function createKiller() {
 
 describe('a function killed between two steps', () => {
 	it.each(POINTS)(
-		'$name: NCP performs it $performed times, and it ends $state',
+		'$name: ends $state, exports performed by NCP: $performed',
 		async ({ at, inNcp, state, performed }) => {
 			const killer = createKiller()
 			const seen = new Map<string, number>()
@@ -81,7 +81,7 @@ describe('a function killed between two steps', () => {
 				)
 					return
 				killer.kill()
-				throw new Error('nobody is there to hear the answer')
+				throw new Error('the caller was killed')
 			}
 			cloud = await startCloud({
 				isQueueIdle: true,
@@ -107,7 +107,7 @@ describe('a function killed between two steps', () => {
 			await cloud.pollOnce()
 			expect(killer.kills()).toBe(1)
 			await endLeases(table)
-			// Delivered again by the queue itself, once its visibility time-out is over.
+			// The queue delivers it again when the visibility time-out ends.
 			expect(await cloud.pollOnce()).toBe(1)
 
 			const isPublished =
@@ -122,7 +122,7 @@ describe('a function killed between two steps', () => {
 		},
 	)
 
-	it('finished, not deleted from the queue: it is published again, and not performed again', async () => {
+	it('finished, not deleted from the queue: NCP performs it once, and it is published again', async () => {
 		cloud = await startCloud({ isQueueIdle: true })
 		const { functions, aws, outcomeQueue, ncp } = cloud
 		const body = JSON.stringify({

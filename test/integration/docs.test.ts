@@ -20,24 +20,24 @@ const post = (body: string) =>
 		headers: { 'content-type': 'application/json' },
 	})
 
-describe('the documents', () => {
-	it.each(Object.keys(DOCUMENTS))('%s is what the code says', async (path) => {
+describe('the generated documents', () => {
+	it.each(Object.keys(DOCUMENTS))('%s matches the code', async (path) => {
 		const text = await readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 		expect(JSON.parse(text)).toEqual(DOCUMENTS[path])
 	})
 
 	it.each(Object.entries(EXAMPLES))(
-		'answer the example "%s" as they say, in the form they say',
+		'describe the answer to the example "%s"',
 		async (_name, { value, status }) => {
 			const response = await post(JSON.stringify(value))
 			expect(String(response.status)).toBe(status)
 			const answer = await response.json()
-			// A schema leaves out what it does not know: nothing may be left out.
+			// Parsing drops unknown fields, so an equal result means that the schema knows all of them.
 			expect(v.parse(status === '202' ? outcomeEventSchema : problemSchema, answer)).toEqual(answer)
 		},
 	)
 
-	it('describe every outcome that reaches the topic, a rejected one included', async () => {
+	it('describe every outcome that reaches the topic, including a rejected one', async () => {
 		await post('{"fileName":1}')
 		const events = await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, Object.keys(EXAMPLES).length + 1)
 		for (const event of events) expect(v.parse(outcomeEventSchema, event)).toEqual(event)

@@ -34,10 +34,10 @@ async function queued(): Promise<number> {
 	return Number(Attributes.ApproximateNumberOfMessages)
 }
 
-describe('a call that does not wait ends in an event', () => {
+describe('an asynchronous call publishes an event', () => {
 	const ASYNC = { prefer: 'respond-async' }
 
-	it('of a request that is invalid', async () => {
+	it('for an invalid request', async () => {
 		await start()
 		const response = await post({ ...REQUEST, bucketName: 'X' }, ASYNC)
 		expect(response.status).toBe(422)
@@ -46,7 +46,7 @@ describe('a call that does not wait ends in an event', () => {
 		expect(await queued()).toBe(0)
 	})
 
-	it('of an idempotency key that was used for another request', async () => {
+	it('for an idempotency key that was used for another request', async () => {
 		await start()
 		await post({ ...REQUEST, idempotencyKey: 'k' }, ASYNC)
 		const response = await post({ ...REQUEST, idempotencyKey: 'k', fileName: 'other' }, ASYNC)
@@ -57,7 +57,7 @@ describe('a call that does not wait ends in an event', () => {
 	})
 })
 
-it('says the same of an invalid request each time that Lambda repeats its invocation', async () => {
+it('publishes the same event for an invalid request each time that Lambda repeats the invocation', async () => {
 	world = await World.start({})
 	cloud = world.cloud
 	for (const minutes of [1, 2, 60]) {
@@ -72,8 +72,8 @@ it('says the same of an invalid request each time that Lambda repeats its invoca
 	expect(new Set(world.events.map((event) => JSON.stringify(event))).size).toBe(1)
 })
 
-describe('a webhook call that is told to come again', () => {
-	it('leaves nothing behind when the table was down before anything was done', async () => {
+describe('a webhook call that is answered with 503', () => {
+	it('queues nothing when the table was down before the claim', async () => {
 		await start({
 			proxy: gateWith(({ operation }, phase) => {
 				if (operation === 'PutItem' && phase === 'before') throw new Error('down')
@@ -86,7 +86,7 @@ describe('a webhook call that is told to come again', () => {
 		expect(cloud.ncp?.calls()).toBe(0)
 	})
 
-	it('is on the queue when NCP has done it, and only the outcome could not be stored', async () => {
+	it('is queued when NCP has done the export but the outcome could not be stored', async () => {
 		let writes = 0
 		await start({
 			proxy: gateWith(({ operation }, phase) => {

@@ -1,7 +1,7 @@
 export interface Lines {
 	all: readonly string[]
 	take: (line: string) => void
-	/** What a function prints may come after its answer, and after its outcome: asked again with each line. */
+	/** Resolves when `isReached` is true. Checked again after each line, because lines may come after the answer. */
 	until: (isReached: () => boolean) => Promise<void>
 }
 

@@ -40,7 +40,7 @@ const depth = async (queueUrl: string) => {
 }
 
 describe('one export', () => {
-	it('is performed once by ten deliveries at the same time, from two processes', async () => {
+	it('is performed once for ten concurrent deliveries in two processes', async () => {
 		const { ncp } = await start({ isQueueIdle: true })
 		const both = await Promise.all([
 			invoke(...Array.from({ length: 5 }, (_, n) => record(`a${n}`))),
@@ -48,7 +48,7 @@ describe('one export', () => {
 		])
 		expect(ncp?.calls()).toBe(1)
 		expect(ncp?.performed).toHaveLength(1)
-		// Those that came while it was in progress come again, and get the same event.
+		// Deliveries that came while it was in progress are repeated, and get the same event.
 		const failed = both.flatMap((result) =>
 			result.ok ? (result.value as { batchItemFailures: object[] }).batchItemFailures : [],
 		)
@@ -56,7 +56,7 @@ describe('one export', () => {
 		expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1)
 	})
 
-	it('is refused under one idempotency key with other fields, and published once for each', async () => {
+	it('is rejected under one idempotency key with different fields, and published for each request', async () => {
 		const { ncp, deadLetterQueue } = await start({ isQueueIdle: true })
 		await invoke(record('m-1', { ...REQUEST, idempotencyKey: 'k' }))
 		await invoke(record('m-2', { ...REQUEST, idempotencyKey: 'k', fileName: '20210529' }))
@@ -67,7 +67,7 @@ describe('one export', () => {
 		expect(await depth(deadLetterQueue.url)).toBe(1)
 	})
 
-	it.each([1, 3])('is called once while the topic fails %i times, under one event id', async (failures) => {
+	it.each([1, 3])('is called once, with one event id, while the topic fails %i times', async (failures) => {
 		const { aws, ncp, table } = await start({ isQueueIdle: true })
 		aws.failPublishes(failures)
 		for (let n = 0; n < failures; n++) expect(await invoke(record('m-1'))).toEqual(failedIds('m-1'))
@@ -80,7 +80,7 @@ describe('one export', () => {
 })
 
 describe('a batch', () => {
-	it('of one of every kind returns exactly the ids that must come again', async () => {
+	it('of every kind of message returns exactly the ids to deliver again', async () => {
 		const instances = new Map(
 			Array.from({ length: 10 }, (_, n) => [`100${n}`, { regionCode: 'KR', backups: new Set(['20210528']) }]),
 		)
@@ -126,7 +126,7 @@ describe('a batch', () => {
 		])
 	})
 
-	it('of nothing but retries returns all ten, and does not throw', async () => {
+	it('in which all messages must be retried returns all ten ids, and does not throw', async () => {
 		const instances = new Map(
 			Array.from({ length: 10 }, (_, n) => [`100${n}`, { regionCode: 'KR', backups: new Set(['20210528']) }]),
 		)
@@ -137,7 +137,7 @@ describe('a batch', () => {
 		).toEqual(failedIds(...ids))
 	})
 
-	it('fails loudly when it is no batch', async () => {
+	it('fails when the event is not a batch', async () => {
 		await start({ isQueueIdle: true })
 		expect(await cloud.functions['on-queue-message'].invoke(REQUEST)).toMatchObject({
 			ok: false,
@@ -146,8 +146,8 @@ describe('a batch', () => {
 	})
 })
 
-describe('the way to the dead-letter queue', () => {
-	it('ends in "exhausted", and a redriven message starts anew', async () => {
+describe('a dead letter', () => {
+	it('is exhausted first, and starts over when it is redriven', async () => {
 		let isBusy = true
 		const { ncp, deadLetterQueue, requestQueue, aws } = await start({
 			visibilitySeconds: 1,
@@ -176,7 +176,7 @@ describe('the way to the dead-letter queue', () => {
 		expect(again?.data.exportId).not.toBe(event?.data.exportId)
 	})
 
-	it('is short for a rejected message: one receive, with the reason as attributes', async () => {
+	it('is created on the first receive of a rejected message, with the reason in attributes', async () => {
 		const { deadLetterQueue, requestQueue, aws } = await start()
 		const { MessageId } = await aws.sqs.send(
 			new SendMessageCommand({ QueueUrl: requestQueue.url, MessageBody: '{"a":1}' }),
@@ -200,8 +200,8 @@ describe('the way to the dead-letter queue', () => {
 	})
 })
 
-describe('the clock and the keys', () => {
-	it.each([7, -7])('ends accepted with a clock %i minutes off', async (minutes) => {
+describe('an export with a wrong clock or key pair', () => {
+	it.each([7, -7])('ends accepted with a clock that is %i minutes off', async (minutes) => {
 		const { ncp } = await start({
 			isQueueIdle: true,
 			simulator: { now: () => Date.now() + minutes * 60_000 },
@@ -224,7 +224,7 @@ describe('the clock and the keys', () => {
 		expect(ncp?.performed).toHaveLength(1)
 	})
 
-	it('ends accepted, with one call more, when the key pair was rotated', async () => {
+	it('ends accepted, with one more call, when the key pair was rotated', async () => {
 		secrets = await startEmbeddedSecrets()
 		secrets.put('ncp', JSON.stringify({ accessKey: 'OLD', secretKey: 'old' }))
 		const keys = new Map([['OLD', 'old']])
@@ -245,7 +245,7 @@ describe('the clock and the keys', () => {
 		expect(secrets.reads()).toBe(2)
 	})
 
-	it('waits for the operator when the secret cannot be read, and sends nothing', async () => {
+	it('stays in the queue, and sends nothing, when the secret cannot be read', async () => {
 		secrets = await startEmbeddedSecrets()
 		const env = {
 			CREDENTIALS_SECRET_ID: 'ncp',
@@ -278,14 +278,14 @@ describe('the webhook', () => {
 		expect(ncp?.calls()).toBe(1)
 	})
 
-	it('answers the stored outcome when it is asked again', async () => {
+	it('answers a repeated request with the stored outcome', async () => {
 		const { ncp } = await start()
 		const [first, second] = [await (await post()).json(), await (await post()).json()]
 		expect(second).toEqual(first)
 		expect(ncp?.calls()).toBe(1)
 	})
 
-	it('answers 409 while the same export is in progress, and 422 to its key with other fields', async () => {
+	it('answers 409 while the same export is in progress, and 422 to its key with different fields', async () => {
 		const release = Promise.withResolvers<void>()
 		const called = Promise.withResolvers<void>()
 		await start({
@@ -302,7 +302,7 @@ describe('the webhook', () => {
 		release.resolve()
 		await slow
 		expect((await post({ ...REQUEST, idempotencyKey: 'k', fileName: '20210529' })).status).toBe(422)
-		// A claim that nobody has settled yet, as another process would leave it for a moment.
+		// An export that another process has claimed but not settled yet.
 		const hanging = Promise.withResolvers<void>()
 		await cloud.stop()
 		await start({

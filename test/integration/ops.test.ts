@@ -117,7 +117,7 @@ describe('ops doctor', () => {
 		expect(cloud.ncp?.performed.length).toBe(before)
 	})
 
-	it('says what is wrong with keys, table, topic, queue and bucket, and shows no secret', async () => {
+	it('reports what is wrong with keys, table, topic, queue and bucket, and shows no secret', async () => {
 		await writeConnection('broken.json', {
 			...cloud.connection,
 			exportsTableName: 'other',
@@ -138,7 +138,7 @@ describe('ops doctor', () => {
 		expect(code).toBe(1)
 	})
 
-	it('says when the clock is off', async () => {
+	it('reports a wrong clock', async () => {
 		const simulator = await startNcpSimulator({
 			keys: new Map([[LOCAL_KEYS.accessKey, LOCAL_KEYS.secretKey]]),
 			instances: new Map(),
@@ -151,7 +151,7 @@ describe('ops doctor', () => {
 		expect(output).toMatch(/FAILED {3}NCP: .* This machine's clock is (59\d|600) s off\./)
 	})
 
-	it('says when NCP cannot be reached', async () => {
+	it('reports that NCP cannot be reached', async () => {
 		await writeConnection('unreachable.json', { ...cloud.connection, ncpApiUrl: 'http://127.0.0.1:1' })
 		const { output } = await runCommand('tools/ops/main.ts', ['doctor'], {
 			env: environment('unreachable.json'),
@@ -177,7 +177,7 @@ describe('ops send and status', () => {
 		expect(byId).toMatchObject({ code: 0, output: expect.stringMatching(/^object +20210528, 15 bytes/m) })
 	})
 
-	it('sends many from standard input, in order', async () => {
+	it('sends many requests from standard input, in order', async () => {
 		const lines = FILES.map((fileName) => JSON.stringify(request(fileName))).join('\n')
 		const { code, json } = await ops(['send', '--from', '-', '--json'], lines)
 		expect(code).toBe(0)
@@ -190,7 +190,7 @@ describe('ops send and status', () => {
 		)
 	})
 
-	it('sends nothing when one request of a file is invalid, and says which', async () => {
+	it('sends nothing when one request of a file is invalid, and reports which one', async () => {
 		const path = join(folder, 'requests.json')
 		await writeFile(path, JSON.stringify([request('20210528'), { ...request('x'), fileNam: 'y' }]))
 		const waiting = await countOf(cloud.requestQueue.url)
@@ -225,7 +225,7 @@ describe('ops send and status', () => {
 })
 
 describe('ops watch', () => {
-	it('shows outcomes as they come, and leaves no queue and no subscription behind', async () => {
+	it('shows outcomes as they arrive, and leaves no queue and no subscription behind', async () => {
 		const { lines, line, exit } = startCommand(
 			'tools/ops/main.ts',
 			['watch', '--count', '1', '--json'],
@@ -250,7 +250,7 @@ describe('ops watch', () => {
 		expect(await watchQueues()).toEqual([])
 	})
 
-	it('cleans up when the reader of its output has gone', async () => {
+	it('cleans up when its output is closed', async () => {
 		const { child, line, exit } = startCommand('tools/ops/main.ts', ['watch', '--json'], environment())
 		await line(/listening/)
 		child.stdout.destroy()
@@ -266,7 +266,7 @@ describe('ops watch', () => {
 })
 
 describe('ops dead-letters', () => {
-	it('lists them with their reasons, shows one, and redrives what is not rejected', async () => {
+	it('lists them with their reasons, shows one, and redrives those that are not rejected', async () => {
 		await ops(['send', '--instance', BUSY, '--file', '20210528', '--bucket', 'my-bucket'])
 		await cloud.aws.sqs.send(
 			new SendMessageCommand({ QueueUrl: cloud.requestQueue.url, MessageBody: 'swordfish \u009b31m' }),
@@ -291,7 +291,7 @@ describe('ops dead-letters', () => {
 		expect(redriven).toMatchObject({ code: 0 })
 		expect(redriven.output).toContain('1 of 1 dead letters of the local cloud are back in their queues.')
 		expect(redriven.output).toContain('1 rejected dead letters stay')
-		// It starts over, as a new export.
+		// The export starts over, as a new one.
 		const accepted = await outcomeOf('20210528', 'accepted', BUSY)
 		expect(accepted.data.exportId).not.toBe(exhausted.data.exportId)
 		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId, rejected: true }])
@@ -319,7 +319,7 @@ describe('ops dead-letters', () => {
 		expect(await countOf(url)).toBe(0)
 	})
 
-	it('sends an arrival check back to its own queue, and says which message it does not find', async () => {
+	it('sends an arrival check back to its own queue, and reports an unknown message id', async () => {
 		const { url } = cloud.arrivalDeadLetterQueue
 		const MessageBody = JSON.stringify({ exportKey: 'gone', exportId: 'gone', check: 0 })
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody }))
@@ -349,14 +349,14 @@ describe('ops dead-letters, when things go wrong', () => {
 		resolve()
 	})
 
-	it('hides no more than it shows, and releases what it has shown', async () => {
+	it('hides no more messages than it shows, and releases them afterwards', async () => {
 		await filled
 		const { json } = await ops(['dead-letters', 'list', '--queue', 'requests', '--limit', '12', '--json'])
 		expect(json()).toHaveLength(12)
 		expect(await visible()).toBe(FILES.length)
 	})
 
-	it('releases them when the reader of its output has gone', async () => {
+	it('releases them when its output is closed', async () => {
 		const { child, exit } = startCommand(
 			'tools/ops/main.ts',
 			['dead-letters', 'list', '--json'],
@@ -381,7 +381,7 @@ describe('ops dead-letters, when things go wrong', () => {
 		expect(await visible()).toBe(FILES.length)
 	})
 
-	it('says that another command is reading them, instead of "there are none"', async () => {
+	it('reports that another command is reading them, instead of "there are none"', async () => {
 		const { Messages = [] } = await cloud.aws.sqs.send(
 			new ReceiveMessageCommand({ QueueUrl: cloud.arrivalDeadLetterQueue.url, VisibilityTimeout: 60 }),
 		)
@@ -396,7 +396,7 @@ describe('ops dead-letters, when things go wrong', () => {
 		await cloud.aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
 	})
 
-	it('redrives all of them with their trace, also one whose sender set errorCode itself', async () => {
+	it('redrives all of them with their trace, even one whose sender set errorCode itself', async () => {
 		await bury(JSON.stringify(request('backup-1', BUSY)), { traceparent: TRACE, errorCode: 'MINE' })
 		const { output } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'requests'])
 		expect(output).toBe('26 of 26 dead letters of the local cloud are back in their queues.')
@@ -434,7 +434,7 @@ describe('ops dead-letters, when one queue cannot be read', () => {
 	const REASON =
 		'The dead letters of requests cannot be read: the queue export-requests-dead-other does not exist\n'
 
-	it('lists the others, says which queue and why, and ends with code 1', async () => {
+	it('lists the others, reports which queue and why, and ends with code 1', async () => {
 		const { url: QueueUrl } = cloud.arrivalDeadLetterQueue
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
 		const { code, json, errors } = await list()
@@ -453,7 +453,7 @@ describe('ops dead-letters, when one queue cannot be read', () => {
 })
 
 describe('ops send, to a queue that takes only part of a batch', () => {
-	it('retries what was not taken, and reports what never was', async () => {
+	it('retries the requests that were not accepted, and reports those that never were', async () => {
 		const requests: { Entries: { Id: string; MessageBody: string }[] }[] = []
 		const server = createServer((incoming, response) => {
 			let body = ''
@@ -514,7 +514,7 @@ describe('ops forget', () => {
 })
 
 describe('without a local cloud', () => {
-	it('says how to start one', async () => {
+	it('prints how to start one', async () => {
 		const { code, errors } = await runCommand('tools/ops/main.ts', ['doctor'], {
 			env: environment('none.json'),
 		})
@@ -522,7 +522,7 @@ describe('without a local cloud', () => {
 		expect(code).toBe(1)
 	})
 
-	it('says which queue cannot be read when the local cloud has gone', async () => {
+	it('reports which queue cannot be read when the local cloud has stopped', async () => {
 		await writeConnection('gone.json', { ...cloud.connection, endpoint: 'http://127.0.0.1:1' })
 		const { code, errors } = await runCommand('tools/ops/main.ts', ['dead-letters', 'list'], {
 			env: environment('gone.json'),
@@ -587,10 +587,10 @@ describe('a deployed stage', () => {
 		await secrets.stop()
 		expect(output).toContain(`Checking stage prod in ${region}`)
 		expect(output).toMatch(/ok {7}request queue/)
-		// The SDK's own warnings would stand here.
+		// The SDK's own warnings would appear here.
 		expect(errors).toBe('')
 		expect(output).toMatch(/ok {7}NCP: .* accepts the key pair/)
-		// The emulated table has no TTL, and a deployed one must.
+		// The emulated table has no TTL; a deployed table must have one.
 		expect(output).toMatch(/warning {2}table of exports: the table exports has no TTL/)
 		expect(output).toMatch(/FAILED {3}webhook secrets: the secret has no webhookSecrets/)
 		expect(code).toBe(1)

@@ -16,7 +16,7 @@ export interface Outage {
 	toHour: number
 }
 
-/** The product as deployed with the default parameters, in a world where services are down for hours. */
+/** Starts a world with the default deployment parameters, in which services are down for hours. */
 export async function startInOutage(outages: readonly Outage[]): Promise<World> {
 	let startedMs = 0
 	const { maxReceiveCount, arrivalReceiveCount, visibilitySeconds } = numbersFor({
@@ -37,18 +37,18 @@ export async function startInOutage(outages: readonly Outage[]): Promise<World> 
 	return world
 }
 
-/** Fifty requests, five at a time, all through so many hours: each outage meets some exports at every step. */
+/** Sends fifty requests, five at a time, spread over `hours`, so that each outage affects exports at every step. */
 export async function sendFifty(world: World, hours: number): Promise<void> {
 	const everyMinutes = (hours * 60) / (COUNT / 5)
 	for (const [index, fileName] of FILES.entries()) {
 		await world.send({ cloudPostgresqlInstanceNo: `${1_000 + index}`, fileName, bucketName: 'my-bucket' })
 		if (index % 5 === 4) await world.pass(everyMinutes, everyMinutes / 3)
 	}
-	// The longest wait, and the first looks into the bucket.
+	// Enough for the longest wait and the first arrival checks.
 	await world.pass(60, 5)
 }
 
-/** By what NCP, the topic and the dead-letter queues say: each export was performed once and has one terminal event. */
+/** Expects no dead letters, and that each export was performed once and has one terminal event. */
 export async function expectFiftyCompleted(world: World): Promise<void> {
 	expect(await world.deadLetters()).toEqual([])
 	expect(world.cloud.ncp?.performed.map(({ fileName }) => fileName).sort()).toEqual([...FILES].sort())

@@ -5,7 +5,7 @@ import type { World } from './world.ts'
 let world: World
 afterEach(() => world.stop())
 
-describe('fifty exports, each performed once and each with one terminal event, without a dead letter', () => {
+describe('fifty exports are each performed once, with one terminal event and no dead letter', () => {
 	it.each<[string, Outage]>([
 		['NCP is down for two hours', { service: 'ncp', fromHour: 0, toHour: 2 }],
 		['the topic is down for two hours', { service: 'topic', fromHour: 0, toHour: 2 }],

@@ -5,7 +5,7 @@ import type { World } from './world.ts'
 let world: World
 afterEach(() => world.stop())
 
-it('completes fifty exports while NCP, the topic, the table and the arrival queue are down one after the other', async () => {
+it('completes fifty exports while NCP, the topic, the table and the arrival queue are down one after another', async () => {
 	world = await startInOutage([
 		{ service: 'ncp', fromHour: 0, toHour: 2 },
 		{ service: 'topic', fromHour: 2, toHour: 4 },

@@ -1,7 +1,7 @@
 import { DeleteMessageCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 
-/** Takes outcomes off the queue, in the order of arrival, until `count` are there. Fails when none comes for 15 s. */
+/** Takes `count` outcomes from the queue, in the order of arrival. Fails when none arrives for 15 s. */
 export async function takeOutcomes(sqs: SQSClient, queueUrl: string, count: number): Promise<OutcomeEvent[]> {
 	const events: OutcomeEvent[] = []
 	while (events.length < count) {

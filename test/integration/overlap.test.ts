@@ -11,7 +11,7 @@ async function start(landing: 'plain' | 'never', options: WorldOptions = {}): Pr
 	world = await World.start({ ...options, simulator: { instances, ...options.simulator } })
 }
 
-/** The same request once more, from a caller who does not wait. */
+/** Sends the same request again, from a caller who does not wait. */
 async function postAsync(body: object = REQUEST): Promise<Response> {
 	return fetch(`${world.cloud.webhookUrl}/exports`, {
 		method: 'POST',
@@ -23,7 +23,7 @@ async function postAsync(body: object = REQUEST): Promise<Response> {
 const states = () => [...new Set(world.events.map(({ data }) => data.state))]
 
 describe('an asynchronous duplicate', () => {
-	it('that comes while a check is looking does not leave the export without an end', async () => {
+	it('that comes during an arrival check does not leave the export without a terminal state', async () => {
 		let looks = 0
 		await start('never', {
 			intercept: async ({ operation }, phase) => {
@@ -39,7 +39,7 @@ describe('an asynchronous duplicate', () => {
 		expect(world.cloud.ncp?.performed).toHaveLength(1)
 	})
 
-	it('that comes while an unknown export is sent once more does not lose the second reply', async () => {
+	it('that comes while an unknown export is re-sent does not lose the second reply', async () => {
 		await start('plain', {
 			simulator: {
 				fault: async ({ nth }) => {
@@ -57,7 +57,7 @@ describe('an asynchronous duplicate', () => {
 		expect(world.cloud.ncp?.performed).toHaveLength(1)
 	})
 
-	it('that comes during the call, with a deduplication of months, does not take the claim from its holder', async () => {
+	it('that comes during the call, with a deduplication of months, does not replace the claim', async () => {
 		await start('plain', {
 			env: { DEDUPLICATION_HOURS: '2000' },
 			simulator: {
@@ -77,14 +77,14 @@ describe('an asynchronous duplicate', () => {
 		expect(world.cloud.ncp?.performed).toHaveLength(1)
 	})
 
-	it('of an export that has ended keeps it from expiring while its message is on the way', async () => {
+	it('of an ended export keeps it from expiring while its message is in the queue', async () => {
 		await start('plain')
 		await world.send(REQUEST)
 		await world.settle()
 		await world.pass(23.5 * 60, 30)
 		expect(states()).toEqual(['accepted', 'completed'])
 		const { exportId } = (await (await postAsync()).json()) as { exportId: string }
-		// Nobody takes messages for longer than the export would have lasted.
+		// No message is delivered for longer than the export would have been kept.
 		await world.passUnattended(60)
 		await world.settle()
 		expect(world.events.at(-1)?.id).toBe(`${exportId}/completed`)
@@ -92,8 +92,8 @@ describe('an asynchronous duplicate', () => {
 	})
 })
 
-describe('what has not been said is not forgotten', () => {
-	it('checks an export whose checks were not taken for 25 hours', async () => {
+describe('an export after a long outage', () => {
+	it('is checked even if its checks were not delivered for 25 hours', async () => {
 		await start('plain')
 		await world.send(REQUEST)
 		await world.settle()
@@ -102,7 +102,7 @@ describe('what has not been said is not forgotten', () => {
 		expect(states()).toEqual(['accepted', 'completed'])
 	})
 
-	it('publishes after a topic was down for 26 hours, in a message of its own, and exports once', async () => {
+	it('is published in a new message, and performed once, after the topic was down for 26 hours', async () => {
 		let isDown = true
 		await start('plain', { maxReceiveCount: 3, isDown: (service) => isDown && service === 'topic' })
 		await world.send(REQUEST)
@@ -116,7 +116,7 @@ describe('what has not been said is not forgotten', () => {
 		expect(world.cloud.ncp?.performed).toHaveLength(1)
 	})
 
-	it('publishes the last outcome, too, after a topic was down for longer than a check is retried', async () => {
+	it('publishes its last outcome even if the topic was down for longer than a check is retried', async () => {
 		let isDown = false
 		await start('plain', {
 			arrivalReceiveCount: 3,
@@ -134,7 +134,7 @@ describe('what has not been said is not forgotten', () => {
 		expect(states()).toEqual(['accepted', 'completed'])
 	})
 
-	it('says "exhausted" when the topic is back, and keeps the message for a redrive', async () => {
+	it('publishes "exhausted" when the topic is back, and keeps the message for a redrive', async () => {
 		let isTopicDown = true
 		await start('plain', {
 			maxReceiveCount: 3,
@@ -150,7 +150,7 @@ describe('what has not been said is not forgotten', () => {
 		expect(await world.deadLetters()).toEqual([REQUEST])
 	})
 
-	it('fails a check whose entry is gone, and says so', async () => {
+	it('fails a check with EXPORT_GONE when its entry is gone', async () => {
 		const lines: string[] = []
 		await start('plain', { onLine: (line) => lines.push(line) })
 		await world.send(REQUEST)
@@ -166,7 +166,7 @@ describe('what has not been said is not forgotten', () => {
 it('backs off from a bad message whose dead-letter queue does not answer', async () => {
 	await start('plain', {
 		maxReceiveCount: 41,
-		// So long it would stay hidden without a back-off.
+		// How long the message would stay hidden without a back-off.
 		visibilitySeconds: 15,
 		intercept: ({ operation, body }, phase) => {
 			if (phase === 'before' && operation === 'SendMessage' && body.includes('export-requests-dead'))
@@ -176,7 +176,7 @@ it('backs off from a bad message whose dead-letter queue does not answer', async
 	await world.send({ fileName: 'no more than that' })
 	await world.settle()
 	await world.pass(23, 0.25)
-	// Waits of 5 s at least, doubled each time.
+	// Waits of at least 5 s, doubled each time.
 	expect(world.events.length).toBeGreaterThan(1)
 	expect(world.events.length).toBeLessThanOrEqual(9)
 	expect(new Set(world.events.map((event) => JSON.stringify(event))).size).toBe(1)

@@ -53,7 +53,7 @@ describe('a pipeline event', () => {
 		expect(published).toEqual([(result as { value: unknown }).value])
 	})
 
-	it('throws RequestInvalid, by name, for what can never work', async () => {
+	it('throws an error named RequestInvalid for an invalid request', async () => {
 		expect(await invoke({ ...REQUEST, bucketName: 'X' })).toMatchObject({
 			ok: false,
 			errorType: 'RequestInvalid',
@@ -61,14 +61,14 @@ describe('a pipeline event', () => {
 		})
 	})
 
-	it('throws ExportRetryable, by name, for what may be sent again', async () => {
+	it('throws an error named ExportRetryable for a retryable failure', async () => {
 		expect(await invoke({ ...REQUEST, fileName: '20210530' })).toMatchObject({
 			ok: false,
 			errorType: 'ExportRetryable',
 		})
 	})
 
-	it('returns a refusal, since the pipeline’s next step decides', async () => {
+	it('returns a refusal, so that the pipeline’s next step decides', async () => {
 		expect(await invoke({ ...REQUEST, cloudPostgresqlInstanceNo: '9' })).toMatchObject({
 			ok: true,
 			value: { data: { state: 'refused' } },

@@ -80,7 +80,7 @@ describe('a message on the queue', () => {
 	it('stays in the queue while NCP does not accept the key pair', async () => {
 		const { ncp, requestQueue, aws } = await start({ simulator: { keys: new Map() }, maxBackOffSeconds: 30 })
 		await send(cloud as Cloud, request())
-		// A rejected request behind it: its outcome shows that the first one was handled.
+		// A rejected request is sent after it: its outcome shows that the first message was handled.
 		await send(cloud as Cloud, 'noise')
 		await takeOutcomes(aws.sqs, (cloud as Cloud).outcomeQueue.url, 1)
 		expect(ncp?.calls()).toBe(1)
@@ -115,11 +115,11 @@ describe('a message on the queue', () => {
 		],
 		['256 KiB of noise', '\u00ff~'.repeat(80 * 1024), 'body is not JSON'],
 		[
-			'an SNS message that is no JSON',
+			'an SNS message that is not JSON',
 			JSON.stringify({ Type: 'Notification', Message: 'hello' }),
 			'Message is not JSON',
 		],
-	])('is rejected in words, and gone from the queue: %s', async (_name, body, message) => {
+	])('is rejected with a reason, and removed from the queue: %s', async (_name, body, message) => {
 		const { aws, outcomeQueue, ncp } = await start()
 		const id = await send(cloud as Cloud, body)
 		const [event] = await takeOutcomes(aws.sqs, outcomeQueue.url, 1)
@@ -159,7 +159,7 @@ describe('a batch', () => {
 		]),
 	)
 
-	it('returns just the ids that must come again, whatever else is in it', async () => {
+	it('returns only the ids to deliver again, whatever else is in it', async () => {
 		const { functions } = await start({
 			simulator: {
 				instances: many,
@@ -183,7 +183,7 @@ describe('a batch', () => {
 		})
 	})
 
-	it('runs instances side by side and one instance in order', async () => {
+	it('runs database instances concurrently, and each instance in order', async () => {
 		const open = new Map<string, number>()
 		let most = 0
 		const order: string[] = []
@@ -206,13 +206,13 @@ describe('a batch', () => {
 		await functions['on-queue-message'].invoke({ Records })
 		expect(order).toEqual(['a', 'b', 'c'])
 		expect(ncp?.performed).toHaveLength(9)
-		// All first files reach NCP before any third one: the instances did not wait for each other.
+		// The first file of every instance reaches NCP before any third file, so the instances did not wait for each other.
 		const names = ncp?.performed.map(({ fileName }) => fileName) ?? []
 		expect(names.lastIndexOf('a')).toBeLessThan(names.indexOf('c'))
 	})
 })
 
-it('lets no key, secret, signature or header into a line', async () => {
+it('logs no key, secret, signature or header', async () => {
 	const { aws, outcomeQueue } = await start()
 	await send(cloud as Cloud, request())
 	await send(cloud as Cloud, request({ cloudPostgresqlInstanceNo: '9' }))

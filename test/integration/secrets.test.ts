@@ -6,7 +6,7 @@ import { createFunction, type InvocationResult } from '../../tools/local/functio
 import { close, listen } from '../../tools/local/listen.ts'
 import { toBatch, toSignedCall } from '../lambda-events.ts'
 
-/** None of these may be seen anywhere outside. */
+/** None of these may appear in any output. */
 const SECRETS = {
 	NCP_ACCESS_KEY: 'NCP-ACCESS-KEY-SWORDFISH',
 	NCP_SECRET_KEY: 'ncp-secret-key-swordfish',
@@ -15,7 +15,7 @@ const SECRETS = {
 	WEBHOOK_SECRETS: `whsec_${Buffer.from('webhook secret swordfish').toString('base64')}`,
 }
 
-/** By file name: what a gateway answers that quotes all it was sent, in every envelope and none. */
+/** By file name: replies of a gateway that quotes the whole request, in every envelope and in none. */
 const ECHOES: Readonly<Record<string, [status: number, type: string, toBody: (echo: string) => string]>> = {
 	accepted: [
 		200,
@@ -44,10 +44,10 @@ const toJson = (fields: object): string => JSON.stringify({ exportBackupToObject
 
 let cloud: Cloud
 let stopGateway: () => Promise<void>
-/** Everything that leaves: log lines, answers and errors of functions. */
+/** All output: log lines, answers and errors of the functions. */
 const seen: string[] = []
 let count = 0
-/** Each signature is one, too. */
+/** Signatures are secrets, too. */
 const signatures: string[] = []
 
 beforeAll(async () => {
@@ -67,7 +67,7 @@ beforeAll(async () => {
 				response.destroy()
 				return
 			}
-			// Also as a header that is logged.
+			// Also in a header that is logged.
 			const echo = JSON.stringify(request.headers)
 			response.writeHead(status, {
 				'content-type': type,
@@ -101,7 +101,7 @@ const keep = (result: InvocationResult | undefined): InvocationResult | undefine
 	return result
 }
 
-/** A function with another environment, invoked once. */
+/** Invokes a function once, with a changed environment. */
 async function invokeWith(name: string, env: Record<string, string>, event: unknown): Promise<void> {
 	const fn = createFunction({
 		name,
@@ -118,7 +118,7 @@ async function invokeWith(name: string, env: Record<string, string>, event: unkn
 const FILES = Object.keys(ECHOES)
 const batch = (bodies: string[], receiveCount?: number) => toBatch('arn:q', bodies, receiveCount)
 
-/** Each path through the product that says something to somebody. */
+/** Every path that logs, answers or publishes. */
 const PATHS: Readonly<Record<string, () => Promise<unknown>>> = {
 	'every reply, by queue': async () =>
 		keep(await cloud.functions['on-queue-message'].invoke(batch(FILES.map((name) => toRequest(name))))),
@@ -148,7 +148,7 @@ const PATHS: Readonly<Record<string, () => Promise<unknown>>> = {
 				),
 			)
 	},
-	'a bucket that refuses': async () => {
+	'a bucket that denies access': async () => {
 		for (;;) {
 			const { Messages = [] } = await cloud.aws.sqs.send(
 				new ReceiveMessageCommand({ QueueUrl: cloud.arrivalQueue.url, MaxNumberOfMessages: 10 }),
@@ -157,19 +157,19 @@ const PATHS: Readonly<Record<string, () => Promise<unknown>>> = {
 			keep(await cloud.arrivalFunction?.invoke(batch(Messages.map(({ Body = '' }) => Body))))
 		}
 	},
-	'a gateway that is not there': () =>
+	'an unreachable gateway': () =>
 		invokeWith(
 			'on-queue-message',
 			{ NCP_API_URL: 'http://127.0.0.1:1' },
 			batch([toRequest('accepted', { idempotencyKey: 'gone' })]),
 		),
-	'a table that is not there': () =>
+	'an unreachable table': () =>
 		invokeWith(
 			'on-queue-message',
 			{ AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' },
 			batch([toRequest('accepted')]),
 		),
-	'a topic that is not there': () =>
+	'an unreachable topic': () =>
 		invokeWith(
 			'on-queue-message',
 			{ AWS_ENDPOINT_URL_SNS: 'http://127.0.0.1:1' },
@@ -194,7 +194,7 @@ const PATHS: Readonly<Record<string, () => Promise<unknown>>> = {
 		),
 }
 
-/** What is on the topic by now. */
+/** Takes the outcomes published so far. */
 async function drain(): Promise<string[]> {
 	const published: string[] = []
 	for (;;) {
@@ -212,21 +212,21 @@ async function drain(): Promise<string[]> {
 	return published
 }
 
-it.each(Object.keys(PATHS))('shows no key, secret or signature: %s', async (name) => {
+it.each(Object.keys(PATHS))('reveals no key, secret or signature: %s', async (name) => {
 	const from = seen.length
 	await PATHS[name]?.()
 	const said = [...seen.slice(from), ...(await drain())].join('\n')
-	// The path was walked: somebody said something.
+	// There was output, so the path was taken.
 	expect(said.length).toBeGreaterThan(100)
 	expectNoSecrets(said)
 })
 
-it('has signed, logged and published enough to have shown one', () => {
+it('has signed, logged and published enough for the test to be meaningful', () => {
 	expect(signatures.length).toBeGreaterThan(20)
 	expect(seen.join('\n')).toMatch(
 		/export accepted|export refused|export unknown|export exhausted|export rejected/,
 	)
-	// What the gateway quoted was there, with the secrets taken out of it.
+	// The quoted request is in the output, with its secrets masked.
 	expect(seen.join('\n')).toContain('***')
 	expectNoSecrets(seen.join('\n'))
 	expect(count).toBeGreaterThan(3)

@@ -8,7 +8,7 @@ import { endLeases, readItems } from './table.ts'
 const EXPORTS = 500
 const COPIES = 20
 const INSTANCES = 50
-/** Each fault of NCP befalls so many calls; publishing fails as often. */
+/** The fraction of calls that each NCP fault affects; publishing fails as often. */
 const FAULT_RATE = 0.05
 const FAULTS: Fault[] = [
 	'throttle',
@@ -21,7 +21,7 @@ const FAULTS: Fault[] = [
 	'reset',
 ]
 
-/** The same numbers in every run. https://en.wikipedia.org/wiki/Linear_congruential_generator */
+/** A generator with the same numbers in every run. https://en.wikipedia.org/wiki/Linear_congruential_generator */
 function createRandom(seed: number): () => number {
 	let state = seed
 	return () => {
@@ -64,7 +64,7 @@ function createMessages(): Message[] {
 	})
 }
 
-/** Hands over all messages in batches of ten, two at a time; returns those that must come again. */
+/** Delivers all messages in batches of ten, two at a time; resolves with those to deliver again. */
 async function deliverAll(cloud: Cloud, messages: Message[], onBatch: () => void): Promise<Message[]> {
 	const batches = Array.from({ length: Math.ceil(messages.length / 10) }, (_, n) =>
 		messages.slice(n * 10, n * 10 + 10),
@@ -85,7 +85,7 @@ async function deliverAll(cloud: Cloud, messages: Message[], onBatch: () => void
 	return again.map((message) => ({ ...message, receiveCount: message.receiveCount + 1 }))
 }
 
-it('ends 10,000 messages about 500 exports with each in one state, none performed twice, and no memory kept', async () => {
+it('ends 500 exports from 10,000 messages in one state each, performs none twice and leaks no memory', async () => {
 	const random = createRandom(20261123)
 	const backups = new Set(Array.from({ length: EXPORTS }, (_, n) => `f${n}`))
 	const cloud = await startCloud({
@@ -125,7 +125,7 @@ it('ends 10,000 messages about 500 exports with each in one state, none performe
 		let left = [...early, ...messages]
 		for (let round = 1; left.length > 0 && round <= 20; round++) {
 			left = await deliverAll(cloud, left, onBatch)
-			// Longer than any lease has passed until the next round.
+			// The next round starts after all leases have expired.
 			await endLeases(cloud.table)
 		}
 		const endBytes = Math.max(
@@ -144,7 +144,7 @@ it('ends 10,000 messages about 500 exports with each in one state, none performe
 		expect(states.size).toBe(EXPORTS)
 		expect([...states.values()].filter(({ size }) => size !== 1)).toEqual([])
 		expect(new Set(performed).size).toBe(performed.length)
-		// Kept after a fifth of the way, and at its end: nothing may pile up.
+		// The heap after a fifth of the messages and at the end must not differ much.
 		expect(endBytes - warmBytes).toBeLessThan(1024 * 1024)
 	} finally {
 		await cloud.stop()

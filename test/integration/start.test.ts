@@ -43,7 +43,7 @@ describe('npm start', () => {
 		await expect(fetch(url)).rejects.toThrow()
 	})
 
-	it('says first that it calls a real API when one is named', async () => {
+	it('warns first that it calls a real API when one is configured', async () => {
 		const env = { NCP_ACCESS_KEY: 'AK', NCP_SECRET_KEY: 'SK', NCP_API_URL: 'http://127.0.0.1:1' }
 		const { child, line, lines, exit } = run('start.ts', [], env)
 		await line(/^#/)
@@ -72,7 +72,7 @@ describe('npm start', () => {
 		expect(errors()).not.toMatch(/^\s+at /m)
 	})
 
-	it('says that its port is in use', async () => {
+	it('reports that its port is in use', async () => {
 		const server = createServer()
 		const { port } = new URL(await listen(server))
 		const { errors, exit } = run('start.ts', ['--port', port])

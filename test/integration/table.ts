@@ -1,7 +1,7 @@
 import { ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { EmbeddedTable } from '../../tools/local/embedded-table.ts'
 
-/** The raw items of the table of exports. */
+/** The raw items of the exports table. */
 export async function readItems({ client, tableName }: EmbeddedTable): Promise<Record<string, unknown>[]> {
 	const items: Record<string, unknown>[] = []
 	let ExclusiveStartKey: Record<string, unknown> | undefined
@@ -15,7 +15,7 @@ export async function readItems({ client, tableName }: EmbeddedTable): Promise<R
 	return items
 }
 
-/** As if time had passed: every lease that is held has run out. */
+/** Ends every lease, as if its time had passed. */
 export async function endLeases(table: EmbeddedTable): Promise<void> {
 	for (const { exportKey, state } of await readItems(table)) {
 		if (state !== 'claimed') continue

@@ -10,7 +10,7 @@ afterAll(() => Promise.all(clouds.map((cloud) => cloud.stop())))
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 
-/** A cloud in which these calls are never answered. */
+/** Starts a cloud in which the calls selected by `hangs` are never answered. */
 async function start(hangs: (call: GateCall) => boolean, options: CloudOptions = {}): Promise<Cloud> {
 	const cloud = await startCloud({
 		isQueueIdle: true,
@@ -39,9 +39,9 @@ const record = (body: unknown, receiveCount = 1) => ({
 
 const handedBack: InvocationResult = { ok: true, value: { batchItemFailures: [{ itemIdentifier: 'm-1' }] } }
 
-/** A function that outlives its time is killed, and all that it had taken comes again: the result would say so. */
-describe.concurrent('every wait fits into the time that is left', () => {
-	it('of a webhook call with a topic and a queue that hang: it answers that it must be sent again', async () => {
+/** A function that exceeds its time limit is killed, and its invocation fails; these results show that it answered in time. */
+describe.concurrent('the function answers within its time limit', () => {
+	it('with 503 to a webhook call when topic and queue hang', async () => {
 		const cloud = await start(is('PublishBatch', 'SendMessage'))
 		const response = await fetch(`${cloud.webhookUrl}/exports`, {
 			method: 'POST',
@@ -53,36 +53,36 @@ describe.concurrent('every wait fits into the time that is left', () => {
 		expect(cloud.ncp?.performed).toHaveLength(1)
 	})
 
-	it('of the copy of a rejected message, and of putting it off, with a queue that hangs', async () => {
+	it('when a rejected message can be neither copied nor hidden because the queue hangs', async () => {
 		const { functions } = await start(is('SendMessage', 'ChangeMessageVisibility'), {
 			functionTimeoutMs: 4_000,
 		})
 		expect(await functions['on-queue-message'].invoke({ Records: [record({ a: 1 })] })).toEqual(handedBack)
 	})
 
-	it('of sending a message anew, with a queue that hangs', async () => {
-		// Too little time for a call: on its last receive the message is sent anew.
+	it('when a message cannot be sent as a new one because the queue hangs', async () => {
+		// Too little time for a call, so on its last receive the message is sent as a new one.
 		const { functions } = await start(is('SendMessage'), { functionTimeoutMs: 3_000 })
 		expect(await functions['on-queue-message'].invoke({ Records: [record(REQUEST, 6)] })).toEqual(handedBack)
 	})
 
-	it('of settling, with a table that hangs after the claim', async () => {
+	it('when the table hangs after the claim', async () => {
 		let writes = 0
 		const { functions, ncp } = await start(({ operation }) => operation === 'PutItem' && ++writes > 1)
 		expect(await functions['on-queue-message'].invoke({ Records: [record(REQUEST)] })).toEqual(handedBack)
 		expect(ncp?.performed).toHaveLength(1)
 	})
 
-	it('of a look-up by a caller, with a table that hangs', async () => {
+	it('with 503 to a lookup when the table hangs', async () => {
 		const { webhookUrl } = await start(is('Query'), { functionTimeoutMs: 3_000 })
 		const response = await fetch(`${webhookUrl}/exports/01JD0000000000000000000000`)
 		expect(response.status).toBe(503)
 	})
 
-	it('of the completion record of an arrival check', async () => {
+	it('when an arrival check cannot record a completion because the table hangs', async () => {
 		let publishes = 0
 		const hangs = ({ operation, body }: GateCall): boolean =>
-			// The topic answers a third try, and most of the time is used up by then.
+			// The topic answers the third attempt, when most of the time is used up.
 			(operation === 'PublishBatch' && [2, 3].includes(++publishes)) ||
 			(operation === 'UpdateItem' && body.includes('"completions"'))
 		const cloud = await start(hangs, {
@@ -96,7 +96,7 @@ describe.concurrent('every wait fits into the time that is left', () => {
 		expect(await cloud.arrivalFunction?.invoke({ Records: [record(check)] })).toEqual(handedBack)
 	})
 
-	it('of reading when each instance’s last export arrived', async () => {
+	it('when the table hangs while the freshness report reads it', async () => {
 		const { arrivalFunction } = await start(is('GetItem'), {
 			arrivalDeadlineMinutes: 120,
 			functionTimeoutMs: 3_000,

@@ -39,7 +39,7 @@ async function post(fileName: string, headers: Record<string, string> = {}): Pro
 	expect(response.status).toBe(202)
 }
 
-/** Every way in, by the name of the file that it asks for. */
+/** Every trigger, by the name of the file that it requests. */
 const TRIGGERS: Readonly<Record<string, (fileName: string) => Promise<unknown>>> = {
 	queue: (fileName) =>
 		cloud.aws.sqs.send(
@@ -111,7 +111,7 @@ it('carries the trace from every trigger into every outcome, its attributes and 
 		for (const { event, attributes } of own) {
 			expect(event.traceparent).toBe(TRACE)
 			expect(attributes.traceparent?.StringValue).toBe(TRACE)
-			// Raw delivery to a queue drops a message with more.
+			// SNS drops a message with more attributes on raw delivery to a queue.
 			expect(Object.keys(attributes).length).toBeLessThanOrEqual(10)
 		}
 		const isLogged = (message: string): boolean =>

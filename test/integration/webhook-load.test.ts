@@ -6,7 +6,7 @@ import { readOutcomes } from '../../tools/local/outcomes.ts'
 const REQUESTS = 1_000
 const PARALLEL = 50
 
-it('answers 1,000 requests at 50 in parallel: every one, none twice, none lost', async () => {
+it('answers each of 1,000 requests, 50 in parallel, exactly once', async () => {
 	const files = Array.from({ length: REQUESTS }, (_, n) => `f${n}`)
 	const cloud = await startCloud({
 		env: { LOG_LEVEL: 'CRITICAL' },

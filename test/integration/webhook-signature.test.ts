@@ -22,7 +22,7 @@ afterAll(async () => {
 	await rm(folder, { recursive: true })
 })
 
-/** The example in one language, word for word as it stands on the page. */
+/** The example in one language, verbatim from the page. */
 async function exampleOf(language: string): Promise<string> {
 	const page = await readFile(PAGE, 'utf8')
 	return page.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? ''
@@ -30,8 +30,8 @@ async function exampleOf(language: string): Promise<string> {
 
 const env = (secret = SECRET) => ({ ...process.env, WEBHOOK_URL: cloud.webhookUrl, WEBHOOK_SECRET: secret })
 
-describe('the examples of signing a call', () => {
-	it('is understood from curl and openssl', async () => {
+describe('the documented example', () => {
+	it('is accepted from curl and openssl', async () => {
 		const { stdout } = await run('bash', ['-c', await exampleOf('sh')], { env: env() })
 		expect(JSON.parse(stdout)).toMatchObject({ data: { state: 'accepted', trigger: { kind: 'webhook' } } })
 	})
@@ -42,7 +42,7 @@ describe('the examples of signing a call', () => {
 		expect(JSON.parse(stdout)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
 	})
 
-	it('is understood from TypeScript', async () => {
+	it('is accepted from TypeScript', async () => {
 		const script = join(folder, 'example.ts')
 		await writeFile(script, await exampleOf('ts'))
 		const { stdout } = await run(process.execPath, [script], { env: env() })
@@ -50,7 +50,7 @@ describe('the examples of signing a call', () => {
 	})
 })
 
-describe('refused without a word to NCP', () => {
+describe('the webhook refuses, without calling NCP,', () => {
 	const REQUEST = JSON.stringify({
 		cloudPostgresqlInstanceNo: '1234925',
 		fileName: '20210530',
@@ -70,7 +70,7 @@ describe('refused without a word to NCP', () => {
 	it.each([
 		['no signature', REQUEST, () => ({ 'content-type': 'application/json' }), 401],
 		[
-			'a wrong one',
+			'a wrong signature',
 			REQUEST,
 			() => signed(REQUEST, Date.now(), `whsec_${Buffer.alloc(32, 8).toString('base64')}`),
 			401,

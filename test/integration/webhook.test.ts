@@ -27,7 +27,7 @@ describe('POST /exports', () => {
 			JSON.stringify({ specversion: '1.0', id: 'c', type: 't', source: 's', data: REQUEST }),
 			'application/cloudevents+json',
 		],
-	])('takes %s and answers 202 with the event that was published', async (_name, body, contentType) => {
+	])('accepts %s and answers 202 with the published event', async (_name, body, contentType) => {
 		const { webhookUrl, aws, outcomeQueue, ncp } = await start()
 		const response = await post(webhookUrl, body, contentType)
 		expect(response.status).toBe(202)
@@ -42,7 +42,7 @@ describe('POST /exports', () => {
 	it.each([
 		['422 when NCP refuses', { ...REQUEST, cloudPostgresqlInstanceNo: '9' }, 422, 'NCP_REFUSED'],
 		['422 for a field that breaks a rule', { ...REQUEST, bucketName: 'X' }, 422, 'REQUEST_INVALID'],
-		['400 for a body that is no JSON', '{', 400, 'REQUEST_UNREADABLE'],
+		['400 for a body that is not JSON', '{', 400, 'REQUEST_UNREADABLE'],
 	])('answers %s', async (_name, body, status, code) => {
 		const { webhookUrl } = await start()
 		const response = await post(webhookUrl, typeof body === 'string' ? body : JSON.stringify(body))
@@ -51,7 +51,7 @@ describe('POST /exports', () => {
 		expect(await response.json()).toMatchObject({ code, status })
 	})
 
-	it('puts a request on the queue for a caller who does not wait, and tells its outcome later under the same id', async () => {
+	it('queues a request for a caller who does not wait, and returns its outcome later under the same id', async () => {
 		const { webhookUrl, aws, outcomeQueue, ncp } = await start()
 		const response = await fetch(`${webhookUrl}/exports`, {
 			method: 'POST',
@@ -77,8 +77,8 @@ describe('POST /exports', () => {
 
 	it.each([
 		['an invalid request', { ...REQUEST, bucketName: 'X' }, 422],
-		['one that is no request', [], 400],
-	])('tells a caller who does not wait at once about %s', async (_name, body, status) => {
+		['a body that is not a request', [], 400],
+	])('immediately rejects %s from a caller who does not wait', async (_name, body, status) => {
 		const { webhookUrl } = await start()
 		const headers = { 'content-type': 'application/json', prefer: 'respond-async' }
 		const response = await fetch(`${webhookUrl}/exports`, {
@@ -89,7 +89,7 @@ describe('POST /exports', () => {
 		expect(response.status).toBe(status)
 	})
 
-	it('takes its idempotency key from the header: one export, whatever else is sent', async () => {
+	it('reads the idempotency key from the header, and makes one export per key', async () => {
 		const { webhookUrl, ncp } = await start()
 		const send = (fileName: string) =>
 			fetch(`${webhookUrl}/exports`, {
@@ -108,7 +108,7 @@ describe('POST /exports', () => {
 		['a repeated field', `{"fileName":"a",${JSON.stringify(REQUEST).slice(1)}`, 400],
 		['deep nesting', `${'{"detail":'.repeat(1_000)}1${'}'.repeat(1_000)}`, 400],
 		['__proto__', `{"__proto__":{"a":1},${JSON.stringify(REQUEST).slice(1)}`, 422],
-	])('refuses %s without asking NCP', async (_name, body, status) => {
+	])('refuses %s without calling NCP', async (_name, body, status) => {
 		const { webhookUrl, ncp } = await start()
 		expect((await post(webhookUrl, body)).status).toBe(status)
 		expect(ncp?.calls()).toBe(0)
@@ -121,7 +121,7 @@ describe('POST /exports', () => {
 			{ requestContext: { elb: {} }, multiValueHeaders: { 'content-type': ['application/json'] } },
 			'multiValueHeaders',
 		],
-	])('answers %s in its own format, security headers included', async (_name, marks, headers) => {
+	])('answers %s in its own format, with security headers', async (_name, marks, headers) => {
 		const { functions } = await start()
 		const event = {
 			httpMethod: 'POST',
@@ -131,26 +131,26 @@ describe('POST /exports', () => {
 			...marks,
 		}
 		const { value } = (await functions['on-http-request'].invoke(event)) as { value: Record<string, unknown> }
-		// Behind a load balancer nobody is on loopback: with authentication "none" it is closed.
+		// Behind a load balancer no caller is on loopback, so authentication "none" refuses all of them.
 		expect(value.statusCode).toBe(headers === 'headers' ? 202 : 401)
 		expect(Object.keys(value[headers] ?? {})).toContain('X-Content-Type-Options')
 	})
 
-	it('answers 503 with a time to come back when NCP is busy', async () => {
+	it('answers 503 with Retry-After when NCP is busy', async () => {
 		const { webhookUrl } = await start({ simulator: { fault: () => 'busy' } })
 		const response = await post(webhookUrl, JSON.stringify(REQUEST))
 		expect(response.status).toBe(503)
 		expect(response.headers.get('retry-after')).toBe('30')
 	})
 
-	it('answers 202 and claims nothing when the reply was lost', async () => {
+	it('answers 202 with state unknown when the reply was lost', async () => {
 		const { webhookUrl } = await start({ simulator: { fault: () => 'cut' } })
 		const response = await post(webhookUrl, JSON.stringify(REQUEST))
 		expect(response.status).toBe(202)
 		expect(await response.json()).toMatchObject({ data: { state: 'unknown' } })
 	})
 
-	it('is closed without a signature', async () => {
+	it('refuses a call without a signature', async () => {
 		const { webhookUrl, ncp } = await start({
 			env: { WEBHOOK_AUTH: 'signature', WEBHOOK_SECRETS: `whsec_${Buffer.alloc(24, 1).toString('base64')}` },
 		})
@@ -160,7 +160,7 @@ describe('POST /exports', () => {
 })
 
 describe('GET /exports/{exportId}', () => {
-	it('answers the latest outcome, and 404 for an id that nobody has', async () => {
+	it('returns the latest outcome, and 404 for an unknown id', async () => {
 		const { webhookUrl } = await start()
 		const posted = await post(webhookUrl, JSON.stringify(REQUEST))
 		const found = await fetch(webhookUrl + (posted.headers.get('location') ?? ''))
@@ -172,7 +172,7 @@ describe('GET /exports/{exportId}', () => {
 		expect(await missing.json()).toMatchObject({ code: 'NOT_FOUND' })
 	})
 
-	it('says "queued" of an export that has no outcome yet', async () => {
+	it('returns "queued" for an export without an outcome', async () => {
 		const { webhookUrl } = await start({ isQueueIdle: true })
 		const headers = { 'content-type': 'application/json', prefer: 'respond-async' }
 		const posted = await fetch(`${webhookUrl}/exports`, {

@@ -15,15 +15,15 @@ import { readItems } from './table.ts'
 export type Service = 'ncp' | 'topic' | 'table' | 'arrivals'
 
 export interface WorldOptions extends CloudOptions {
-	/** Asked at every call: is this service down now? */
+	/** Called for every call to a service; true while that service is down. */
 	isDown?: (service: Service) => boolean
 	/** Stops calls just before or just after they take effect. */
 	intercept?: Intercept
 }
 
 /**
- * The product with a time of its own: hours pass in seconds. Nothing is polled by itself; `pass` lets time go by and hands
- * over what is due, as the event source mappings would, and takes away what has expired, as DynamoDB would.
+ * A cloud with a simulated clock, on which hours pass in seconds. Nothing is polled automatically: `pass` advances the
+ * clock, delivers due messages as the event source mappings would, and deletes expired items as DynamoDB would.
  */
 export class World {
 	readonly cloud: Cloud
@@ -70,7 +70,7 @@ export class World {
 		)
 	}
 
-	/** Lets so many minutes go by, `stepMinutes` at a time. */
+	/** Advances the clock by `minutes`, `stepMinutes` at a time. */
 	async pass(minutes: number, stepMinutes = 1): Promise<void> {
 		for (let passed = 0; passed < minutes; passed += stepMinutes) {
 			vi.setSystemTime(Date.now() + stepMinutes * 60_000)
@@ -78,7 +78,7 @@ export class World {
 		}
 	}
 
-	/** Hands over everything that is due now. */
+	/** Delivers everything that is due now. */
 	async settle(): Promise<void> {
 		const { cloud } = this
 		while ((await cloud.pollOnce('requests', 0)) > 0);
@@ -88,13 +88,13 @@ export class World {
 		this.events.push(...(await take<OutcomeEvent>(cloud, cloud.outcomeQueue.url)))
 	}
 
-	/** Lets so many minutes go by in which nobody takes a message. */
+	/** Advances the clock without delivering any message. */
 	async passUnattended(minutes: number): Promise<void> {
 		vi.setSystemTime(Date.now() + minutes * 60_000)
 		await this.reap()
 	}
 
-	/** Takes every item out of the table, as somebody by hand. */
+	/** Deletes every item from the table, as if done by hand. */
 	async forgetAll(): Promise<void> {
 		await this.remove(() => true)
 	}

@@ -46,7 +46,7 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 const SETTLED: EntryState[] = ['accepted', 'refused', 'unknown', 'exhausted']
 
 describe('decideClaim', () => {
-	it('claims what nobody has asked for', () => {
+	it('claims a new export', () => {
 		expect(decideClaim(null, claim())).toEqual({
 			kind: 'claim',
 			previous: null,
@@ -72,7 +72,7 @@ describe('decideClaim', () => {
 	})
 
 	it.each([...SETTLED, 'claimed', 'waiting'] as EntryState[])(
-		'claims what has expired, whatever it was: %s',
+		'claims an expired entry, whatever its state was: %s',
 		(state) => {
 			expect(decideClaim(entry(state, { expiresAtMs: NOW }), claim())).toMatchObject({
 				kind: 'claim',
@@ -85,13 +85,13 @@ describe('decideClaim', () => {
 	)
 
 	it.each([...SETTLED, 'claimed', 'waiting'] as EntryState[])(
-		'refuses other fields under the same key: %s',
+		'refuses different fields under the same key: %s',
 		(state) => {
 			expect(decideClaim(entry(state, { fingerprint: 'other' }), claim())).toEqual({ kind: 'mismatch' })
 		},
 	)
 
-	it('claims what waits, under its exportId, for one more attempt, and forgets it no sooner than any queue does', () => {
+	it('claims a waiting export under its exportId for another attempt, and keeps it longer than any queue keeps a message', () => {
 		const waiting = entry('waiting')
 		expect(decideClaim(waiting, claim())).toMatchObject({
 			kind: 'claim',
@@ -107,17 +107,17 @@ describe('decideClaim', () => {
 		})
 	})
 
-	it('leaves a live claim alone, and calls a dead one abandoned from the very millisecond', () => {
+	it('respects a live claim, and reports it as abandoned from the millisecond its lease expires', () => {
 		expect(decideClaim(entry('claimed'), claim())).toEqual({ kind: 'in-progress', leaseLeftMs: 5_000 })
 		const dead = entry('claimed', { leaseUntilMs: NOW })
 		expect(decideClaim(dead, claim())).toEqual({ kind: 'abandoned', entry: dead })
 	})
 
-	it.each(SETTLED)('gives the stored event of what is %s', (state) => {
+	it.each(SETTLED)('returns the stored event of an export that is %s', (state) => {
 		expect(decideClaim(entry(state), claim())).toEqual({ kind: 'settled', entry: entry(state) })
 	})
 
-	it.each(SETTLED)('of a redriven message starts anew only what was exhausted: %s', (state) => {
+	it.each(SETTLED)('starts over only an exhausted export for a redriven message: %s', (state) => {
 		const decision = decideClaim(entry(state), claim({ isRedriven: true }))
 		if (state !== 'exhausted') expect(decision.kind).toBe('settled')
 		else
@@ -128,18 +128,18 @@ describe('decideClaim', () => {
 			})
 	})
 
-	it('does not bear a settled entry without its event', () => {
+	it('throws for a settled entry without its event', () => {
 		expect(() => decideClaim(entry('accepted', { event: null }), claim())).toThrow(
 			'a settled entry has an event',
 		)
 	})
 })
 
-it('releases a claim without touching what it was', () => {
+it('releases a claim without changing its other fields', () => {
 	expect(release(entry('claimed'))).toEqual(entry('waiting', {}))
 })
 
-it('settles a claim in the state of its event', () => {
+it('settles a claim with the state of its event', () => {
 	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 5)).toEqual(
 		entry('accepted', { expiresAtMs: 77 + UNSETTLED_MS }),
 	)

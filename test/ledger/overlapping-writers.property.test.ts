@@ -11,10 +11,10 @@ import type { Reply } from '../../lib/reply.ts'
 import { type Trigger, toDelivery } from '../../lib/request/delivery.ts'
 import { createArrivalPorts, createExportPorts, createMemoryLedger, replyWith } from '../fakes.ts'
 
-/** Whoever writes to an export's entry: all of them overlap in every order that the scheduler can find. */
+/** Everything that writes to an export's entry. They overlap in every order that the scheduler can find. */
 type Writer = 'queue' | 'webhook' | 'async' | 'check' | 'repeated-check' | 'sweep'
 
-/** A writer, how long after the one before it begins, and how many steps all of them take before the next one. */
+/** A writer, its delay after the previous one, and the number of steps that all of them take before the next one starts. */
 interface Move {
 	writer: Writer
 	waitMinutes: number
@@ -41,7 +41,7 @@ const FOUND: Finding = {
 	candidates: ['f'],
 }
 
-/** Runs one step of a process in an order of the scheduler's choice. */
+/** Runs one step of a process, in an order that the scheduler chooses. */
 type Step = <T>(effect: () => Promise<T>) => Promise<T>
 
 const AT_ONCE: Step = (effect) => effect()
@@ -49,9 +49,9 @@ const AT_ONCE: Step = (effect) => effect()
 class World {
 	nowMs = 1_000_000
 	ledger = createMemoryLedger()
-	/** Request messages that nobody has acknowledged yet. */
+	/** Request messages not acknowledged yet. */
 	requests = 0
-	/** Checks that nobody has acknowledged yet. */
+	/** Checks not acknowledged yet. */
 	checks: ArrivalCheck[] = []
 	/** Calls that NCP may have carried out. */
 	calls = 0
@@ -114,7 +114,7 @@ class World {
 				this.requests++
 				return this.deliver(ports.export)
 			case 'webhook':
-				// A caller who never comes back.
+				// A caller who never retries.
 				return exportBackup(deliver('webhook'), ports.export).then(ignore, ignore)
 			case 'async': {
 				const queue = { send: async () => void this.requests++ }
@@ -131,7 +131,7 @@ class World {
 		}
 	}
 
-	/** A message that fails comes again; nobody else counts it. */
+	/** A failed message stays in `requests`, to be delivered again. */
 	async deliver(ports: ExportPorts): Promise<void> {
 		await exportBackup(deliver('queue'), ports).then(() => this.requests--, ignore)
 	}
@@ -143,14 +143,14 @@ class World {
 		}
 		await checkArrival(check, ports).then(acknowledge, (error) => {
 			if (error.code !== 'EXPORT_GONE') return
-			// Only a doubled check can outlive its export: the other one has ended it, and the deduplication is over.
+			// Only a check delivered twice can outlive its export: the other delivery ended it, and its deduplication is over.
 			const said = [...this.published.keys()].filter((id) => id.startsWith(`${check.exportId}/`))
 			expect(said.some((id) => !/\/(accepted|unknown)$/.test(id))).toBe(true)
 			acknowledge()
 		})
 	}
 
-	/** Nothing overlaps any more: every message is delivered until it is acknowledged. */
+	/** Without overlaps, delivers every message until it is acknowledged. */
 	async drain(): Promise<void> {
 		const ports = this.ports(AT_ONCE)
 		for (let rounds = 0; this.requests > 0 || this.checks.length > 0; rounds++) {
@@ -169,14 +169,14 @@ function deliver(kind: Trigger['kind']) {
 	return delivery
 }
 
-it('ends every export in one state, whoever overlaps with whom', async () => {
+it('ends every export in one state, whichever writers overlap', async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.scheduler(),
 			fc.array(move, { minLength: 4, maxLength: 14, size: 'max' }),
 			fc.array(fc.constantFrom(ACCEPTED, LOST, LATER), { maxLength: 4 }),
 			fc.boolean(),
-			// How far the export has come before writers overlap.
+			// The steps that are finished before writers overlap.
 			fc.subarray<Writer>(['queue', 'check', 'check']),
 			async (scheduler, moves, replies, isThere, before) => {
 				const world = new World(replies, isThere)
@@ -190,7 +190,7 @@ it('ends every export in one state, whoever overlaps with whom', async () => {
 					world.nowMs += waitMinutes * MINUTE_MS
 					runs.push(world.run(writer, step))
 					for (let left = steps; left > 0; left--) {
-						// Each writer comes as far as its next step.
+						// Let each writer reach its next step.
 						await turn()
 						if (scheduler.count() > 0) await scheduler.waitOne()
 					}

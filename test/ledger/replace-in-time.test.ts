@@ -4,7 +4,7 @@ import { type Entry, type Ledger, release } from '../../lib/ledger/ledger.ts'
 import { replaceInTime } from '../../lib/ledger/replace-in-time.ts'
 import { CONTESTED, left } from '../fakes.ts'
 
-/** A table that is throttled for so many tries. */
+/** A table that is throttled for the first `failures` attempts. */
 function createTable(failures: number) {
 	const waits: number[] = []
 	let tries = 0
@@ -28,7 +28,7 @@ function createTable(failures: number) {
 	return { waits, tries: () => tries, replace }
 }
 
-it('outlasts a table that is throttled for seconds', async () => {
+it('keeps retrying while the table is throttled for seconds', async () => {
 	const { waits, replace } = createTable(6)
 	expect(await replace(20_000)).toMatchObject({ state: 'waiting', revision: 'written' })
 	const waitedMs = waits.reduce((sum, ms) => sum + ms, 0)
@@ -36,14 +36,14 @@ it('outlasts a table that is throttled for seconds', async () => {
 	expect(waitedMs).toBeLessThan(6_500)
 })
 
-it('gives up when publishing would have no time left, and does not wait first', async () => {
+it('gives up without waiting when publishing would have no time left', async () => {
 	const { waits, tries, replace } = createTable(99)
 	await expect(replace(2_000)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 	expect(tries()).toBe(1)
 	expect(waits).toEqual([])
 })
 
-it('gives up after eight tries', async () => {
+it('gives up after eight attempts', async () => {
 	const { tries, replace } = createTable(99)
 	await expect(replace(60_000)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 	expect(tries()).toBe(8)

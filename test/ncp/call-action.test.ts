@@ -61,7 +61,7 @@ const client = (apiUrl: string, options: Partial<CallActionOptions> = {}) =>
 	})
 
 describe('createCallAction', () => {
-	it('posts the form, signed over the path alone, with the very timestamp it signed', async () => {
+	it('posts the form, signs only the path, and sends the timestamp that it signed', async () => {
 		const agent = new MockAgent()
 		agent.disableNetConnect()
 		const seen: { body?: unknown; headers?: unknown }[] = []
@@ -91,14 +91,17 @@ describe('createCallAction', () => {
 		agent.assertNoPendingInterceptors()
 	})
 
-	it.each(['POST', 'GET'] as const)('is understood by a gateway with code of its own: %s', async (method) => {
-		const { url, performed } = await simulate()
-		const reply = await client(url, { method })({ ...PARAMETERS, fileName: 'a b+c&d=é/%' }, 10_000)
-		expect(reply).toMatchObject({ kind: 'accepted', returnMessage: 'success', httpStatus: 200 })
-		expect(performed).toMatchObject([{ fileName: 'a b+c&d=é/%' }])
-	})
+	it.each(['POST', 'GET'] as const)(
+		'is accepted by a gateway with an independent implementation: %s',
+		async (method) => {
+			const { url, performed } = await simulate()
+			const reply = await client(url, { method })({ ...PARAMETERS, fileName: 'a b+c&d=é/%' }, 10_000)
+			expect(reply).toMatchObject({ kind: 'accepted', returnMessage: 'success', httpStatus: 200 })
+			expect(performed).toMatchObject([{ fileName: 'a b+c&d=é/%' }])
+		},
+	)
 
-	it('keeps a path in the base of the API, and signs it', async () => {
+	it('keeps and signs a path in the base URL of the API', async () => {
 		const targets: (string | undefined)[] = []
 		const url = await serve((request, response) => {
 			targets.push(request.url)
@@ -115,29 +118,26 @@ describe('createCallAction', () => {
 		['fail', { kind: 'unknown', envelope: 'gateway', code: '900' }],
 		['reset', { kind: 'unknown', envelope: 'none', httpStatus: null, sent: true }],
 		['cut', { kind: 'unknown', envelope: 'none', httpStatus: 200, sent: true }],
-	] as const)('reads a gateway told to %s', async (fault, expected) => {
+	] as const)('classifies the reply of a gateway told to %s', async (fault, expected) => {
 		const { url } = await simulate(fault)
 		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject(expected)
 	})
 
-	it.each(['hang', 'perform-then-hang'] as const)(
-		'gives up on time and claims nothing: %s',
-		async (fault) => {
-			const { url } = await simulate(fault)
-			const started = performance.now()
-			const reply = await client(url, { timeoutMs: 200 })(PARAMETERS, 10_000)
-			expect(reply).toMatchObject({ kind: 'unknown', sent: true })
-			expect(performance.now() - started).toBeLessThan(2_000)
-		},
-	)
+	it.each(['hang', 'perform-then-hang'] as const)('times out with an unknown outcome: %s', async (fault) => {
+		const { url } = await simulate(fault)
+		const started = performance.now()
+		const reply = await client(url, { timeoutMs: 200 })(PARAMETERS, 10_000)
+		expect(reply).toMatchObject({ kind: 'unknown', sent: true })
+		expect(performance.now() - started).toBeLessThan(2_000)
+	})
 
-	it('cuts its limit to what the caller has left', async () => {
+	it('lowers its time limit to the time that the caller has left', async () => {
 		const { url } = await simulate('hang')
 		const reply = await client(url, { timeoutMs: 60_000 })(PARAMETERS, 100)
 		expect(reply.message).toMatch(/within (100|[1-9]\d) ms/)
 	})
 
-	it('knows that a refused connection sent nothing', async () => {
+	it('reports that nothing was sent when the connection is refused', async () => {
 		const url = await serve(() => undefined)
 		await cleanups.pop()?.()
 		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({
@@ -147,7 +147,7 @@ describe('createCallAction', () => {
 		})
 	})
 
-	it('knows that a failed TLS handshake sent nothing, although it ends in a reset', async () => {
+	it('reports that nothing was sent when the TLS handshake fails, even with a reset', async () => {
 		const server = createTcpServer((socket) => socket.once('data', () => socket.resetAndDestroy()))
 		server.listen(0, '127.0.0.1')
 		cleanups.push(() => new Promise((resolve) => server.close(resolve)))
@@ -159,7 +159,7 @@ describe('createCallAction', () => {
 		})
 	})
 
-	it('sends nothing any more when the time ran out while it waited for a connection', async () => {
+	it('sends nothing when its time runs out while it waits for a connection', async () => {
 		const { promise: connected, resolve } = Promise.withResolvers<void>()
 		let received = 0
 		const server = createTcpServer((socket) => {
@@ -192,18 +192,21 @@ describe('createCallAction', () => {
 		expect(received).toBe(0)
 	})
 
-	it.each([200, 503])('stops reading a reply of 10 MiB and goes by its status %i', async (httpStatus) => {
-		const { url } = await simulate({
-			httpStatus,
-			contentType: 'application/xml',
-			body: `<r>${'x'.repeat(10 * 1024 * 1024)}</r>`,
-		})
-		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({
-			kind: 'unknown',
-			httpStatus,
-			message: expect.stringContaining('larger than'),
-		})
-	})
+	it.each([200, 503])(
+		'stops reading a reply of 10 MiB and classifies it by its status %i',
+		async (httpStatus) => {
+			const { url } = await simulate({
+				httpStatus,
+				contentType: 'application/xml',
+				body: `<r>${'x'.repeat(10 * 1024 * 1024)}</r>`,
+			})
+			expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({
+				kind: 'unknown',
+				httpStatus,
+				message: expect.stringContaining('larger than'),
+			})
+		},
+	)
 
 	it.each([
 		[
@@ -215,7 +218,7 @@ describe('createCallAction', () => {
 		['a million angle brackets', '<'.repeat(1_000_000)],
 		['deep JSON', `{"r":${'['.repeat(500_000)}`],
 		['noise', Buffer.alloc(900_000, 0xf7).toString('latin1')],
-	])('survives %s in time', async (_name, body) => {
+	])('handles %s in bounded time', async (_name, body) => {
 		const { url } = await simulate({ httpStatus: 200, contentType: 'application/xml', body })
 		const started = performance.now()
 		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({ kind: 'unknown', envelope: 'none' })
@@ -227,7 +230,7 @@ describe('createCallAction', () => {
 		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({ kind: 'unknown', httpStatus: 307 })
 	})
 
-	it('opens a fresh connection after an idle time, since a frozen one may be dead', async () => {
+	it('opens a new connection after an idle time, because the old one may have died while the function was frozen', async () => {
 		const ports: (number | undefined)[] = []
 		const url = await serve((request, response) => {
 			ports.push(request.socket.remotePort)
@@ -237,14 +240,14 @@ describe('createCallAction', () => {
 		const call = client(url, { clock: createClock(() => nowMs) })
 		for (let n = 0; n < 6; n++) await call(PARAMETERS, 10_000)
 		const before = new Set(ports)
-		// undici frees a connection just after it has handed over the reply, so two may take turns.
+		// undici frees a connection just after it returns the reply, so two may alternate.
 		expect(before.size).toBeLessThanOrEqual(2)
 		nowMs += 60_000
 		await call(PARAMETERS, 10_000)
 		expect(before).not.toContain(ports.at(-1))
 	})
 
-	it('lets no key or signature out of a reply that quotes the request', async () => {
+	it('removes keys and signatures from a reply that quotes the request', async () => {
 		const url = await serve((request, response) => {
 			const { 'x-ncp-iam-access-key': key, 'x-ncp-apigw-signature-v2': signature } = request.headers
 			response.setHeader('x-ncp-trace-id', String(signature))
@@ -263,7 +266,7 @@ describe('createCallAction', () => {
 		})
 	})
 
-	it('lets no part of a key out where its text is cut', async () => {
+	it('reveals no part of a key where its text is cut', async () => {
 		const secretKey = 'SECRETKEYabcdefghijklmnopqrstuvwxyz01234'
 		const body = JSON.stringify({
 			responseError: { returnCode: '77', returnMessage: 'x'.repeat(60) + secretKey },
@@ -274,7 +277,7 @@ describe('createCallAction', () => {
 		expect(JSON.stringify(reply)).not.toContain('SECRETKEY')
 	})
 
-	it('gives up on a key pair that takes half of the time, and sends nothing', async () => {
+	it('stops waiting for the key pair after half of the time limit, and sends nothing', async () => {
 		const { url, calls } = await simulate()
 		const credentials = { ...fixedCredentials(KEYS), get: () => new Promise<never>(() => undefined) }
 		expect(await client(url, { credentials })(PARAMETERS, 100)).toMatchObject({
@@ -294,14 +297,14 @@ describe('createCallAction', () => {
 		expect(calls()).toBe(0)
 	})
 
-	it('reports a clock that is off as a matter of credentials', async () => {
+	it('classifies a refused clock as a credentials failure', async () => {
 		const { url } = await simulate(undefined, () => Date.now() + 7 * 60_000)
 		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({ kind: 'credentials', code: '200' })
 	})
 })
 
 describe('createExportAction', () => {
-	it('asks for the product’s own path and names, leaves out what is not set, and writes a space as %20', async () => {
+	it('uses the product’s own path and field names, omits unset fields, and encodes a space as %20', async () => {
 		const seen: unknown[] = []
 		const call = createExportAction(async (...args) => {
 			seen.push(args)

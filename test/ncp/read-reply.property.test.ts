@@ -23,7 +23,7 @@ const body = fc.oneof(
 )
 
 describe('readReply', () => {
-	it('has a kind for every status and body, and never throws', () => {
+	it('classifies every status and body, and never throws', () => {
 		fc.assert(
 			fc.property(httpStatus, body, (status, bytes) => {
 				const reply = readReply({ httpStatus: status, headers: {}, body: bytes })
@@ -34,7 +34,7 @@ describe('readReply', () => {
 		)
 	})
 
-	it('says the same of one answer in JSON and in XML', () => {
+	it('reads the same reply from JSON and from XML', () => {
 		fc.assert(
 			fc.property(
 				httpStatus,
@@ -54,7 +54,7 @@ describe('readReply', () => {
 		)
 	})
 
-	it('never claims success for a body that was cut', () => {
+	it('never reports success for a truncated body', () => {
 		const whole = '<aResponse><requestId>r</requestId><returnCode>0</returnCode></aResponse>'
 		fc.assert(
 			fc.property(fc.integer({ min: 0, max: whole.length - 1 }), (length) => {
@@ -65,7 +65,7 @@ describe('readReply', () => {
 })
 
 describe('classifyCode', () => {
-	it('accepts nothing but code 0 of the action’s own response', () => {
+	it('accepts only code 0 in the action’s own response', () => {
 		fc.assert(
 			fc.property(
 				fc.constantFrom('gateway' as const, 'api' as const, 'response' as const, 'none' as const),

@@ -57,7 +57,7 @@ describe('readReply', () => {
 		[400, 'refused'],
 		[500, 'later'],
 		[200, 'unknown'],
-	])('goes by HTTP %i when no table knows the API code', (httpStatus, kind) => {
+	])('uses HTTP %i when the API code is in no table', (httpStatus, kind) => {
 		expect(classify(httpStatus, api('77')).kind).toBe(kind)
 		expect(classify(httpStatus, own('77')).kind).toBe(kind)
 	})
@@ -77,7 +77,7 @@ describe('readReply', () => {
 		[403, 'refused'],
 		[500, 'unknown'],
 		[504, 'unknown'],
-	])('goes by HTTP %i alone when nothing can be read', (httpStatus, kind) => {
+	])('uses only HTTP %i when the body is unreadable', (httpStatus, kind) => {
 		for (const body of [
 			'',
 			'<html><body>no</body></html>',
@@ -97,11 +97,11 @@ describe('readReply', () => {
 		['a code that is an object', '{"r":{"returnCode":{"a":1}}}'],
 		['a code inherited by name', '{"r":{"__proto__":{"returnCode":"0"}}}'],
 		['a success nested deeper', '<a><r><returnCode>0</returnCode></r></a>'],
-	])('does not claim success for %s', (_name, body) => {
+	])('does not report success for %s', (_name, body) => {
 		expect(classify(200, body).kind).toBe('unknown')
 	})
 
-	it.each(['-0', '1e-400', '0.0', '0e1'])('does not take the number %s for the code 0', (number) => {
+	it.each(['-0', '1e-400', '0.0', '0e1'])('does not accept the number %s as code 0', (number) => {
 		expect(classify(200, `{"r":{"returnCode":${number}}}`).kind).toBe('unknown')
 	})
 
@@ -132,7 +132,7 @@ describe('readReply', () => {
 		expect(classify(200, bomb.replace('DOCTYPE', 'doctype')).kind).toBe('unknown')
 	})
 
-	it('cuts what NCP says, so that no reply can swell an outcome', () => {
+	it('cuts NCP’s texts, so that no reply can inflate an outcome', () => {
 		const reply = classify(400, api('77').replace('"m"', JSON.stringify('x'.repeat(10_000))))
 		expect(reply.message).toHaveLength(80)
 		expect(reply.returnMessage).toHaveLength(500)
@@ -153,7 +153,7 @@ describe('readReply', () => {
 		expect(classify(429, '', headers as Record<string, string>)).toMatchObject({ retryAfterSeconds })
 	})
 
-	it('keeps the trace id and the replier’s clock', () => {
+	it('keeps the trace id and the date of the reply', () => {
 		const headers = { 'x-ncp-trace-id': 't-1', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }
 		expect(classify(200, '', headers)).toMatchObject({
 			traceId: 't-1',
@@ -167,7 +167,7 @@ describe('readReply', () => {
 })
 
 describe('toLostReply', () => {
-	it('is later when nothing was sent, unknown otherwise', () => {
+	it('is "later" when nothing was sent, "unknown" otherwise', () => {
 		expect(toLostReply(false, 'ECONNREFUSED')).toMatchObject({ kind: 'later', sent: false })
 		expect(toLostReply(true, 'ECONNRESET')).toMatchObject({ kind: 'unknown', sent: true })
 	})

@@ -24,7 +24,7 @@ const FORBIDDEN = reply(401, { error: { errorCode: '210', message: 'Permission D
 const UNSENT = toLostReply(false, 'ECONNREFUSED')
 const LOST = toLostReply(true, 'ECONNRESET')
 
-/** Answers with the replies in turn, each signed by clock and keys as they are; the last one stays. */
+/** Returns the replies in turn, each signed with the current clock and keys; the last one repeats. */
 async function callThrough(
 	replies: Reply[],
 	credentials = fixedCredentials({ accessKey: 'a', secretKey: 'b' }),
@@ -64,7 +64,7 @@ describe('retryUnsent', () => {
 		expect(timestamps).toHaveLength(1)
 	})
 
-	it('begins again twice, after a wait, what never left', async () => {
+	it('repeats a call twice, after a wait, when nothing was sent', async () => {
 		expect((await callThrough([UNSENT, UNSENT, ACCEPTED])).result.kind).toBe('accepted')
 		const { result, timestamps, sleeps } = await callThrough([UNSENT])
 		expect(result).toMatchObject({ kind: 'later', sent: false })
@@ -72,20 +72,20 @@ describe('retryUnsent', () => {
 		expect(sleeps).toEqual([100, 200])
 	})
 
-	it('never calls again once a reply may have been lost', async () => {
+	it('never repeats a call whose reply may have been lost', async () => {
 		const { result, timestamps } = await callThrough([UNSENT, LOST, ACCEPTED])
 		expect(result).toMatchObject({ kind: 'unknown', sent: true })
 		expect(timestamps).toHaveLength(2)
 	})
 
-	it('corrects its clock once by the reply’s date', async () => {
+	it('corrects its clock once, using the reply’s date', async () => {
 		const { result, timestamps } = await callThrough([SKEWED, ACCEPTED])
 		expect(result.kind).toBe('accepted')
 		expect(timestamps).toEqual([NOW, NOW + 7 * 60_000])
 		expect((await callThrough([SKEWED, UNAUTHENTICATED, ACCEPTED])).timestamps).toHaveLength(2)
 	})
 
-	it('reads a rotated pair once', async () => {
+	it('reads a rotated key pair once', async () => {
 		const rotating = () =>
 			rotatingCredentials(
 				async () => ({ accessKey: 'old', secretKey: 's' }),
@@ -95,20 +95,20 @@ describe('retryUnsent', () => {
 		expect((await callThrough([UNAUTHENTICATED], rotating())).timestamps).toHaveLength(2)
 	})
 
-	it('begins nothing that the time left would not let it wait for', async () => {
+	it('does not repeat a call when the time left is too short for the wait', async () => {
 		const { timestamps, sleeps } = await callThrough([UNSENT], undefined, 1_050)
 		expect(timestamps).toHaveLength(1)
 		expect(sleeps).toEqual([])
 	})
 
-	it('begins no call that could only end unknown for want of time', async () => {
+	it('makes no call that has too little time to get its reply', async () => {
 		const { result, timestamps } = await callThrough([SKEWED, ACCEPTED], undefined, 900)
 		expect(timestamps).toHaveLength(1)
 		expect(result).toMatchObject({ kind: 'credentials' })
 	})
 })
 
-it('corrects the clock for a whole batch at once', async () => {
+it('corrects the clock once for a whole batch', async () => {
 	const clock = createClock(() => NOW)
 	const credentials = fixedCredentials({ accessKey: 'a', secretKey: 'b' })
 	let calls = 0
@@ -127,7 +127,7 @@ it('corrects the clock for a whole batch at once', async () => {
 	expect(calls).toBe(20)
 })
 
-it('reads a pair that was rotated before the first call', async () => {
+it('reads a key pair that was rotated before the first call', async () => {
 	let current = 'old'
 	const pair = async () => ({ accessKey: current, secretKey: 's' })
 	const rotating = rotatingCredentials(pair, () => {
@@ -138,7 +138,7 @@ it('reads a pair that was rotated before the first call', async () => {
 	expect(rotating.version()).toBe(2)
 })
 
-it('keeps within its time, although the keys cannot be read again', async () => {
+it('keeps its time limit when the keys cannot be read again', async () => {
 	const hanging = rotatingCredentials(
 		async () => ({ accessKey: 'a', secretKey: 's' }),
 		() => new Promise(() => undefined),
@@ -149,7 +149,7 @@ it('keeps within its time, although the keys cannot be read again', async () => 
 })
 
 describe('createClock', () => {
-	it('is set by the gateway’s, again and again', () => {
+	it('follows the gateway’s clock, each time that it is corrected', () => {
 		let nowMs = NOW
 		const clock = createClock(() => nowMs)
 		clock.correct(NOW + 420_000)
@@ -163,7 +163,7 @@ describe('createClock', () => {
 describe('rotatingCredentials', () => {
 	const pair = (name: string): KeyPair => ({ accessKey: name, secretKey: 's' })
 
-	it('knows that another call has read the new pair already', async () => {
+	it('does not read the secret again when another call has already read the new pair', async () => {
 		let reads = 0
 		const credentials = rotatingCredentials(
 			async () => pair('old'),
@@ -179,7 +179,7 @@ describe('rotatingCredentials', () => {
 		expect(reads).toBe(1)
 	})
 
-	it('says no when the pair is the same, or cannot be read', async () => {
+	it('returns false when the pair is unchanged or cannot be read', async () => {
 		const same = rotatingCredentials(
 			async () => pair('a'),
 			async () => pair('a'),
@@ -194,7 +194,7 @@ describe('rotatingCredentials', () => {
 		expect(await broken.refresh(broken.version())).toBe(false)
 	})
 
-	it('has only one pair when it is fixed', async () => {
+	it('never refreshes a fixed key pair', async () => {
 		expect(await fixedCredentials(pair('a')).refresh(0)).toBe(false)
 	})
 })

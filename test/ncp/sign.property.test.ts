@@ -11,7 +11,7 @@ const signable = fc.record({
 })
 const secret = fc.string({ minLength: 1 }).map((text) => text.toWellFormed())
 
-it('is the HMAC that another implementation computes over the documented text', async () => {
+it('equals the HMAC that another implementation computes over the documented text', async () => {
 	await fc.assert(
 		fc.asyncProperty(signable, secret, async (input, secretKey) => {
 			const bytes = (text: string) => new TextEncoder().encode(text)
@@ -24,7 +24,7 @@ it('is the HMAC that another implementation computes over the documented text', 
 	)
 })
 
-it('changes with every single changed character of the target', () => {
+it('changes when any single character of the target changes', () => {
 	fc.assert(
 		fc.property(signable, secret, fc.nat(), (input, secretKey, position) => {
 			const at = position % input.target.length

@@ -15,7 +15,7 @@ const vectors = JSON.parse(
 ) as Vector[]
 
 describe('sign', () => {
-	it.each(vectors)('agrees with the known answer: $name', (vector) => {
+	it.each(vectors)('matches the known answer: $name', (vector) => {
 		expect(stringToSign(vector)).toBe(vector.stringToSign)
 		expect(sign(vector, vector.secretKey)).toBe(vector.signature)
 	})

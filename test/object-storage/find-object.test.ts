@@ -54,8 +54,8 @@ describe('createFindObject', () => {
 		['its own name', '20210528', '{fileName}'],
 		['a longer name', 'pg-20210528.tar.gz', '{fileName}'],
 		['any prefix', 'exports/2026/20210528', '{fileName}'],
-		['the prefix it was told', 'backups/1234925/20210528.gz', 'backups/{cloudPostgresqlInstanceNo}/'],
-		['a name with what a pattern would mistake', 'a$&b', '{fileName}'],
+		['the configured prefix', 'backups/1234925/20210528.gz', 'backups/{cloudPostgresqlInstanceNo}/'],
+		['a name with replacement pattern characters', 'a$&b', '{fileName}'],
 	])('finds the object under %s', async (_name, key, keyPrefix) => {
 		const bucket = await createBucket([key, 'backup'])
 		expect(await find(bucket, key === 'a$&b' ? { fileName: key } : {}, keyPrefix)).toEqual({
@@ -82,22 +82,22 @@ describe('createFindObject', () => {
 				['202105280.gz', 'x'],
 			],
 		],
-	] as [string, [string, string][]][])('says "absent" of a bucket with %s', async (_name, objects) => {
+	] as [string, [string, string][]][])('returns "absent" for a bucket with %s', async (_name, objects) => {
 		expect(await find(await createBucket(...objects))).toEqual({ kind: 'absent' })
 	})
 
-	it('does not take an object for the export’s that is older than the request, by more than the clocks may differ', async () => {
+	it('ignores an object that is older than the request by more than the clock tolerance', async () => {
 		const bucket = await createBucket(['20210528', 'old'])
 		expect((await find(bucket, { notBeforeMs: Date.now() + 4 * 60_000 })).kind).toBe('found')
 		expect((await find(bucket, { notBeforeMs: Date.now() + 6 * 60_000 })).kind).toBe('absent')
 	})
 
-	it.each(['dump/', '/', '///'])('does not take any object for that of the file %s', async (fileName) => {
+	it.each(['dump/', '/', '///'])('matches no object to the file name %s', async (fileName) => {
 		const bucket = await createBucket(['unrelated.bin', 'x'])
 		expect((await find(bucket, { fileName }, '')).kind).toBe('absent')
 	})
 
-	it('takes the file’s very name first, and names every candidate', async () => {
+	it('prefers the exact file name, and names every candidate', async () => {
 		const bucket = await createBucket(['20210528', 'a'], ['20210528-later', 'b'])
 		expect(await find(bucket)).toMatchObject({
 			kind: 'found',
@@ -107,7 +107,7 @@ describe('createFindObject', () => {
 	})
 
 	it.each([['no such bucket', 'bucket-none', 'NoSuchBucket']])(
-		'cannot tell, and does not say "absent", when there is %s',
+		'returns "unreadable", not "absent", when there is %s',
 		async (_name, bucket, reason) => {
 			expect(await find(bucket)).toEqual({ kind: 'unreadable', reason })
 		},
@@ -129,7 +129,7 @@ describe('createFindObject', () => {
 		],
 		[200, '<ListBucketResult><Name>b-1</Name></ListBucketResult>', 'the answer was not a list of objects'],
 		[200, '<html>sign in', expect.any(String)],
-	])('cannot tell when Object Storage answers %i %s', async (status, body, reason) => {
+	])('returns "unreadable" when Object Storage answers %i %s', async (status, body, reason) => {
 		const server = createServer((_request, response) =>
 			response.writeHead(status, { 'content-type': 'application/xml' }).end(body),
 		)
@@ -142,7 +142,7 @@ describe('createFindObject', () => {
 		expect(finding).toEqual({ kind: 'unreadable', reason })
 	})
 
-	it('cannot tell when nobody answers', async () => {
+	it('returns "unreadable" when there is no answer', async () => {
 		const finding = await createFindObject(toClient('http://127.0.0.1:1'), '')(
 			{ bucketName: 'b-1', fileName: 'f', product: 'postgresql' as const, instanceNo: '1', notBeforeMs: 0 },
 			10_000,
@@ -150,7 +150,7 @@ describe('createFindObject', () => {
 		expect(finding).toMatchObject({ kind: 'unreadable' })
 	})
 
-	it('cannot tell when the time is up, and ends then', async () => {
+	it('returns "unreadable" as soon as its time is up', async () => {
 		const server = createServer(() => undefined)
 		const url = await listen(server)
 		cleanups.push(() => close(server))
@@ -170,7 +170,7 @@ describe('createFindObject', () => {
 	})
 
 	describe('in a bucket of many objects', () => {
-		/** Object Storage with so many objects, in pages of 1,000 with version 1's marker, made as they are asked for. */
+		/** Object Storage with `count` objects. Pages of 1,000, with the marker of version 1, are generated on request. */
 		async function startBucketOf(count: number) {
 			const pages: URLSearchParams[] = []
 			const key = (n: number) => `k${String(n).padStart(8, '0')}`
@@ -202,7 +202,7 @@ describe('createFindObject', () => {
 			notBeforeMs: 0,
 		})
 
-		it('asks by version 1 with a marker, and finds the last one', async () => {
+		it('lists with version 1 and a marker, and finds the last object', async () => {
 			const { url, pages, key } = await startBucketOf(5_000)
 			expect(await createFindObject(toClient(url), 'x/')(wanted(key(4_999)), 10_000)).toMatchObject({
 				kind: 'found',
@@ -213,14 +213,14 @@ describe('createFindObject', () => {
 			expect(pages[2]?.get('marker')).toBe(key(999))
 		})
 
-		it('lists at most 20 pages of 20,000 objects and keeps none of them', async () => {
+		it('lists at most 20 pages of 20,000 objects, and keeps no object in memory', async () => {
 			const { url, pages } = await startBucketOf(20_000)
 			const finding = await createFindObject(toClient(url), 'x/')(wanted('none'), 10_000)
 			expect(pages).toHaveLength(20)
 			expect(finding).toEqual({ kind: 'unreadable', reason: 'more than 20 pages of keys' })
 		})
 
-		it('has seen them all after 20 pages when the prefix is the whole bucket', async () => {
+		it('sees all objects in 20 pages when the prefix is empty', async () => {
 			const { url, pages } = await startBucketOf(20_000)
 			expect(await createFindObject(toClient(url), '')(wanted('none'), 10_000)).toEqual({ kind: 'absent' })
 			expect(pages).toHaveLength(20)

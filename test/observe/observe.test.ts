@@ -45,7 +45,7 @@ it('writes one line and one count for an outcome', () => {
 	expect(metric).toMatchObject({ Export_accepted: 1 })
 })
 
-it('writes one line and one count for a delivery that is not finished, without its cause', () => {
+it('writes one line and one count for an unfinished delivery, without the cause of its error', () => {
 	const error = new ExportError('NCP_LATER', 'busy', { cause: new Error('swordfish') })
 	const [line, metric] = observe(delivery, error)
 	expect(line).toMatchObject({ level: 'WARN', code: 'NCP_LATER', reason: 'busy' })
@@ -53,7 +53,7 @@ it('writes one line and one count for a delivery that is not finished, without i
 	expect(JSON.stringify(line)).not.toContain('swordfish')
 })
 
-it('says of a delivery that is not finished which export it is, what NCP said, and how long each step took', () => {
+it('logs the export, NCP’s reply and the step times of an unfinished delivery', () => {
 	const reply = readReply({ httpStatus: 429, headers: { 'x-ncp-trace-id': 't-1' }, body: '' })
 	const progress = { exportId: 'e-1', attempts: 2, reply, stepMs: { claim: 3, call: 40 } }
 	const [line, metric] = observe(
@@ -72,7 +72,7 @@ it('says of a delivery that is not finished which export it is, what NCP said, a
 	expect(metric).toMatchObject({ NcpCallMs: 40 })
 })
 
-it('names no field of a request that could not be read', () => {
+it('logs no field of a request that could not be read', () => {
 	const event = acceptedEvent('a')
 	const rejected = {
 		...event,
@@ -105,7 +105,7 @@ describe('createCheckObserver', () => {
 		return { line: JSON.parse(lines[0] ?? '{}'), metric: metrics.serializeMetrics() }
 	}
 
-	it('names every candidate of a completed export, and how long it took', () => {
+	it('logs every candidate of a completed export, and how long it took', () => {
 		const object = { key: 'f', size: 1, etag: 'e', lastModified: '' }
 		const event = toArrivalEvent(acceptedEvent('a'), {
 			state: 'completed',
@@ -135,7 +135,7 @@ describe('createCheckObserver', () => {
 		expect(metric).not.toHaveProperty('ArrivalSeconds')
 	})
 
-	it('says what was found and when it looks again', () => {
+	it('logs what was found and when the next check is', () => {
 		const entry = { event: acceptedEvent('a') } as SettledEntry
 		const finding = { kind: 'unreadable', reason: 'AccessDenied' } as const
 		const { line } = observeCheck({ kind: 'waiting', entry, finding, delaySeconds: 60 })
@@ -148,7 +148,7 @@ describe('createCheckObserver', () => {
 		})
 	})
 
-	it('is quiet about a check that is out of date, and loud about one that failed', () => {
+	it('logs an outdated check at debug level and a failed one as a warning', () => {
 		expect(observeCheck({ kind: 'stale' }).line).toMatchObject({ level: 'DEBUG' })
 		const { line, metric } = observeCheck(new ExportError('PUBLISH_FAILED', 'down'))
 		expect(line).toMatchObject({ level: 'WARN', code: 'PUBLISH_FAILED', reason: 'down' })
@@ -156,7 +156,7 @@ describe('createCheckObserver', () => {
 	})
 })
 
-it('reports for each instance how long ago an export of it arrived, and the oldest of all', () => {
+it('reports the minutes since the last arrival per instance, and the maximum', () => {
 	vi.unstubAllEnvs()
 	const written: string[] = []
 	vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0)
@@ -173,7 +173,7 @@ it('reports for each instance how long ago an export of it arrived, and the olde
 	expect(metrics.serializeMetrics()).toMatchObject({ OldestCompletionMinutes: 61 })
 })
 
-it('reports 0 when no export has arrived yet: only a schedule that does not run is silent', () => {
+it('reports 0 when no export has arrived yet, so that only a stopped schedule means missing data', () => {
 	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
 	reportFreshness([], 3_660_000, metrics)
 	expect(metrics.serializeMetrics()).toMatchObject({ OldestCompletionMinutes: 0 })

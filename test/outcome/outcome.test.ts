@@ -64,7 +64,7 @@ const rejected = (original: string, problems = [{ field: 'fileName', detail: 'is
 const validate = (event: OutcomeEvent) => new CloudEvent(JSON.parse(serializeEvent(event)), true).validate()
 
 describe('toOutcomeEvent', () => {
-	it('is the event of the contract for an accepted export', () => {
+	it('builds the documented event for an accepted export', () => {
 		expect(toOutcomeEvent(settled('accepted', SUCCESS))).toEqual({
 			specversion: '1.0',
 			id: '01JD0000000000000000000000/accepted',
@@ -101,7 +101,7 @@ describe('toOutcomeEvent', () => {
 		})
 	})
 
-	it('names envelope and code of a refusal', () => {
+	it('contains the envelope and code of a refusal', () => {
 		const refused = settled('refused', REFUSED, new ExportError('NCP_REFUSED', 'no such instance'))
 		expect(toOutcomeEvent(refused).data.error).toEqual({
 			code: 'NCP_REFUSED',
@@ -119,7 +119,7 @@ describe('toOutcomeEvent', () => {
 		})
 	})
 
-	it('leaves out what it does not know', () => {
+	it('omits unknown fields', () => {
 		const { request, ...rest } = settled('accepted', SUCCESS)
 		const { regionCode: _, ...withoutRegion } = request
 		const event = toOutcomeEvent({ ...rest, request: withoutRegion, traceparent: undefined })
@@ -134,7 +134,7 @@ describe('toOutcomeEvent', () => {
 })
 
 describe('toRejectedEvent', () => {
-	it('carries the original and the problems, and its id comes from the trigger', () => {
+	it('contains the original and the problems, with an id derived from the trigger', () => {
 		const event = rejected('{"a":1}')
 		expect(event).toMatchObject({
 			id: 'm-1/rejected',
@@ -145,13 +145,13 @@ describe('toRejectedEvent', () => {
 		expect(validate(event)).toBe(true)
 	})
 
-	it('cuts the original at 64 KiB of whole characters', () => {
+	it('cuts the original at 64 KiB without splitting a character', () => {
 		const { original = '', originalTruncated } = rejected('가'.repeat(100_000)).data
 		expect(originalTruncated).toBe(true)
 		expect(Buffer.byteLength(original)).toBe(65_535)
 	})
 
-	it('never exceeds 200 KiB, nor holds a character that SNS refuses', () => {
+	it('never exceeds 200 KiB or contains a character that SNS refuses', () => {
 		const character = fc.constantFrom('\u0000', '"', '\uFFFF', '\uFFFE', '가', 'x', '\uD800')
 		fc.assert(
 			fc.property(character, fc.integer({ min: 1, max: 256 * 1024 }), (unit, length) => {

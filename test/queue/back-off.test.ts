@@ -21,7 +21,7 @@ describe('backOffSeconds', () => {
 		[5, 160],
 		[8, 900],
 		[1_000, 900],
-	])('waits, after receive %i, up to %i seconds, and half of them for certain', (receiveCount, seconds) => {
+	])('waits, after receive %i, at most %i seconds and at least half of that', (receiveCount, seconds) => {
 		expect(wait({ receiveCount })).toBe(seconds)
 		expect(wait({ receiveCount, random: 0 })).toBe(seconds / 2)
 	})
@@ -34,7 +34,7 @@ describe('backOffSeconds', () => {
 		[{ code: 'NCP_CREDENTIALS' }, 60],
 		[{ code: 'PUBLISH_FAILED' }, 2],
 		[{ code: 'DEADLINE_NEAR' }, 2],
-	] as [Wait, number][])('knows what passes slowly and what does not: %j', (changes, seconds) => {
+	] as [Wait, number][])('waits longer for slow failures than for short ones: %j', (changes, seconds) => {
 		expect(wait(changes)).toBe(seconds)
 	})
 
@@ -42,13 +42,13 @@ describe('backOffSeconds', () => {
 		expect(wait({ retryAfterSeconds: 500, random: 0 })).toBe(505)
 	})
 
-	it('looks soon whether another delivery has ended, and then waits for its whole lease', () => {
+	it('waits briefly for another delivery at first, and then for its whole lease', () => {
 		const inProgress = { code: 'IN_PROGRESS', retryAfterSeconds: 84 } as const
 		expect(wait({ ...inProgress, receiveCount: 1 })).toBe(5)
 		expect(wait({ ...inProgress, receiveCount: 2, random: 0 })).toBe(89)
 	})
 
-	it('is a whole number of seconds, never 0, never more than a quarter of an hour', () => {
+	it('returns a whole number of seconds, never 0 and never more than a quarter of an hour', () => {
 		fc.assert(
 			fc.property(
 				fc.double({ min: 0, max: 0.999_999, noNaN: true }),
@@ -64,22 +64,25 @@ describe('backOffSeconds', () => {
 })
 
 describe('receivesFor', () => {
-	it.each([1, 4, 24, 72])('lasts %i hours at least, with the shortest waits of every code', (retryHours) => {
-		for (const code of [
-			'NCP_LATER',
-			'NCP_CREDENTIALS',
-			'LEDGER_UNAVAILABLE',
-			'PUBLISH_FAILED',
-			'INTERNAL',
-		] as const) {
-			let seconds = 0
-			for (let receiveCount = 1; receiveCount < receivesFor(retryHours); receiveCount++)
-				seconds += wait({ code, receiveCount, random: 0 })
-			expect(seconds).toBeGreaterThanOrEqual(retryHours * 3_600)
-		}
-	})
+	it.each([1, 4, 24, 72])(
+		'lasts at least %i hours, even with the shortest waits of every code',
+		(retryHours) => {
+			for (const code of [
+				'NCP_LATER',
+				'NCP_CREDENTIALS',
+				'LEDGER_UNAVAILABLE',
+				'PUBLISH_FAILED',
+				'INTERNAL',
+			] as const) {
+				let seconds = 0
+				for (let receiveCount = 1; receiveCount < receivesFor(retryHours); receiveCount++)
+					seconds += wait({ code, receiveCount, random: 0 })
+				expect(seconds).toBeGreaterThanOrEqual(retryHours * 3_600)
+			}
+		},
+	)
 
-	it('asks for no more receives than that takes', () => {
+	it('returns no more receives than necessary', () => {
 		expect(receivesFor(4)).toBe(41)
 	})
 })

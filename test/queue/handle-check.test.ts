@@ -19,7 +19,7 @@ function handle(error: Error | null, isLast: boolean) {
 }
 
 describe('handleCheck', () => {
-	it('acknowledges a check that was made', async () => {
+	it('acknowledges a successful check', async () => {
 		const { scheduled, result } = handle(null, true)
 		await result
 		expect(scheduled).toEqual([])

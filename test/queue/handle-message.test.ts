@@ -34,13 +34,13 @@ const unpublished = (event: OutcomeEvent): ExportEnding => ({
 })
 
 describe('handleMessage', () => {
-	it('acknowledges what is finished, and does nothing more', async () => {
+	it('acknowledges a finished message, and does nothing else', async () => {
 		const { done, result } = handle(async () => published(acceptedEvent('a')))
 		await result
 		expect(done).toEqual([])
 	})
 
-	it('hides what must come again, for longer with each receive', async () => {
+	it('hides a retryable message for longer with each receive', async () => {
 		const { done, result } = handle(() => Promise.reject(new ExportError('NCP_LATER', 'busy')))
 		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
 		expect(done).toEqual([['hide', 'r-1', 30]])
@@ -60,14 +60,14 @@ describe('handleMessage', () => {
 		])
 	})
 
-	it('fails the last receive of what is exhausted, so that the queue moves it to the dead letters', async () => {
+	it('fails the last receive of an exhausted message, so that SQS moves it to the dead-letter queue', async () => {
 		const { done, result } = handle(async () => published(exhausted()), { isLast: true })
 		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
 		expect(done).toEqual([])
 	})
 
 	it.each(['DEADLINE_NEAR', 'IN_PROGRESS'] as const)(
-		'sends anew what had no chance on its last receive: %s',
+		'sends a message that was not attempted on its last receive as a new one: %s',
 		async (code) => {
 			const { done, result } = handle(() => Promise.reject(new ExportError(code, '')), { isLast: true })
 			await result
@@ -75,14 +75,14 @@ describe('handleMessage', () => {
 		},
 	)
 
-	it('acknowledges another message about an export that is exhausted, also on its last receive', async () => {
+	it('acknowledges another message for an exhausted export, even on its last receive', async () => {
 		await expect(handle(async () => published(exhausted())).result).resolves.toBeUndefined()
 		await expect(
 			handle(async () => published(exhausted('m-0')), { isLast: true }).result,
 		).resolves.toBeUndefined()
 	})
 
-	it('sends an outcome that could not be published anew on its last receive, and never as redriven', async () => {
+	it('sends a message with an unpublished outcome as a new one on its last receive, and never as redriven', async () => {
 		const { done, result } = handle(async () => unpublished(acceptedEvent('a')), {
 			isLast: true,
 			isRedriven: true,
@@ -93,21 +93,21 @@ describe('handleMessage', () => {
 
 	it.each([
 		['the message that used up the retries becomes a dead letter', 'm-1', 'NCP_LATER'],
-		['any other message about it is acknowledged', 'm-0', null],
-	])('sends an unpublished "exhausted" anew: %s', async (_name, triggerId, code) => {
+		['any other message for the export is acknowledged', 'm-0', null],
+	])('sends a new message for an unpublished "exhausted" outcome: %s', async (_name, triggerId, code) => {
 		const { done, result } = handle(async () => unpublished(exhausted(triggerId)), { isLast: true })
 		if (code === null) await result
 		else await expect(result).rejects.toMatchObject({ code })
 		expect(done).toEqual([['send', '{}', expect.anything()]])
 	})
 
-	it('backs off from what nobody foresaw, as from anything else', async () => {
+	it('backs off after an unexpected error as after any other', async () => {
 		const { done, result } = handle(() => Promise.reject(new TypeError('x')))
 		await expect(result).rejects.toThrow(TypeError)
 		expect(done).toEqual([['hide', 'r-1', 30]])
 	})
 
-	it('keeps a rejected message whose copy could not be made', async () => {
+	it('keeps a rejected message that could not be copied', async () => {
 		const error = new RequestInvalid([])
 		const rejected: ExportEnding = { kind: 'rejected', event: acceptedEvent('a'), error }
 		const failing = createQueue()

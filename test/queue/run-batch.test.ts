@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { ExportError } from '../../lib/errors.ts'
 import { settleInOrder, toBatchResponse } from '../../lib/queue/run-batch.ts'
 
-it('runs groups side by side and a group in order, whatever fails', async () => {
+it('runs groups concurrently and each group in order, whatever fails', async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.scheduler(),
@@ -49,7 +49,7 @@ it('starts all groups before any of them ends', async () => {
 
 const records = ['a', 'b', 'c', 'd'].map((messageId) => ({ messageId }) as SQSRecord)
 
-it('names just the records whose work rejected, and what nobody foresaw', async () => {
+it('reports only the records whose work rejected, and logs unexpected errors', async () => {
 	const results = await Promise.allSettled([
 		Promise.resolve(),
 		Promise.reject(new ExportError('NCP_LATER', 'busy')),

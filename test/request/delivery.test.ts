@@ -6,12 +6,12 @@ const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bu
 const deliver = (input: unknown) => toDelivery(input, { kind: 'queue', id: 'm-1' }, { regionCode: 'KR' })
 
 describe('toDelivery', () => {
-	it('keeps the text of what it cannot read', () => {
+	it('keeps the text of an unreadable request', () => {
 		expect(deliver({ a: 1 }).original).toBe('{"a":1}')
 		expect(deliver(undefined).original).toBe('')
 	})
 
-	it('survives an object too deep to be written', () => {
+	it('handles an object that is too deep to stringify', () => {
 		let deep: unknown = {}
 		for (let n = 0; n < 100_000; n++) deep = [deep]
 		expect(deliver({ fileName: deep })).toMatchObject({ original: '', error: { code: 'REQUEST_INVALID' } })
@@ -38,7 +38,7 @@ describe('toDelivery', () => {
 			},
 		],
 		[{}, '', { error: { problems: [{ field: 'idempotencyKey' }] } }],
-	])('of a request with %j and the header %j', (fields, idempotencyKey, expected) => {
+	])('merges the fields %j with the Idempotency-Key header %j', (fields, idempotencyKey, expected) => {
 		const delivery = toDelivery(
 			{ ...REQUEST, ...fields },
 			{ kind: 'webhook', id: 'q' },
@@ -55,7 +55,7 @@ describe('toDelivery', () => {
 		expect(deliver({ specversion: '1.0', traceparent, data: request })).toMatchObject({ kind, traceparent })
 	})
 
-	it('does not look for a key in what is no request', () => {
+	it('does not look for a key in a value that is not a request', () => {
 		const delivery = toDelivery('[]', { kind: 'webhook', id: 'q' }, { regionCode: 'KR', idempotencyKey: 'k' })
 		expect(delivery).toMatchObject({ kind: 'invalid', error: { code: 'REQUEST_UNREADABLE' } })
 	})

@@ -12,7 +12,7 @@ const REQUEST: ExportRequest = {
 	regionCode: 'KR',
 }
 
-it('is the SHA-256 of what was asked for, and where', () => {
+it('is the SHA-256 of the requested fields and the API', () => {
 	const parts = '["https://ncp.example","vpostgresql","KR","1","f","abc"]'
 	const expected = createHash('sha256').update(parts).digest('hex')
 	expect(toExportIdentity(API, REQUEST)).toEqual({ exportKey: expected, fingerprint: expected })
@@ -23,7 +23,7 @@ it.each([
 	{ fileName: 'g' },
 	{ bucketName: 'abd' },
 	{ regionCode: 'SGN' },
-	// Not the same parts in other places.
+	// The same text, split differently between the fields.
 	{ instanceNo: '1f', fileName: '' },
 ])('differs with %j', (changes) => {
 	expect(toExportIdentity(API, { ...REQUEST, ...changes }).exportKey).not.toBe(
@@ -41,13 +41,13 @@ it('differs with the API, and with an absent region', () => {
 	expect(new Set(keys.map(({ exportKey }) => exportKey)).size).toBe(3)
 })
 
-it('does not change with the format of the answer', () => {
+it('does not depend on the response format', () => {
 	expect(toExportIdentity(API, { ...REQUEST, responseFormatType: 'json' })).toEqual(
 		toExportIdentity(API, REQUEST),
 	)
 })
 
-it('goes by the caller’s key where there is one, and still knows what was asked for', () => {
+it('uses the caller’s key if there is one, and keeps the fingerprint of the request', () => {
 	const one = toExportIdentity(API, { ...REQUEST, idempotencyKey: 'k' })
 	const other = toExportIdentity(API, { ...REQUEST, fileName: 'g', idempotencyKey: 'k' })
 	expect(one.exportKey).toBe(other.exportKey)

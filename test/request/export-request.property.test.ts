@@ -25,8 +25,8 @@ const wrapping = fc.constantFrom(...Object.keys(WRAPPINGS))
 const wrap = (names: string[], value: unknown) =>
 	names.reduce((inner, name) => WRAPPINGS[name]?.(inner), value)
 
-describe('a request in its wrappings', () => {
-	it('is the same through any two wrappings, as text and as an object', () => {
+describe('a wrapped request', () => {
+	it('is the same after unwrapping any two envelopes, as text and as an object', () => {
 		fc.assert(
 			fc.property(request, fc.array(wrapping, { maxLength: 2 }), (value, names) => {
 				const wrapped = wrap(names, value)
@@ -37,7 +37,7 @@ describe('a request in its wrappings', () => {
 		)
 	})
 
-	it('is refused through three', () => {
+	it('is refused in three envelopes', () => {
 		fc.assert(
 			fc.property(request, fc.array(wrapping, { minLength: 3, maxLength: 3 }), (value, names) => {
 				expect(() => unwrapEnvelope(wrap(names, value))).toThrow('wrapped more than 2 times')
@@ -45,7 +45,7 @@ describe('a request in its wrappings', () => {
 		)
 	})
 
-	it('is parsed or refused, whatever it is', () => {
+	it('is parsed or refused with an error code, whatever the input', () => {
 		fc.assert(
 			fc.property(fc.oneof(fc.anything(), fc.string(), fc.json()), (value) => {
 				try {

@@ -15,7 +15,7 @@ function problemsOf(value: unknown) {
 }
 
 describe('parseExportRequest', () => {
-	it('takes the three required fields', () => {
+	it('accepts the three required fields', () => {
 		const parsed = parseExportRequest(GOOD)
 		expect(parsed).toEqual({
 			product: 'postgresql',
@@ -26,12 +26,12 @@ describe('parseExportRequest', () => {
 		expect(toApiRequest(parsed)).toEqual(GOOD)
 	})
 
-	it('takes every field', () => {
+	it('accepts every field', () => {
 		const all = { ...GOOD, regionCode: 'KR', responseFormatType: 'json', idempotencyKey: 'key 1' }
 		expect(toApiRequest(parseExportRequest(all, 'SGN'))).toEqual(all)
 	})
 
-	it('takes the default region when the request names none', () => {
+	it('uses the default region when the request has none', () => {
 		expect(parseExportRequest(GOOD, 'KR').regionCode).toBe('KR')
 	})
 
@@ -40,7 +40,7 @@ describe('parseExportRequest', () => {
 		[0, '0'],
 		[Number.MAX_SAFE_INTEGER, '9007199254740991'],
 		['00012', '00012'],
-	])('takes %o as an instance number', (given, instanceNo) => {
+	])('accepts %o as an instance number', (given, instanceNo) => {
 		expect(parseExportRequest({ ...GOOD, cloudPostgresqlInstanceNo: given }).instanceNo).toBe(instanceNo)
 	})
 
@@ -72,7 +72,7 @@ describe('parseExportRequest', () => {
 		['idempotencyKey', ' a'],
 		['idempotencyKey', 'é'],
 		['idempotencyKey', 'x'.repeat(256)],
-	])('refuses %s = %o and says so once', (field, value) => {
+	])('refuses %s = %o with exactly one problem', (field, value) => {
 		expect(problemsOf({ ...GOOD, [field]: value })).toEqual([
 			{ field, detail: expect.stringMatching(/^must /) },
 		])
@@ -97,7 +97,7 @@ describe('parseExportRequest', () => {
 		['cloudPostgresInstanceNo', 'did you mean "cloudPostgresqlInstanceNo"'],
 		['bucket_name', 'did you mean "bucketName"'],
 		['zzz', 'known are'],
-	])('says of the unknown field %s: %s', (field, words) => {
+	])('reports the unknown field %s with the hint: %s', (field, words) => {
 		expect(problemsOf({ ...GOOD, [field]: 1 })).toEqual([{ field, detail: expect.stringContaining(words) }])
 	})
 
@@ -109,13 +109,13 @@ describe('parseExportRequest', () => {
 		},
 	)
 
-	it.each([null, undefined, 1, true, [], [GOOD], 'text'])('refuses %o, which is no object', (value) => {
+	it.each([null, undefined, 1, true, [], [GOOD], 'text'])('refuses %o, which is not an object', (value) => {
 		expect(problemsOf(value)).toEqual([
 			{ field: 'body', detail: expect.stringContaining('must be an object') },
 		])
 	})
 
-	it('counts what it does not list, and cuts what it does', () => {
+	it('counts the problems that it does not list, and cuts the names that it lists', () => {
 		const noise = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`${'x'.repeat(200)}${n}`, n]))
 		const problems = problemsOf({ ...GOOD, ...noise })
 		expect(problems).toHaveLength(21)

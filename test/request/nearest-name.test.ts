@@ -13,10 +13,10 @@ it.each([
 	['cloudPostgreSqlInstanceNumber', 'cloudPostgresqlInstanceNo'],
 	['', null],
 	['constructor', null],
-])('finds for %j the name %j', (name, nearest) => {
+])('finds the nearest name of %j: %j', (name, nearest) => {
 	expect(findNearest(name, KNOWN)).toBe(nearest)
 })
 
-it('finds nothing where nothing is known', () => {
+it('finds nothing in an empty list', () => {
 	expect(findNearest('a', [])).toBeNull()
 })

@@ -13,11 +13,11 @@ it.each([
 	],
 	['a CloudEvent without an id', { specversion: '1.0', data: {} }, { id: 'invocation', sentAtMs: undefined }],
 	['an event without a usable id', { id: 7, detail: {} }, { id: 'invocation' }],
-	['an event with an endless id', { id: 'x'.repeat(201), detail: {} }, { id: 'invocation' }],
+	['an event with a very long id', { id: 'x'.repeat(201), detail: {} }, { id: 'invocation' }],
 	['an SNS invocation', { Records: [{ EventSource: 'aws:sns', Sns: sns }] }, { id: 'sns-1', input: sns }],
 	['two SNS records, which SNS never sends', { Records: [{ Sns: sns }, { Sns: sns }] }, { id: 'invocation' }],
 	['records of another service', { Records: [{ s3: {} }] }, { id: 'invocation' }],
-	['no object', 'text', { id: 'invocation', input: 'text' }],
-])('knows %s by its marks', (_name, event, expected) => {
+	['a text', 'text', { id: 'invocation', input: 'text' }],
+])('recognises %s', (_name, event, expected) => {
 	expect(readPipelineEvent(event, 'invocation')).toMatchObject(expected)
 })

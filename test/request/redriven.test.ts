@@ -5,7 +5,7 @@ import { isRedriven } from '../../lib/request/redriven.ts'
 const record = (attributes: object, messageAttributes: object): SQSRecord =>
 	({ attributes, messageAttributes }) as unknown as SQSRecord
 
-it('knows a message that SQS or the operator brought back, and no other', () => {
+it('recognises a message redriven by SQS or by an operator, and no other', () => {
 	expect(isRedriven(record({ DeadLetterQueueSourceArn: 'arn:q' }, {}))).toBe(true)
 	expect(isRedriven(record({}, { redrivenFrom: { stringValue: 'm-1' } }))).toBe(true)
 	expect(isRedriven(record({ ApproximateReceiveCount: '3' }, { traceparent: {} }))).toBe(false)

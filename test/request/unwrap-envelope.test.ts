@@ -4,7 +4,7 @@ import { MAX_REQUEST_BYTES, unwrapEnvelope } from '../../lib/request/unwrap-enve
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
 describe('unwrap', () => {
-	it('leaves a bare request as it is', () => {
+	it('does not change a bare request', () => {
 		expect(unwrapEnvelope('{"fileName":"x"}')).toEqual({ value: { fileName: 'x' }, traceparent: undefined })
 	})
 

@@ -22,7 +22,7 @@ export interface RuntimeError {
 
 /** How a start or an invocation ended. */
 export type Ending =
-	/** It asked for its first invocation. */
+	/** The process asked for its first invocation. */
 	| { kind: 'ready' }
 	| { kind: 'init-error'; error: RuntimeError }
 	| { kind: 'response'; value: unknown }
@@ -34,24 +34,24 @@ export type Ending =
 
 export interface Runtime {
 	started: Promise<Ending>
-	/** One at a time. Whoever has not answered when the time is over is killed. */
+	/** One at a time. Kills the process if it has not answered within `timeoutMs`. */
 	invoke: (event: unknown, timeoutMs?: number) => Promise<Ending>
-	/** Ends the process at once, and gives everything that it printed and posted. */
+	/** Kills the process immediately, and resolves with everything that it printed and posted. */
 	stop: () => Promise<{ printed: string; posted: string }>
 }
 
 const PACKAGE = new URL('node_modules/aws-lambda-ric/', import.meta.url)
 const TASK_ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** It is nothing without its native half, which is not built on every system. */
+/** The runtime needs its native module, which is not built on every system. */
 export const isRuntimeInstalled = existsSync(new URL('rapid-client.node', PACKAGE))
 
-/** What Lambda takes in an answer. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/** Lambda's limit for a response. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_BODY_BYTES = 6 * 1024 * 1024
 
 const POSTED = /^\/2018-06-01\/runtime\/(?:invocation\/)?([^/]+)\/(response|error)$/
 
-/** AWS's runtime in a process of its own, and the API it asks for work. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
+/** Runs AWS's runtime in its own process, with the API from which it fetches its work. https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 	const posted: string[] = []
 	const initFailed = Promise.withResolvers<Ending>()
@@ -64,7 +64,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 			return
 		}
 		const body = (await readAll(request, MAX_BODY_BYTES)).toString('utf8')
-		// The headers repeat an error for X-Ray.
+		// The headers repeat the error for X-Ray.
 		posted.push(JSON.stringify(request.headers), body)
 		const [, id = '', verb = ''] = POSTED.exec(request.url ?? '') ?? []
 		endings.get(id)?.resolve(toEnding(id, verb, body))
@@ -90,7 +90,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 			child.kill('SIGKILL')
 		}, timeoutMs)
 		hand(JSON.stringify(event), {
-			// Without one the native half crashes.
+			// The native module crashes without it.
 			'content-type': 'application/json',
 			'lambda-runtime-aws-request-id': id,
 			'lambda-runtime-deadline-ms': String(Date.now() + timeoutMs),
@@ -122,7 +122,7 @@ function toEnding(id: string, verb: string, body: string): Ending {
 	return { kind: id === 'init' ? 'init-error' : 'error', error: JSON.parse(body) }
 }
 
-/** Sees only what Lambda and the function's configuration would set. */
+/** Only the variables that Lambda and the function's configuration would set. */
 function startProcess({ functionName, handler, env }: RuntimeOptions, api: string) {
 	return spawn(process.execPath, [fileURLToPath(new URL('index.mjs', PACKAGE))], {
 		cwd: TASK_ROOT,

@@ -12,7 +12,7 @@ import { toBatch, toSignedCall } from '../lambda-events.ts'
 import { isRuntimeInstalled, type Runtime, startRuntime } from './runtime-api.ts'
 
 const MISSING =
-	'test/runtime: AWS’s own runtime is not installed, so nothing is run under it. To install it: ' +
+	'test/runtime: AWS’s own runtime is not installed; its tests are skipped. To install it: ' +
 	'npm ci --prefix test/runtime (needs cmake, g++ and make, and about a minute)'
 if (!isRuntimeInstalled) {
 	if (process.env.RUNTIME_REQUIRED) throw new Error(MISSING)
@@ -28,7 +28,7 @@ const SECRETS = {
 	WEBHOOK_SECRETS: `whsec_${Buffer.from('webhook secret not to be seen').toString('base64')}`,
 }
 
-/** One or two for each test: an export is known by its file, and the table is shared. */
+/** One or two per test: the file name identifies an export, and the tests share the table. */
 const BACKUPS = Array.from({ length: 9 }, (_, index) => `2021050${index + 1}`)
 const toRequest = (fileName: string) => ({
 	cloudPostgresqlInstanceNo: '1',
@@ -37,7 +37,7 @@ const toRequest = (fileName: string) => ({
 })
 
 let cloud: Cloud
-/** What NCP does in place of a plain answer, by file name. */
+/** Faults of the simulated NCP, by file name. */
 const faults = new Map<string, () => Fault>()
 const runtimes: Runtime[] = []
 
@@ -65,7 +65,7 @@ const toRequests = (...fileNames: string[]): SQSEvent =>
 const takeOutcome = async (): Promise<OutcomeEvent | undefined> =>
 	(await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1))[0]
 
-/** The check that an export asked for, as a message. */
+/** The message of the check that an export scheduled. */
 async function takeCheck(exportId: string): Promise<string> {
 	const { Messages = [] } = await cloud.aws.sqs.send(
 		new ReceiveMessageCommand({ QueueUrl: cloud.arrivalQueue.url, MaxNumberOfMessages: 10 }),
@@ -76,7 +76,7 @@ async function takeCheck(exportId: string): Promise<string> {
 const performed = (fileName: string): number =>
 	cloud.ncp?.performed.filter((each) => each.fileName === fileName).length ?? 0
 
-/** The lines that are JSON as they stand, which is what CloudWatch reads metrics and fields from. */
+/** The lines that are plain JSON: CloudWatch reads metrics and fields only from those. */
 async function printedJson(runtime: Runtime): Promise<Record<string, unknown>[]> {
 	const { printed } = await runtime.stop()
 	return printed
@@ -89,10 +89,10 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 	beforeAll(async () => {
 		cloud = await startCloud({
 			isQueueIdle: true,
-			// An arrival check is due at once.
+			// Arrival checks are due immediately.
 			maxBackOffSeconds: 0,
 			arrivalDeadlineMinutes: 1,
-			// A call may take a minute: nothing but a deadline ends it in these tests.
+			// A call may take a minute, so in these tests only a deadline ends it.
 			env: { ...SECRETS, WEBHOOK_AUTH: 'signature', NCP_TIMEOUT_MS: '60000' },
 			simulator: {
 				keys: new Map([[SECRETS.NCP_ACCESS_KEY, SECRETS.NCP_SECRET_KEY]]),
@@ -112,11 +112,11 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 	afterAll(() => cloud.stop())
 
 	describe('a start', () => {
-		it.each([...HANDLERS.keys()])('of %s ends in asking for the first invocation', async (name) => {
+		it.each([...HANDLERS.keys()])('of %s ends with a request for the first invocation', async (name) => {
 			expect(await (await start(name)).started).toEqual({ kind: 'ready' })
 		})
 
-		it('without its configuration posts what is missing or wrong, by name', async () => {
+		it('without its configuration posts the names of missing and invalid variables', async () => {
 			const runtime = await start('on-http-request', {
 				RESULT_TOPIC_ARN: '',
 				EXPORTS_TABLE_NAME: '',
@@ -139,7 +139,7 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 	})
 
 	describe('a success', () => {
-		it('of a batch answers an empty list, and its outcome reaches the topic', async () => {
+		it('of a batch returns an empty list, and its outcome reaches the topic', async () => {
 			const runtime = await start('on-queue-message')
 			const ending = await runtime.invoke(toRequests('20210501'))
 			expect(ending).toEqual({ kind: 'response', value: { batchItemFailures: [] } })
@@ -150,7 +150,7 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 			])
 		})
 
-		it('of a signed webhook call answers 202 and the outcome', async () => {
+		it('of a signed webhook call returns 202 and the outcome', async () => {
 			const runtime = await start('on-http-request')
 			const body = JSON.stringify(toRequest('20210502'))
 			const ending = await runtime.invoke(toSignedCall(body, SECRETS.WEBHOOK_SECRETS))
@@ -184,7 +184,7 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 	})
 
 	describe('an error', () => {
-		it('RequestInvalid is posted by name, and logged with its own fields and no others', async () => {
+		it('RequestInvalid is posted by name, and logged with only its own fields', async () => {
 			const runtime = await start('on-pipeline-event')
 			const ending = await runtime.invoke({ ...toRequest('20210504'), bucketName: 'X' })
 			expect(ending).toMatchObject({
@@ -221,7 +221,7 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 	})
 
 	describe('a deadline', () => {
-		it('that is near: messages are handed back untouched, and done when there is time', async () => {
+		it('that is near returns messages untouched, to be processed when there is time', async () => {
 			const runtime = await start('on-queue-message')
 			const batch = toRequests('20210505', '20210506')
 			const items = await readItems(cloud.table)
@@ -238,7 +238,7 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 			expect(outcomes.map(({ data }) => data.state)).toEqual(['accepted', 'accepted'])
 		})
 
-		it('is kept although NCP never answers: the export is unknown, and the message done with', async () => {
+		it('is met when NCP never answers: the export is unknown, and the message is acknowledged', async () => {
 			const runtime = await start('on-queue-message')
 			faults.set('20210507', () => 'hang')
 			expect(await runtime.invoke(toRequests('20210507'), 10_000)).toEqual({
@@ -250,8 +250,8 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 	})
 
 	describe('a process that is killed', () => {
-		it('at its deadline with a rejected message has not lost it, and the next one says the same', async () => {
-			// The copy for the dead-letter queue is what may outlast the deadline: without it nothing is acknowledged.
+		it('at its deadline does not lose a rejected message, and the next process publishes the same event', async () => {
+			// Copying to the dead-letter queue may outlast the deadline; the message is not acknowledged before that.
 			const gate = await startGate(cloud.aws.endpoint, ({ operation }) =>
 				operation === 'SendMessage' ? new Promise(() => undefined) : undefined,
 			)
@@ -275,7 +275,7 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 			expect(Messages?.map(({ Body }) => Body)).toEqual(['no request'])
 		})
 
-		it('with NCP at work leaves it in progress, then unknown, and NCP is not asked again', async () => {
+		it('during the call leaves the export in progress, then unknown, and NCP is not called again', async () => {
 			const killed = await start('on-pipeline-event')
 			faults.set('20210509', () => {
 				void killed.stop()

@@ -1,6 +1,6 @@
 import type { Resource } from './packaged.ts'
 
-/** One value of one metric, as CloudWatch gets it. */
+/** One value of one metric, as CloudWatch receives it. */
 export interface Datapoint {
 	namespace: string
 	metric: string
@@ -19,7 +19,7 @@ interface EmbeddedMetrics {
 	[name: string]: unknown
 }
 
-/** What CloudWatch reads out of log lines. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+/** The datapoints that CloudWatch extracts from log lines. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
 export function readDatapoints(lines: readonly string[]): Datapoint[] {
 	return lines.flatMap((line) => {
 		const parsed = toObject(line)
@@ -42,12 +42,12 @@ function toObject(line: string): EmbeddedMetrics {
 	try {
 		return JSON.parse(line) as EmbeddedMetrics
 	} catch {
-		// A line that is no JSON is no metric.
+		// A line that is not JSON is not a metric.
 		return {}
 	}
 }
 
-/** Whether an alarm of the template fires on what came in during one of its periods; `toText` renders what the template only refers to. */
+/** Whether an alarm of the template fires on the datapoints of one period; `toText` resolves the template's references. */
 export function isFiring(
 	{ Properties }: Resource,
 	datapoints: readonly Datapoint[],
@@ -68,7 +68,7 @@ export function isFiring(
 	return statistic >= Threshold
 }
 
-/** CloudWatch's metrics are told apart by all of their dimensions. */
+/** CloudWatch identifies a metric by all of its dimensions. */
 function isSame(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
 	const names = Object.keys(left)
 	return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name])

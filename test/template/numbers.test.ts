@@ -7,7 +7,7 @@ import { numbersFor } from '../../tools/template/numbers.ts'
 
 const DAY_SECONDS = 86_400
 
-it('keeps every message for as long as it is tried, and forgets no export before its messages', () => {
+it('retains every message for as long as it is retried, and every export for longer than its messages', () => {
 	fc.assert(
 		fc.property(
 			fc.integer({ min: 1, max: 72 }),
@@ -15,7 +15,7 @@ it('keeps every message for as long as it is tried, and forgets no export before
 			(retryHours, arrivalDeadlineMinutes) => {
 				const numbers = numbersFor({ retryHours, arrivalDeadlineMinutes })
 				const { visibilitySeconds, maxReceiveCount, arrivalReceiveCount, functionTimeoutSeconds } = numbers
-				// Also when nobody puts a message off.
+				// Even for messages without back-off.
 				expect((maxReceiveCount - 1) * visibilitySeconds).toBeGreaterThanOrEqual(retryHours * 3_600)
 				expect((arrivalReceiveCount - 1) * visibilitySeconds).toBeGreaterThanOrEqual(retryHours * 3_600)
 				expect(maxReceiveCount).toBeLessThanOrEqual(1_000)
@@ -31,7 +31,7 @@ it('keeps every message for as long as it is tried, and forgets no export before
 	)
 })
 
-it('is what the page on operations says of the defaults', async () => {
+it('matches docs/operations.md for the default parameters', async () => {
 	const page = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8')
 	const numbers = numbersFor({ retryHours: 4, arrivalDeadlineMinutes: 120 })
 	const longestHours = ((numbers.maxReceiveCount - 1) * MAX_BACK_OFF_SECONDS) / 3_600

@@ -26,7 +26,7 @@ export async function readTemplate(folder: string): Promise<Template> {
 	return { resources: Resources, outputs: Outputs }
 }
 
-/** Packages the service as `npm run package` does, without building anew, into a folder of its own. Not two at a time. */
+/** Packages the service into its own folder, as `npm run package` does but without building. Must not run twice at the same time. */
 export async function packageService(
 	...args: string[]
 ): Promise<Template & { folder: string; remove: () => Promise<void> }> {

@@ -10,7 +10,7 @@ export interface Row {
 
 const EVERY = ['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check']
 
-/** The rows of docs/permissions.md, one a function. */
+/** The rows of docs/permissions.md, one per function. */
 export function readRows(text: string): Row[] {
 	const rows = text.matchAll(/^\| (\S+) \| `(\w+:\w+)` \| (.+?) \| `(.+?)` in `(.+?)` \|$/gm)
 	return [...rows].flatMap(([, fn = '', action = '', on = '', code = '', file = '']) =>

@@ -4,7 +4,7 @@ import type { Resource } from './packaged.ts'
 
 const database = loadAwsServiceSpecSync()
 
-/** What AWS's published specification finds wrong with a template's resources: unknown types and properties, missing ones, and values of another kind. */
+/** Checks a template's resources against AWS's published specification: unknown types and properties, missing properties, and values of the wrong type. */
 export function findMistakes(resources: Record<string, Resource>): string[] {
 	return Object.entries(resources).flatMap(([id, { Type, Properties = {} }]) => {
 		const [found] = database.lookup('resource', 'cloudFormationType', 'equals', Type)
@@ -36,11 +36,11 @@ function checkProperties(
 }
 
 function checkValue(path: string, value: unknown, type: PropertyType): string[] {
-	// What an intrinsic function yields is known to CloudFormation alone.
+	// Only CloudFormation knows the value of an intrinsic function.
 	if (isIntrinsic(value)) return []
 	switch (type.type) {
 		case 'union': {
-			// "Or any JSON" is how the specification says that it was stricter or looser once.
+			// The specification adds "or any JSON" where an earlier version had another type.
 			const exact = type.types.filter((each) => ['array', 'map', 'ref'].includes(each.type))
 			const all = (exact.length > 0 ? exact : type.types).map((each) => checkValue(path, value, each))
 			return all.find((mistakes) => mistakes.length === 0) ?? all[0] ?? []
@@ -63,14 +63,14 @@ function checkValue(path: string, value: unknown, type: PropertyType): string[] 
 		case 'boolean':
 			return typeof value === 'boolean' ? [] : [`${path} is neither true nor false`]
 		case 'string':
-			// CloudFormation reads a number as its text.
+			// CloudFormation accepts a number where text is expected.
 			return ['string', 'number', 'boolean'].includes(typeof value) ? [] : [`${path} is no text`]
 		default:
 			return []
 	}
 }
 
-/** Each `Ref` and `Fn::GetAtt` names something that is there. */
+/** Finds every `Ref` and `Fn::GetAtt` whose target does not exist. */
 function checkAttributes(path: string, value: unknown, resources: Record<string, Resource>): string[] {
 	if (Array.isArray(value)) return value.flatMap((each) => checkAttributes(path, each, resources))
 	if (!isObject(value)) return []

@@ -44,8 +44,8 @@ describe('the deployed template', () => {
 		}
 	})
 
-	it('sets everything that each function needs to start', () => {
-		// What Lambda sets itself.
+	it('sets every variable that a function needs to start', () => {
+		// Variables that Lambda sets itself.
 		const platform = { AWS_REGION: 'r', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' }
 		for (const { Handler, Environment } of propertiesOf('AWS::Lambda::Function')) {
 			const name = Handler.replace(/^dist\/functions\/|\.handler$/g, '') as FunctionName
@@ -61,7 +61,7 @@ describe('the deployed template', () => {
 		}
 	})
 
-	it('tells the code the queue’s own redrive setting, and the table’s own TTL attribute', () => {
+	it('passes the queue’s redrive setting to the code, and sets the table’s TTL attribute', () => {
 		const queue = resources.RequestQueue?.Properties
 		const [onMessage] = propertiesOf('AWS::Lambda::Function')
 		expect(Number(onMessage?.Environment.Variables.MAX_RECEIVE_COUNT)).toBe(
@@ -75,11 +75,11 @@ describe('the deployed template', () => {
 		])
 	})
 
-	it('sets no environment variable that nobody reads', async () => {
+	it('sets no unused environment variable', async () => {
 		const source = await readFile(join(root, 'lib/wiring/config.ts'), 'utf8')
 		for (const { Environment } of propertiesOf('AWS::Lambda::Function')) {
 			for (const name of Object.keys(Environment.Variables)) {
-				// Powertools reads the level itself, and the C library its own.
+				// Powertools reads LOG_LEVEL, the C library MALLOC_ARENA_MAX.
 				if (!['LOG_LEVEL', 'MALLOC_ARENA_MAX'].includes(name)) expect(source).toContain(`'${name}'`)
 			}
 		}
@@ -97,13 +97,13 @@ describe('the deployed template', () => {
 		}
 	})
 
-	it('reports the failures of a batch one by one', () => {
+	it('reports the failures of a batch individually', () => {
 		expect(propertiesOf('AWS::Lambda::EventSourceMapping')).toMatchObject(
 			Array(2).fill({ FunctionResponseTypes: ['ReportBatchItemFailures'] }),
 		)
 	})
 
-	it('gives each function a role of its own, and each queue a dead-letter queue', () => {
+	it('gives each function its own role, and each queue a dead-letter queue', () => {
 		const roles = propertiesOf('AWS::Lambda::Function').map(({ Role }) => Role['Fn::GetAtt'][0])
 		expect(new Set(roles).size).toBe(4)
 		expect(ofType('AWS::IAM::Role')).toHaveLength(4)
@@ -111,7 +111,7 @@ describe('the deployed template', () => {
 		expect(redriven).toEqual(['RequestQueue', 'ArrivalQueue'])
 	})
 
-	it('encrypts everything, and lets nobody in without TLS', () => {
+	it('encrypts everything at rest, and denies access without TLS', () => {
 		for (const { SqsManagedSseEnabled } of propertiesOf('AWS::SQS::Queue'))
 			expect(SqsManagedSseEnabled).toBe(true)
 		for (const { KmsMasterKeyId } of propertiesOf('AWS::SNS::Topic')) expect(KmsMasterKeyId).toBeDefined()
@@ -133,7 +133,7 @@ describe('the deployed template', () => {
 		}
 	})
 
-	it('traces every function, and limits how many of each run at a time', () => {
+	it('traces every function, and limits its concurrency', () => {
 		for (const { TracingConfig } of propertiesOf('AWS::Lambda::Function'))
 			expect(TracingConfig).toEqual({ Mode: 'Active' })
 		const reserved = propertiesOf('AWS::Lambda::Function').map((each) => each.ReservedConcurrentExecutions)
@@ -144,11 +144,11 @@ describe('the deployed template', () => {
 		expect(propertiesOf('AWS::ApiGatewayV2::Stage')).toMatchObject([
 			{ DefaultRouteSettings: { ThrottlingRateLimit: 10, ThrottlingBurstLimit: 10 } },
 		])
-		// An HTTP API gives up after 29 seconds.
+		// The time limit of an HTTP API integration is 29 seconds.
 		expect(Math.max(...propertiesOf('AWS::Lambda::Function').map(({ Timeout }) => Timeout))).toBeLessThan(29)
 	})
 
-	it('keeps the logs of every function for a while', () => {
+	it('sets a log retention for every function', () => {
 		expect(propertiesOf('AWS::Logs::LogGroup')).toMatchObject(Array(4).fill({ RetentionInDays: 30 }))
 	})
 
@@ -159,7 +159,7 @@ describe('the deployed template', () => {
 		['retryHours=73', 'retryHours must be a whole number of hours, from 1 to 72'],
 		['deduplicationHours=4', 'deduplicationHours must cover arrivalDeadlineMinutes twice'],
 		['secretId=arn:aws:secretsmanager:r:1:secret:s-x', 'must be the name of a secret'],
-	])('is not made with --param %s', async (parameter, words) => {
+	])('is refused with --param %s', async (parameter, words) => {
 		await expect(packageService('--param', parameter)).rejects.toMatchObject({
 			stdout: expect.stringContaining(words),
 		})
@@ -181,7 +181,7 @@ describe('the deployed template', () => {
 		expect(outputs.NcpApiUrl?.Value).toBe('https://ncloud.apigw.gov-ntruss.com')
 		expect(outputs.ObjectStorageRegion?.Value).toBe('gov2-standard')
 		expect(other.FreshnessAlarm?.Properties.Threshold).toBe(60)
-		// Longer retries ask for more receives, a longer retention, and hide for longer what nobody puts off.
+		// Longer retries need more receives, a longer retention, and a longer visibility time-out for messages without back-off.
 		expect(other.RequestQueue?.Properties).toMatchObject({
 			RedrivePolicy: { maxReceiveCount: 201 },
 			VisibilityTimeout: 432,
@@ -194,7 +194,7 @@ describe('the deployed template', () => {
 		expect(findMistakes(other)).toEqual([])
 	})
 
-	it('is sound by the specification that AWS publishes', () => {
+	it('is valid according to AWS’s published specification', () => {
 		expect(findMistakes(resources)).toEqual([])
 	})
 })
@@ -209,11 +209,11 @@ describe('the packages', () => {
 			),
 		)
 
-	it('are the same bytes when they are made again, later', async () => {
+	it('are byte for byte the same when they are built again later', async () => {
 		const { outputFiles = [] } = await build({ ...buildOptions, write: false })
 		for (const { path, contents } of outputFiles) {
 			expect(Buffer.from(contents).equals(await readFile(path))).toBe(true)
-			// As if it had been built at another time.
+			// As if they had been built at another time.
 			await utimes(path, 1_000_000_000, 1_000_000_000)
 		}
 		const again = await packageService()
@@ -242,17 +242,17 @@ describe('the check against the specification', () => {
 			'KeyTyp is unknown',
 		],
 		[
-			'a value of another kind',
+			'a value of the wrong type',
 			{ A: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout: 'soon' } } },
 			'no whole number',
 		],
 		[
-			'a reference to nothing',
+			'a reference to a missing resource',
 			{ A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { Ref: 'B' } } } },
 			'refers to B',
 		],
 		[
-			'an attribute that is not there',
+			'an attribute that does not exist',
 			{ A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::GetAtt': ['A', 'Urn'] } } } },
 			'A.Urn',
 		],
@@ -271,7 +271,7 @@ describe('docs/permissions.md', () => {
 		)
 	})
 
-	it('names a line of code for each, which is in that function’s bundle', async () => {
+	it('names a line of code for each permission, which is in that function’s bundle', async () => {
 		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
 		for (const { fn, code, file } of readRows(await page)) {
 			expect(await readFile(join(root, file), 'utf8')).toContain(code)
@@ -280,19 +280,19 @@ describe('docs/permissions.md', () => {
 		}
 	})
 
-	it('leaves out no command that the code sends', async () => {
+	it('lists every command that the code sends', async () => {
 		const text = await page
 		const { metafile } = await build({ ...buildOptions, write: false, metafile: true })
 		const sources = Object.keys(metafile.inputs).filter((path) => path.startsWith('lib/'))
 		const texts = await Promise.all(sources.map((path) => readFile(join(root, path), 'utf8')))
-		// As the SDK's commands, and as our own callers name them.
+		// Named as SDK commands, and as operations of our own callers.
 		const operation =
 			/new (\w+Command)\(|dynamodb\('(\w+)'|Action=(\w+)|'(\w+\.(?:GetSecretValue|SendMessage))'/g
 		const commands = texts.flatMap((source) =>
 			[...source.matchAll(operation)].map((match) => match.slice(1).find(Boolean) ?? ''),
 		)
 		expect(commands.length).toBeGreaterThan(8)
-		// SendMessage is sent to three queues: their lines are named by the queue.
+		// SendMessage goes to three queues; its rows name the queue instead.
 		for (const command of commands)
 			expect(text).toContain(command === 'SendMessageCommand' ? 'QueueUrl: requestQueueUrl' : command)
 	})

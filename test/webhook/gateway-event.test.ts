@@ -3,7 +3,7 @@ import { parseHttpEvent, toHttpResult } from '../../lib/webhook/gateway-event.ts
 
 const BODY = '{"a":"가"}'
 
-/** The same call as each gateway hands it over, cut to the fields that AWS documents for every call. */
+/** The same call as each gateway delivers it, reduced to the fields that AWS documents for every call. */
 const EVENTS = {
 	'HTTP API': {
 		version: '2.0',
@@ -78,7 +78,7 @@ describe('parseHttpEvent', () => {
 			method: 'POST',
 			path: '/exports',
 			body: Buffer.from(BODY),
-			// What a caller claims in x-forwarded-for opens nothing.
+			// The caller can set x-forwarded-for to anything, so it grants no access.
 			sourceIp: isBehindBalancer ? '' : '203.0.113.7',
 			isIamChecked: false,
 			id: isBehindBalancer ? 'invocation' : 'q-1',
@@ -90,7 +90,7 @@ describe('parseHttpEvent', () => {
 		[{ authorizer: { iam: { accessKey: 'A' } } }, true],
 		[{ authorizer: { iam: null } }, false],
 		[{ authorizer: { jwt: {} } }, false],
-	])('knows whether an HTTP API checked IAM: %j', (context, isIamChecked) => {
+	])('detects whether an HTTP API checked IAM: %j', (context, isIamChecked) => {
 		const event = EVENTS['HTTP API']
 		const checked = { ...event, requestContext: { ...event.requestContext, ...context } }
 		expect(parseHttpEvent(checked, '')?.isIamChecked).toBe(isIamChecked)
@@ -100,14 +100,14 @@ describe('parseHttpEvent', () => {
 		['arn:aws:iam::1:user/a', true],
 		['', false],
 		[null, false],
-	])('knows whether a REST API checked IAM: %j', (userArn, isIamChecked) => {
+	])('detects whether a REST API checked IAM: %j', (userArn, isIamChecked) => {
 		const event = EVENTS['REST API']
 		const identity = { ...event.requestContext.identity, userArn }
 		const checked = { ...event, requestContext: { ...event.requestContext, identity } }
 		expect(parseHttpEvent(checked, '')?.isIamChecked).toBe(isIamChecked)
 	})
 
-	it('never believes a load balancer’s caller about IAM', () => {
+	it('ignores IAM fields that come through a load balancer', () => {
 		const event = EVENTS['load balancer']
 		const forged = { ...event, requestContext: { ...event.requestContext, identity: { userArn: 'arn' } } }
 		expect(parseHttpEvent(forged, '')?.isIamChecked).toBe(false)
@@ -120,11 +120,11 @@ describe('parseHttpEvent', () => {
 		{ requestContext: {} },
 		{ httpMethod: 'POST', requestContext: {} },
 		{ requestContext: { elb: {} } },
-	])('knows that %j is no HTTP request', (other) => {
+	])('returns null for %j, which is not an HTTP request', (other) => {
 		expect(parseHttpEvent(other, '')).toBeNull()
 	})
 
-	it('bears an event that leaves out what it can', () => {
+	it('parses an event without its optional fields', () => {
 		const bare = { requestContext: { http: { method: 'GET', sourceIp: '' }, requestId: 'q' } }
 		expect(parseHttpEvent(bare, '')).toMatchObject({
 			path: '/',
@@ -136,7 +136,7 @@ describe('parseHttpEvent', () => {
 		expect(parseHttpEvent(bareRest, '')).toMatchObject({ path: '/', headers: {}, sourceIp: '' })
 	})
 
-	it('leaves a path alone that does not begin with the stage', () => {
+	it('does not change a path that does not begin with the stage', () => {
 		expect(parseHttpEvent({ ...EVENTS['HTTP API'], rawPath: '/exports' }, '')?.path).toBe('/exports')
 	})
 })
@@ -150,7 +150,7 @@ describe('toHttpResult', () => {
 		'X-Content-Type-Options': 'nosniff',
 	}
 
-	it.each(names.slice(0, 4))('gives a %s single values', (name) => {
+	it.each(names.slice(0, 4))('returns single header values to a %s', (name) => {
 		expect(toHttpResult(response, EVENTS[name])).toEqual({
 			statusCode: 202,
 			headers,
@@ -159,7 +159,7 @@ describe('toHttpResult', () => {
 		})
 	})
 
-	it('gives lists to a load balancer that sent lists', () => {
+	it('returns header lists to a load balancer that sent lists', () => {
 		const lists = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))
 		expect(toHttpResult(response, EVENTS['load balancer with lists'])).toEqual({
 			statusCode: 202,

@@ -14,7 +14,7 @@ describe('toOutcomeResponse', () => {
 		expect(JSON.parse(response.body)).toEqual(event)
 	})
 
-	it.each(['refused', 'exhausted'] as const)('answers 422 when it was %s', (state) => {
+	it.each(['refused', 'exhausted'] as const)('answers 422 when the export was %s', (state) => {
 		const event = acceptedEvent('e-1')
 		const refused: OutcomeEvent = {
 			...event,
@@ -36,7 +36,7 @@ describe('toErrorResponse', () => {
 		['REQUEST_UNREADABLE', 400],
 		['REQUEST_INVALID', 422],
 		['IDEMPOTENCY_MISMATCH', 422],
-	] as const)('answers %s by %i and names the fields', (code, status) => {
+	] as const)('answers %s with %i and names the fields', (code, status) => {
 		const response = toErrorResponse(
 			new RequestInvalid([{ field: 'body', detail: 'is bad' }], code),
 			'/exports',
@@ -50,7 +50,7 @@ describe('toErrorResponse', () => {
 	})
 
 	it.each(['NCP_LATER', 'NCP_CREDENTIALS', 'PUBLISH_FAILED', 'DEADLINE_NEAR'] as const)(
-		'answers %s by 503 with a time to come back',
+		'answers %s with 503 and Retry-After',
 		(code) => {
 			const response = toErrorResponse(
 				new ExportError(code, 'inner words', { retryAfterSeconds: 7 }),
@@ -62,18 +62,18 @@ describe('toErrorResponse', () => {
 		},
 	)
 
-	it('answers 400 to an event that is no HTTP request it knows', () => {
+	it('answers 400 to an event that is not a known HTTP request format', () => {
 		expect(toUnsupportedResponse()).toMatchObject({
 			status: 400,
 			body: expect.stringContaining('EVENT_UNSUPPORTED'),
 		})
 	})
 
-	it('answers 409 while another delivery is at work', () => {
+	it('answers 409 while another delivery is in progress', () => {
 		expect(toErrorResponse(new ExportError('IN_PROGRESS', ''), '/exports').status).toBe(409)
 	})
 
-	it('shows nothing of what nobody foresaw', () => {
+	it('does not reveal an unexpected error', () => {
 		const response = toErrorResponse(toExportError(new TypeError('swordfish')), '/exports')
 		expect(response.status).toBe(500)
 		expect(response.body).not.toMatch(/swordfish|TypeError/)
@@ -90,7 +90,7 @@ describe('toLookupResponse', () => {
 	it.each([
 		['waiting', 'queued'],
 		['claimed', 'in-progress'],
-	])('says of an export that is %s, and has no outcome, that it is %s', (state, word) => {
+	])('reports an export that is %s, and has no outcome yet, as %s', (state, word) => {
 		const response = toLookupResponse('e-1', { state, event: null } as Entry)
 		expect(response).toMatchObject({ status: 200, body: JSON.stringify({ exportId: 'e-1', state: word }) })
 	})

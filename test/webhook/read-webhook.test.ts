@@ -26,7 +26,7 @@ const statusOf = async (changes: Partial<HttpRequest>, access: Parameters<typeof
 	return read.kind === 'refused' ? read.response.status : 200
 }
 
-/** Signed by another implementation of the same standard. */
+/** Signed by another implementation of the standard. */
 function signed(secret = SECRET, atMs = NOW, body = BODY): Record<string, string> {
 	return {
 		'content-type': 'application/json',
@@ -37,7 +37,7 @@ function signed(secret = SECRET, atMs = NOW, body = BODY): Record<string, string
 }
 
 describe('readWebhook', () => {
-	it('hands over JSON as text and a form as an object, with the original', async () => {
+	it('passes on JSON as text and a form as an object, with the original body', async () => {
 		expect(await readWebhook(request(), OPEN, NOW)).toEqual({
 			kind: 'read',
 			input: BODY,
@@ -81,7 +81,7 @@ describe('readWebhook', () => {
 		expect(performance.now() - started).toBeLessThan(2_000)
 	})
 
-	it('answers with a problem that says what to do', async () => {
+	it('answers with a problem document that says what to do', async () => {
 		const read = await readWebhook(request({ method: 'PUT' }), OPEN, NOW)
 		expect(read).toMatchObject({
 			response: { headers: { allow: 'POST', 'content-type': 'application/problem+json' } },
@@ -98,18 +98,18 @@ describe('readWebhook', () => {
 	})
 
 	it.each(['10.0.0.1', '203.0.113.7', '', 'localhost.evil.example'])(
-		'with authentication "none" is closed to %o',
+		'refuses calls from %o with authentication "none"',
 		async (sourceIp) => {
 			expect(await statusOf({ sourceIp })).toBe(401)
 		},
 	)
 
-	it('with "iam" wants the gateway’s word', async () => {
+	it('accepts a call with "iam" only if the gateway checked IAM', async () => {
 		expect(await statusOf({}, { auth: 'iam', readSecrets })).toBe(401)
 		expect(await statusOf({ isIamChecked: true }, { auth: 'iam', readSecrets })).toBe(200)
 	})
 
-	it('finds route, method and size wrong before any secret is read', async () => {
+	it('checks route, method and size before it reads any secret', async () => {
 		const access = { auth: 'signature', readSecrets: () => Promise.reject(new Error('not now')) } as const
 		expect(await statusOf({ path: '/favicon.ico' }, access)).toBe(404)
 		expect(await statusOf({ method: 'DELETE' }, access)).toBe(405)
@@ -119,7 +119,7 @@ describe('readWebhook', () => {
 	describe('with "signature"', () => {
 		const access = { auth: 'signature', readSecrets } as const
 
-		it('takes what either secret signed, also among several signatures', async () => {
+		it('accepts a signature made with either secret, even among several signatures', async () => {
 			expect(await statusOf({ headers: signed(SECRET) }, access)).toBe(200)
 			expect(await statusOf({ headers: signed(OTHER) }, access)).toBe(200)
 			const headers = signed()
@@ -138,13 +138,13 @@ describe('readWebhook', () => {
 			['a future timestamp', signed(SECRET, NOW + 301_000)],
 			['another body', signed(SECRET, NOW, '{}')],
 			['another id', { ...signed(), 'webhook-id': 'msg_2' }],
-			['a timestamp that is no number', { ...signed(), 'webhook-timestamp': 'now' }],
+			['a timestamp that is not a number', { ...signed(), 'webhook-timestamp': 'now' }],
 			['an empty signature', { ...signed(), 'webhook-signature': '' }],
 			[
-				'a version it does not know',
+				'an unknown version',
 				{ ...signed(), 'webhook-signature': signed()['webhook-signature']?.replace('v1,', 'v2,') ?? '' },
 			],
-		])('refuses %s without a hint why', async (_name, headers) => {
+		])('refuses %s without saying why', async (_name, headers) => {
 			const read = await readWebhook(request({ headers }), access, NOW)
 			expect(read).toMatchObject({ kind: 'refused', response: { status: 401 } })
 			expect(read.kind === 'refused' && JSON.parse(read.response.body).detail).toBe(
@@ -168,7 +168,7 @@ it.each([
 	expect(readIdempotencyKey(header)).toBe(key)
 })
 
-it('knows a lookup, whose body is empty, and signs it like any other', async () => {
+it('verifies the signature of a lookup, whose body is empty, like any other', async () => {
 	const path = '/exports/01M84ZA801EW2XZC8GJJ7CTSGN'
 	const access = { auth: 'signature', readSecrets } as const
 	const lookup = (headers: Record<string, string>) =>
@@ -185,7 +185,7 @@ it.each([
 	[{ prefer: 'respond-async' }, true],
 	[{ prefer: 'wait=10, Respond-Async; a=b' }, true],
 	[{ prefer: 'no-respond-async' }, false],
-])('knows from %j whether its caller waits', async (headers, isAsync) => {
+])('reads from %j whether the caller waits', async (headers, isAsync) => {
 	const read = await readWebhook(
 		request({ headers: { 'content-type': 'application/json', ...headers } }),
 		OPEN,
@@ -194,7 +194,7 @@ it.each([
 	expect(read).toMatchObject({ kind: 'read', isAsync })
 })
 
-it('takes the vector that the libraries of other languages publish in their tests', async () => {
+it('accepts the test vector published by the Standard Webhooks libraries', async () => {
 	// https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
 	const access = {
 		auth: 'signature',

@@ -7,7 +7,7 @@ const readWebhook = (env: NodeJS.ProcessEnv = {}) => readConfig({ ...ENVIRONMENT
 const SECRET = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
 
 describe('readConfig', () => {
-	it('has defaults for what need not be set', () => {
+	it('has defaults for optional variables', () => {
 		expect(read()).toMatchObject({
 			apiUrl: 'https://ncloud.apigw.ntruss.com',
 			ncpTimeoutMs: 10_000,
@@ -15,11 +15,11 @@ describe('readConfig', () => {
 		})
 	})
 
-	it('counts an empty value as unset', () => {
+	it('treats an empty value as unset', () => {
 		expect(read({ NCP_API_URL: ' ', NCP_TIMEOUT_MS: '', NCP_REGION_CODE: '' })).toEqual(read())
 	})
 
-	it('names everything that is missing in one throw', () => {
+	it('names every missing variable in one error', () => {
 		expect(() => readConfig({}, 'on-queue-message')).toThrow(
 			'NCP_ACCESS_KEY is not set; NCP_SECRET_KEY is not set; RESULT_TOPIC_ARN is not set; REQUEST_QUEUE_URL is not set; DEAD_LETTER_QUEUE_URL is not set; EXPORTS_TABLE_NAME is not set; AWS_REGION is not set; AWS_ACCESS_KEY_ID is not set; AWS_SECRET_ACCESS_KEY is not set',
 		)
@@ -42,13 +42,13 @@ describe('readConfig', () => {
 	})
 
 	it.each(['http://127.0.0.1:1/', 'http://localhost:1', 'http://[::1]:1', 'https://ncp.example/base/'])(
-		'takes %s as the API, without its last slash',
+		'accepts %s as the API, without a trailing slash',
 		(url) => {
 			expect(read({ NCP_API_URL: url }).apiUrl).toBe(url.replace(/\/$/, ''))
 		},
 	)
 
-	it('takes the key pair from the environment or from a secret, and webhook secrets likewise', () => {
+	it('reads the key pair and the webhook secrets from the environment or from a secret', () => {
 		expect(read().ncpKeys).toEqual({ accessKey: 'AK', secretKey: 'SK' })
 		const secret = { CREDENTIALS_SECRET_ID: 'ncp', NCP_ACCESS_KEY: '', NCP_SECRET_KEY: '' }
 		expect(read(secret)).toMatchObject({ ncpKeys: null, credentialsSecretId: 'ncp' })
@@ -56,20 +56,20 @@ describe('readConfig', () => {
 		expect(() => readWebhook({ ...secret, WEBHOOK_SECRETS: 'short' })).toThrow('24 to 64 bytes')
 	})
 
-	it('asks each function only for what it uses', () => {
+	it('requires only the variables that the function uses', () => {
 		const { REQUEST_QUEUE_URL: _queue, DEAD_LETTER_QUEUE_URL: _dead, ...rest } = ENVIRONMENT
 		expect(readConfig(rest, 'on-pipeline-event').requestQueueUrl).toBeNull()
 		expect(() => readConfig(rest, 'on-http-request')).toThrow('REQUEST_QUEUE_URL is not set')
 	})
 
-	describe('of arrival checks', () => {
+	describe('arrival checks', () => {
 		const ARRIVAL = {
 			OBJECT_STORAGE_URL: 'https://kr.object.ncloudstorage.com/',
 			OBJECT_STORAGE_REGION: 'kr-standard',
 			ARRIVAL_QUEUE_URL: 'http://arrivals',
 		}
 
-		it('is null while they are off, except for the function that makes them', () => {
+		it('are null when they are off, except in the function that makes them', () => {
 			expect(read().arrival).toBeNull()
 			expect(read({ ...ARRIVAL, OBJECT_STORAGE_URL: '' }).arrival).toBeNull()
 			expect(() => readConfig(ENVIRONMENT, 'on-arrival-check')).toThrow(
@@ -77,7 +77,7 @@ describe('readConfig', () => {
 			)
 		})
 
-		it('has defaults', () => {
+		it('have defaults', () => {
 			expect(read(ARRIVAL).arrival).toEqual({
 				objectStorageUrl: 'https://kr.object.ncloudstorage.com',
 				objectStorageRegion: 'kr-standard',
@@ -105,7 +105,7 @@ describe('readConfig', () => {
 		expect(read().aws.credentials).not.toHaveProperty('sessionToken')
 	})
 
-	it('leaves no webhook open by accident: a missing or weak secret stops the start', () => {
+	it('refuses to start a webhook with a missing or weak secret', () => {
 		expect(() => readWebhook()).toThrow('WEBHOOK_SECRETS is not set')
 		expect(() => readWebhook({ WEBHOOK_SECRETS: `${SECRET} whsec_c2hvcnQ=` })).toThrow('24 to 64 bytes')
 		expect(() => readWebhook({ WEBHOOK_SECRETS: 'not base64 !!' })).toThrow('24 to 64 bytes')
@@ -113,14 +113,14 @@ describe('readConfig', () => {
 		expect(readWebhook({ WEBHOOK_AUTH: 'iam' }).webhookAuth).toBe('iam')
 	})
 
-	it('never names a value', () => {
+	it('never puts a value into an error', () => {
 		expect(() => readWebhook({ NCP_API_URL: 'http://swordfish', WEBHOOK_SECRETS: 'swordfish' })).toThrow(
 			expect.objectContaining({ message: expect.not.stringContaining('swordfish') }),
 		)
 	})
 })
 
-describe('the endpoints of AWS', () => {
+describe('the AWS endpoints', () => {
 	const endpointsOf = (env: Record<string, string>) =>
 		readConfig({ ...ENVIRONMENT, ...env }, 'on-pipeline-event').aws.endpoints
 

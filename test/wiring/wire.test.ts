@@ -13,7 +13,7 @@ afterEach(() => vi.unstubAllEnvs())
 
 const PLENTY = { getRemainingTimeInMillis: () => 25_000 }
 
-it('builds every port from the environment, without a single connection', () => {
+it('builds every port from the environment without opening a connection', () => {
 	for (const [name, value] of Object.entries(ENVIRONMENT)) vi.stubEnv(name, value)
 	const { config, begin } = wire('on-queue-message')
 	const { ports } = begin(PLENTY)
@@ -22,12 +22,12 @@ it('builds every port from the environment, without a single connection', () => 
 	expect(ports.createId(1) < ports.createId(2)).toBe(true)
 })
 
-it('refuses an environment that is not whole', () => {
+it('refuses an incomplete environment', () => {
 	for (const name of Object.keys(ENVIRONMENT)) vi.stubEnv(name, '')
 	expect(() => wire('on-queue-message')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
 })
 
-it('builds what an arrival check needs, and keys that the SDK asks for again', async () => {
+it('builds the ports of an arrival check, with keys that the SDK reads again', async () => {
 	const arrival = {
 		OBJECT_STORAGE_URL: 'https://kr.object.ncloudstorage.com',
 		OBJECT_STORAGE_REGION: 'kr-standard',
@@ -83,7 +83,7 @@ describe('the webhook’s secrets', () => {
 		return { ...wired, ...wired.begin(PLENTY) }
 	}
 
-	it('come from the environment where they are set', async () => {
+	it('come from the environment if set there', async () => {
 		expect(await wireWith({ WEBHOOK_SECRETS: SECRET }).readWebhookSecrets()).toEqual([SECRET])
 		expect(secrets.reads()).toBe(0)
 	})
@@ -96,7 +96,7 @@ describe('the webhook’s secrets', () => {
 		expect(secrets.reads()).toBe(1)
 	})
 
-	it('that are missing in the secret are told as such: no caller could ever be let in', async () => {
+	it('are reported when the secret lacks them, because no caller could be authenticated', async () => {
 		secrets.put('ncp', JSON.stringify(KEYS))
 		const { readWebhookSecrets, logger } = wireWith({})
 		const log = vi.spyOn(logger, 'error').mockImplementation(() => undefined)
@@ -104,7 +104,7 @@ describe('the webhook’s secrets', () => {
 		expect(log).toHaveBeenCalledWith(expect.any(String), { reason: 'the secret has no webhookSecrets' })
 	})
 
-	it('that cannot be read are an error with a code, a log line and a count', async () => {
+	it('raise an error with a code, a log line and a count when they cannot be read', async () => {
 		const { readWebhookSecrets, metrics, logger } = wireWith({})
 		const log = vi.spyOn(logger, 'error').mockImplementation(() => undefined)
 		await expect(readWebhookSecrets()).rejects.toMatchObject({ code: 'SECRET_UNREADABLE', retryable: true })
