@@ -1,22 +1,22 @@
 import { timeToCall, timeToLook } from '../deadline.ts'
-import { ExportError, toExportError } from '../errors.ts'
-import { isEnded, repeatCheck, type SettledEntry, settle } from '../ledger/ledger.ts'
+import { toExportError } from '../errors.ts'
+import { isEnded, type Ledger, type SettledEntry } from '../ledger/ledger.ts'
 import { startDeduplication } from '../ledger/replace-in-time.ts'
-import { type Arrival, requestOf, toArrivalEvent } from '../outcome/outcome.ts'
+import { requestOf } from '../outcome/outcome.ts'
 import {
 	type ArrivalCheck,
 	type ArrivalPorts,
 	type CheckEnding,
-	type Finding,
 	type Progress,
 	startProgress,
 } from '../ports.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 import { createStepTimer } from '../step-times.ts'
+import { createEndWait, toCompleted, toEndOfWait } from './end-wait.ts'
+import { createRepeatCheck } from './repeat-check.ts'
 import { createResendExport, mayResend } from './resend-export.ts'
-import { checkDelaySeconds } from './schedule-check.ts'
 import { createWaitForArrival } from './wait-for-arrival.ts'
-import { readChecked, writeCheck } from './write-check.ts'
+import { readChecked } from './write-check.ts'
 
 /**
  * The second use case: has the object landed? Settles an accepted or unknown export as `completed`, `missing` (looked,
@@ -43,6 +43,7 @@ function timePorts(ports: ArrivalPorts, progress: Progress): ArrivalPorts {
 	const timed = createStepTimer(progress.stepMs, ports.now)
 	return {
 		...ports,
+		ledger: { ...ports.ledger, replace: timed('settle', ports.ledger.replace) as Ledger['replace'] },
 		findObject: timed('look', ports.findObject),
 		callNcp: timed('call', ports.callNcp),
 		publish: timed('publish', ports.publish),
@@ -55,6 +56,8 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 	const ports = timePorts(untimed, progress)
 	const { ledger, now, deadline, publish, schedule } = ports
 	const { exportKey, exportId, check } = delivered
+	const end = createEndWait(ports)
+	const repeat = createRepeatCheck(ports)
 	const waitForArrival = createWaitForArrival(check, ports)
 	const resendExport = createResendExport(check, ports, progress)
 
@@ -83,32 +86,6 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 		return waitForArrival(entry, finding, leftMs)
 	}
 
-	const end = async (
-		entry: SettledEntry,
-		arrival: Found,
-		candidates: readonly string[],
-	): Promise<CheckEnding> => {
-		const event = toArrivalEvent(entry.event, { ...arrival, attempts: entry.attempts })
-		const settled = await writeCheck(
-			entry,
-			(current) => settle(current, event, now(), ports.deduplicationMs),
-			ports,
-		)
-		return settled === null ? { kind: 'stale' } : { kind: 'outcome', entry: settled, candidates }
-	}
-
-	/**
-	 * The check was delivered twice. The other function may die, or have died, before it published or asked for the next
-	 * check: both are done again, once.
-	 */
-	const repeat = async (entry: SettledEntry): Promise<void> => {
-		if (entry.repeatedCheck === entry.nextCheck) return
-		await publish(entry.event)
-		const delaySeconds = checkDelaySeconds(entry.nextCheck, entry.nextCheckAtMs - now())
-		await schedule({ exportKey, exportId, check: entry.nextCheck }, delaySeconds)
-		await ledger.replace(entry, repeatCheck(entry), now())
-	}
-
 	return async (): Promise<CheckEnding> => {
 		let ending = await decide(await readChecked(delivered, ledger))
 		// Perhaps a double of this check was first, in which case both must see to it that the export goes on.
@@ -130,20 +107,4 @@ async function recordCompletion({ event }: SettledEntry, ports: ArrivalPorts): P
 	const { regionCode = '-', instanceNo } = request
 	const atMs = Date.parse(event.data.settledAt)
 	await ports.recordCompletion({ instance: `${regionCode}/${instanceNo}`, atMs })
-}
-
-type Found = Omit<Arrival, 'attempts'>
-
-function toCompleted({ object }: Finding & { kind: 'found' }, checkedAtMs: number): Found {
-	return { state: 'completed', object, error: null, checkedAtMs }
-}
-
-function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number): Found {
-	const shared = { object: null, checkedAtMs }
-	if (finding.kind === 'absent') {
-		const error = new ExportError('NOT_ARRIVED', 'the object was not in the bucket when the deadline passed')
-		return { state: 'missing', error, ...shared }
-	}
-	const message = `the bucket could not be read until the deadline passed (${finding.reason})`
-	return { state: 'unverified', error: new ExportError('NOT_VERIFIABLE', message), ...shared }
 }

@@ -1,15 +1,15 @@
 import { askForCheck, needsCheck } from '../arrival/schedule-check.ts'
 import { timeToCall } from '../deadline.ts'
 import { ExportError, type RequestInvalid, toExportError } from '../errors.ts'
-import { type Entry, release, type SettledEntry } from '../ledger/ledger.ts'
-import { replaceInTime, startDeduplication } from '../ledger/replace-in-time.ts'
+import type { SettledEntry } from '../ledger/ledger.ts'
+import { startDeduplication } from '../ledger/replace-in-time.ts'
 import type { OutcomeEvent } from '../outcome/outcome.ts'
 import { toRejectedEvent } from '../outcome/rejected-outcome.ts'
 import { type ExportPorts, type Progress, startProgress } from '../ports.ts'
-import { type Reply, toReplyError } from '../reply.ts'
 import { type Delivery, type InvalidDelivery, toInvalid, type ValidDelivery } from '../request/delivery.ts'
-import { createStepTimer } from '../step-times.ts'
+import { createStepTimer, type TimeStep } from '../step-times.ts'
 import { createClaimExport } from './claim-export.ts'
+import { createPerformExport, deadlineNear } from './perform-export.ts'
 import { createSettleExport, type Ending } from './settle-export.ts'
 
 /** How a delivery ended that need not be delivered again, or only to be published. */
@@ -46,14 +46,13 @@ export async function exportBackup(delivery: Delivery, ports: ExportPorts): Prom
 
 /** The steps of one delivery, bound to its ports and timed. */
 function createAttempt(ports: ExportPorts, progress: Progress) {
-	const { deadline, now, arrival } = ports
+	const { deadline, now } = ports
 	const timed = createStepTimer(progress.stepMs, now)
 	const claimExport = timed('claim', createClaimExport(ports))
-	const callNcp = timed('call', ports.callNcp)
 	const settleExport = timed('settle', createSettleExport(ports))
-	const putBack = timed('settle', (entry: Entry) => replaceInTime(entry, release(entry), ports))
+	const performExport = createPerformExport(ports, settleExport, progress, timed)
+	const announce = createAnnounce(ports, timed)
 	const publish = timed('publish', ports.publish)
-	const schedule = arrival === null ? null : timed('schedule', arrival.schedule)
 
 	const exportValid = async (delivery: ValidDelivery): Promise<ExportEnding> => {
 		// Before any side effect: a message that cannot be finished goes back to the queue untouched.
@@ -64,41 +63,12 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 		Object.assign(progress, { exportId, attempts })
 		switch (claimed.kind) {
 			case 'ours':
-				return announce(await perform(claimed.entry, delivery))
+				return announce(await performExport(claimed.entry, delivery))
 			case 'abandoned':
 				return announce(await settleExport(claimed.entry, abandoned(), delivery))
 			case 'settled':
 				return announce(claimed.entry)
 		}
-	}
-
-	const perform = async (entry: Entry, delivery: ValidDelivery): Promise<SettledEntry> => {
-		const callMs = timeToCall(deadline)
-		const reply = callMs === null ? null : await callNcp(delivery.request, callMs)
-		progress.reply = reply
-		const error = reply === null ? deadlineNear() : toReplyError(reply)
-		if (error === null || !error.retryable)
-			return settleExport(entry, { state: toState(reply), reply, error }, delivery)
-		if (delivery.isLast && reply !== null)
-			return settleExport(entry, { state: 'exhausted', reply, error }, delivery)
-		// Certainly not done, so the next delivery may call at once. If this write fails for good, the lease expires and
-		// the export becomes unknown: less than we know, but never more.
-		await putBack(entry)
-		throw error
-	}
-
-	/** Publishes first, so that no check can end an export whose state before was never published. */
-	const announce = async (entry: SettledEntry): Promise<ExportEnding> => {
-		const { event } = entry
-		try {
-			await publish(event)
-			if (arrival !== null && schedule !== null && needsCheck(entry, now()))
-				await askForCheck(entry, arrival.deadlineMs, now(), schedule)
-		} catch (cause) {
-			return { kind: 'unpublished', event, error: toUnpublished(cause) }
-		}
-		await startDeduplication(entry, ports)
-		return { kind: 'published', event }
 	}
 
 	const reject = async (delivery: InvalidDelivery): Promise<ExportEnding> => {
@@ -113,19 +83,27 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 	return { export: exportValid, reject }
 }
 
-function toState(reply: Reply | null): Ending['state'] {
-	return reply?.kind === 'accepted' || reply?.kind === 'refused' ? reply.kind : 'unknown'
-}
-
-function deadlineNear(): ExportError {
-	return new ExportError('DEADLINE_NEAR', 'too little time was left; nothing was sent')
+/** Publishes first, so that no check can end an export whose state before was never published. */
+function createAnnounce(ports: ExportPorts, timed: TimeStep): (entry: SettledEntry) => Promise<ExportEnding> {
+	const { arrival, now } = ports
+	const publish = timed('publish', ports.publish)
+	const schedule = arrival === null ? null : timed('schedule', arrival.schedule)
+	return async (entry) => {
+		const { event } = entry
+		try {
+			await publish(event)
+			if (arrival !== null && schedule !== null && needsCheck(entry, now()))
+				await askForCheck(entry, arrival.deadlineMs, now(), schedule)
+		} catch (cause) {
+			const error = new ExportError('PUBLISH_FAILED', toExportError(cause).message, { cause })
+			return { kind: 'unpublished', event, error }
+		}
+		await startDeduplication(entry, ports)
+		return { kind: 'published', event }
+	}
 }
 
 function abandoned(): Ending {
 	const message = 'it may or may not have been done: the function that made an earlier attempt died'
 	return { state: 'unknown', reply: null, error: new ExportError('NCP_UNKNOWN', message) }
-}
-
-function toUnpublished(cause: unknown): ExportError {
-	return new ExportError('PUBLISH_FAILED', toExportError(cause).message, { cause })
 }

@@ -1,0 +1,42 @@
+import { ExportError } from '../errors.ts'
+import { type SettledEntry, settle } from '../ledger/ledger.ts'
+import { type Arrival, toArrivalEvent } from '../outcome/outcome.ts'
+import type { ArrivalPorts, CheckEnding, Finding } from '../ports.ts'
+import { writeCheck } from './write-check.ts'
+
+export type Found = Omit<Arrival, 'attempts'>
+
+export type EndWait = (
+	entry: SettledEntry,
+	found: Found,
+	candidates: readonly string[],
+) => Promise<CheckEnding>
+
+/** Stores the last outcome of an export. */
+export function createEndWait(ports: ArrivalPorts): EndWait {
+	const { now, deduplicationMs } = ports
+	return async (entry, found, candidates) => {
+		const event = toArrivalEvent(entry.event, { ...found, attempts: entry.attempts })
+		const settled = await writeCheck(
+			entry,
+			(current) => settle(current, event, now(), deduplicationMs),
+			ports,
+		)
+		return settled === null ? { kind: 'stale' } : { kind: 'outcome', entry: settled, candidates }
+	}
+}
+
+export function toCompleted({ object }: Finding & { kind: 'found' }, checkedAtMs: number): Found {
+	return { state: 'completed', object, error: null, checkedAtMs }
+}
+
+/** What is known when the deadline has passed. */
+export function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number): Found {
+	const shared = { object: null, checkedAtMs }
+	if (finding.kind === 'absent') {
+		const error = new ExportError('NOT_ARRIVED', 'the object was not in the bucket when the deadline passed')
+		return { state: 'missing', error, ...shared }
+	}
+	const message = `the bucket could not be read until the deadline passed (${finding.reason})`
+	return { state: 'unverified', error: new ExportError('NOT_VERIFIABLE', message), ...shared }
+}
