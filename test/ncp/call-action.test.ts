@@ -7,7 +7,6 @@ import { createExportAction } from '../../lib/ncp/actions.ts'
 import { type CallActionOptions, createCallAction } from '../../lib/ncp/call-action.ts'
 import { createClock } from '../../lib/ncp/gateway-clock.ts'
 import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
-import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { ExportRequest } from '../../lib/request/export-request.ts'
 import { listen } from '../../tools/local/listen.ts'
 import { type Fault, startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
@@ -297,17 +296,5 @@ describe('createCallAction', () => {
 	it('reports a clock that is off as a matter of credentials', async () => {
 		const { url } = await simulate(undefined, () => Date.now() + 7 * 60_000)
 		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({ kind: 'credentials', code: '200' })
-	})
-})
-
-describe('createExportAction', () => {
-	it('asks for the product’s own path and names, leaves out what is not set, and writes a space as %20', async () => {
-		const seen: unknown[] = []
-		const call = createExportAction(async (...args) => {
-			seen.push(args)
-			return toLostReply(false, 'ECONNREFUSED')
-		})
-		await call({ product: 'postgresql', instanceNo: '1', fileName: 'a b', bucketName: 'c' }, 9)
-		expect(seen).toEqual([[EXPORT_PATH, 'fileName=a%20b&bucketName=c&cloudPostgresqlInstanceNo=1', 9]])
 	})
 })
