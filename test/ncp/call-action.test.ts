@@ -1,6 +1,4 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { connect, createServer as createTcpServer } from 'node:net'
 import { MockAgent } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createExportAction } from '../../lib/ncp/actions.ts'
@@ -144,51 +142,6 @@ describe('createCallAction', () => {
 			sent: false,
 			message: 'nothing was sent (ECONNREFUSED)',
 		})
-	})
-
-	it('knows that a failed TLS handshake sent nothing, although it ends in a reset', async () => {
-		const server = createTcpServer((socket) => socket.once('data', () => socket.resetAndDestroy()))
-		server.listen(0, '127.0.0.1')
-		cleanups.push(() => new Promise((resolve) => server.close(resolve)))
-		await new Promise((resolve) => server.once('listening', resolve))
-		const { port } = server.address() as AddressInfo
-		expect(await client(`https://127.0.0.1:${port}`)(PARAMETERS, 10_000)).toMatchObject({
-			kind: 'later',
-			sent: false,
-		})
-	})
-
-	it('sends nothing any more when the time ran out while it waited for a connection', async () => {
-		const { promise: connected, resolve } = Promise.withResolvers<void>()
-		let received = 0
-		const server = createTcpServer((socket) => {
-			resolve()
-			socket.on('data', (chunk) => {
-				received += chunk.length
-			})
-		})
-		server.listen(0, '127.0.0.1')
-		await new Promise((listening) => server.once('listening', listening))
-		const { port } = server.address() as AddressInfo
-		const release = Promise.withResolvers<void>()
-		const { Pool } = await import('undici')
-		const pool = new Pool(`http://127.0.0.1:${port}`, {
-			connect: (_options, callback) => {
-				release.promise.then(() => {
-					const socket = connect(port, '127.0.0.1', () => callback(null, socket))
-				})
-			},
-		})
-		const reply = await client(`http://127.0.0.1:${port}`, { timeoutMs: 50, createDispatcher: () => pool })(
-			PARAMETERS,
-			10_000,
-		)
-		expect(reply).toMatchObject({ kind: 'later', sent: false })
-		release.resolve()
-		await connected
-		await pool.close()
-		await new Promise((closed) => server.close(closed))
-		expect(received).toBe(0)
 	})
 
 	it.each([200, 503])('stops reading a reply of 10 MiB and goes by its status %i', async (httpStatus) => {
