@@ -6,8 +6,8 @@ import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import { type ArrivalPorts, type Finding, startProgress } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import type { ExportRequest } from '../../lib/request/export-request.ts'
-import { overtake, writeOpen } from '../entries.ts'
-import { createArrivalPorts, createMemoryLedger, left, replyWith } from '../fakes.ts'
+import { writeOpen } from '../entries.ts'
+import { createArrivalPorts, createMemoryLedger, left, overtake, replyWith } from '../fakes.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
 const ABSENT: Finding = { kind: 'absent' }

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createWaitForArrival } from '../../lib/arrival/wait-for-arrival.ts'
 import { ExportError } from '../../lib/errors.ts'
 import type { ArrivalPorts, Finding } from '../../lib/ports.ts'
-import { overtake, writeOpen } from '../entries.ts'
-import { createArrivalPorts, createMemoryLedger, DOWN, left } from '../fakes.ts'
+import { writeOpen } from '../entries.ts'
+import { createArrivalPorts, createMemoryLedger, DOWN, left, overtake } from '../fakes.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
 const HOUR_MS = 60 * 60 * 1000

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { readChecked, writeCheck } from '../../lib/arrival/write-check.ts'
 import { awaitCheck, type Entry, type Ledger, type SettledEntry } from '../../lib/ledger/ledger.ts'
-import { overtake, writeOpen } from '../entries.ts'
+import { writeOpen } from '../entries.ts'
 import { acceptedEvent } from '../events.ts'
-import { createArrivalPorts, createMemoryLedger, DOWN, left } from '../fakes.ts'
+import { createArrivalPorts, createMemoryLedger, DOWN, left, overtake } from '../fakes.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
 

@@ -5,7 +5,7 @@ import { type Entry, release, settle } from '../../lib/ledger/ledger.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
-import { CONTESTED, createExportPorts, createMemoryLedger, DOWN } from '../fakes.ts'
+import { CONTESTED, createExportPorts, createMemoryLedger, DOWN, interceptWrites } from '../fakes.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
@@ -112,14 +112,10 @@ describe('createClaimExport', () => {
 
 	it('takes a claim back whose answer was lost: nobody was asked, so it is not unknown', async () => {
 		const { ledger, claim, stored } = createWorld()
-		const lossy: ExportPorts['ledger'] = {
-			...ledger,
-			replace: async (previous, next, nowMs) => {
-				const result = await ledger.replace(previous, next, nowMs)
-				if (previous === null) throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
-				return result
-			},
-		}
+		const lossy = interceptWrites(ledger, (phase, previous) => {
+			if (phase === 'after' && previous === null)
+				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+		})
 		await expect(claim(deliver(), { ledger: lossy })).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 		expect(stored()).toMatchObject([{ state: 'waiting' }])
 		expect(await claim()).toMatchObject({ kind: 'ours' })
@@ -128,15 +124,12 @@ describe('createClaimExport', () => {
 	it('never takes back the claim of another delivery', async () => {
 		const { ledger, claim, leave, stored } = createWorld()
 		await leave(release)
-		const failing: ExportPorts['ledger'] = {
-			...ledger,
-			// The write does not land, and before it is taken back another delivery claims the export and calls.
-			replace: async (previous, next, nowMs) => {
-				if (next.state !== 'claimed' || previous === null) return ledger.replace(previous, next, nowMs)
-				ledger.entries.set(next.exportKey, { ...next, revision: 'another' })
-				throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
-			},
-		}
+		// The write does not land, and before it is taken back another delivery claims the export and calls.
+		const failing = interceptWrites(ledger, (_phase, previous, next) => {
+			if (next.state !== 'claimed' || previous === null) return
+			ledger.entries.set(next.exportKey, { ...next, revision: 'another' })
+			throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
+		})
 		await expect(claim(deliver(), { ledger: failing })).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 		expect(stored()).toMatchObject([{ state: 'claimed', revision: 'another' }])
 		await expect(claim()).rejects.toMatchObject({ code: 'IN_PROGRESS' })

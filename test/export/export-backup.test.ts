@@ -6,7 +6,7 @@ import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import { type Delivery, toDelivery } from '../../lib/request/delivery.ts'
-import { createExportPorts, createMemoryLedger, left, replyWith as reply } from '../fakes.ts'
+import { createExportPorts, createMemoryLedger, interceptWrites, left, replyWith as reply } from '../fakes.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 const HOUR_MS = 60 * 60 * 1000
@@ -239,15 +239,11 @@ describe('exportBackup, delivered again', () => {
 	it('publishes its own outcome when the answer to settling was lost', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
 		let isLost = true
-		const lossy: ExportPorts['ledger'] = {
-			...ports.ledger,
-			replace: async (previous, next, nowMs) => {
-				const result = await ports.ledger.replace(previous, next, nowMs)
-				if (previous === null || !isLost) return result
-				isLost = false
-				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
-			},
-		}
+		const lossy = interceptWrites(ports.ledger, (phase, previous) => {
+			if (phase === 'before' || previous === null || !isLost) return
+			isLost = false
+			throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+		})
 		await run(deliverAs('m-1'), { ...ports, ledger: lossy })
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
 	})

@@ -5,9 +5,8 @@ import { createSettleExport, type Ending } from '../../lib/export/settle-export.
 import { type Entry, UNSETTLED_MS } from '../../lib/ledger/ledger.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
-import { overtake } from '../entries.ts'
 import { acceptedEvent } from '../events.ts'
-import { createExportPorts, createMemoryLedger, replyWith } from '../fakes.ts'
+import { createExportPorts, createMemoryLedger, interceptWrites, overtake, replyWith } from '../fakes.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
@@ -33,20 +32,6 @@ async function start() {
 		createSettleExport({ ...ports, ...changes })(claimed.entry, ending, delivery)
 	return { ledger, entry: claimed.entry, settle, stored: () => [...ledger.entries.values()] }
 }
-
-/** A ledger whose next writes are done by this function. */
-const withReplace = (
-	ledger: ExportPorts['ledger'],
-	fail: (isDone: boolean) => void,
-): ExportPorts['ledger'] => ({
-	...ledger,
-	replace: async (previous, next, nowMs) => {
-		fail(false)
-		const result = await ledger.replace(previous, next, nowMs)
-		fail(true)
-		return result
-	},
-})
 
 describe('createSettleExport', () => {
 	it('stores the outcome, and gives what is stored', async () => {
@@ -96,8 +81,8 @@ describe('createSettleExport', () => {
 	it('settles in the end when the table does not answer at first', async () => {
 		const { ledger, settle, stored } = await start()
 		let failures = 3
-		const flaky = withReplace(ledger, (isDone) => {
-			if (!isDone && failures-- > 0) throw new ExportError('LEDGER_UNAVAILABLE', 'slow')
+		const flaky = interceptWrites(ledger, (phase) => {
+			if (phase === 'before' && failures-- > 0) throw new ExportError('LEDGER_UNAVAILABLE', 'slow')
 		})
 		await settle(ACCEPTED, { ledger: flaky })
 		expect(stored()).toMatchObject([{ state: 'accepted', event: { data: { state: 'accepted' } } }])
@@ -106,8 +91,8 @@ describe('createSettleExport', () => {
 	it('knows its own outcome when the answer to writing it was lost', async () => {
 		const { ledger, settle, stored } = await start()
 		let isLost = true
-		const lossy = withReplace(ledger, (isDone) => {
-			if (!isDone || !isLost) return
+		const lossy = interceptWrites(ledger, (phase) => {
+			if (phase === 'before' || !isLost) return
 			isLost = false
 			throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
 		})
@@ -116,7 +101,7 @@ describe('createSettleExport', () => {
 
 	it('gives up settling when there is no more time', async () => {
 		const { ledger, settle } = await start()
-		const down = withReplace(ledger, () => {
+		const down = interceptWrites(ledger, () => {
 			throw new ExportError('LEDGER_UNAVAILABLE', 'down')
 		})
 		await expect(settle(ACCEPTED, { ledger: down })).rejects.toMatchObject({
