@@ -51,24 +51,35 @@ describe('createPool', () => {
 		expect(sockets).toHaveLength(2)
 	})
 
-	it('takes no other request with it when one fails', async () => {
+	it('takes no other request with it when one fails, and repeats none', async () => {
 		let requests = 0
 		const { get } = await start((_request, response) => {
-			if (++requests === 1) response.destroy()
+			if (++requests === 2) response.destroy()
 			else response.end('x')
 		})
+		await get()
 		const results = await Promise.all([get(), get()])
 		expect(results).toMatchObject([{ kind: 'lost', sent: true }, { kind: 'replied' }])
+		expect(requests).toBe(3)
 	})
 
-	it('closes a connection that has been idle for too long', async () => {
-		const { sockets, get } = await start((_request, response) => response.end('x'), { idleMs: 50 })
-		await get()
-		const [socket] = sockets
-		if (socket && !socket.closed) await once(socket, 'close')
-		expect(await get()).toMatchObject({ kind: 'replied' })
-		expect(sockets).toHaveLength(2)
-	})
+	it.each([
+		['although the server would keep it for a minute', 60_000],
+		['when the server does not say for how long it keeps it', 0],
+	])(
+		'closes a connection that has been idle for too long, %s',
+		async (_name, keepAliveTimeout) => {
+			const { server, sockets, get } = await start((_request, response) => response.end('x'), { idleMs: 50 })
+			server.keepAliveTimeout = keepAliveTimeout
+			await get()
+			const [socket] = sockets
+			if (socket && !socket.closed) await once(socket, 'close')
+			expect(await get()).toMatchObject({ kind: 'replied' })
+			expect(sockets).toHaveLength(2)
+		},
+		// undici's own idle time is four seconds.
+		3_000,
+	)
 
 	it('takes no more than 16 KiB of headers', async () => {
 		const { get } = await start((_request, response) =>

@@ -99,6 +99,13 @@ describe('sendOnce', () => {
 		expect(await send(origin)).toMatchObject({ kind: 'replied', reply: { httpStatus: 200, body: 'x' } })
 	})
 
+	it('is lost when nothing follows an interim reply', async () => {
+		const origin = await serveBytes((socket) =>
+			socket.once('data', () => socket.end('HTTP/1.1 103 Early Hints\r\n\r\n')),
+		)
+		expect(await send(origin)).toEqual({ kind: 'lost', sent: true, reason: 'UND_ERR_SOCKET' })
+	})
+
 	it.each([307, 401, 503])('follows and repeats nothing: HTTP %i', async (httpStatus) => {
 		let requests = 0
 		const origin = await serve((_request, response) => {

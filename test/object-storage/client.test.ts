@@ -20,7 +20,8 @@ async function start(status: number, read = readKeyPair) {
 		request.resume()
 		response.writeHead(status).end('<ListBucketResult/>')
 	})
-	const objectStorageUrl = await listen(server)
+	// To a bare address, the SDK would speak path style anyway.
+	const objectStorageUrl = (await listen(server)).replace('127.0.0.1', 'localhost')
 	const client = createObjectStorage({ objectStorageUrl, objectStorageRegion: 'kr-standard' }, read)
 	cleanups.push(async () => {
 		client.destroy()
