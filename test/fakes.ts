@@ -60,6 +60,39 @@ export const CONTESTED: Ledger = {
 	expireAt: async () => false,
 }
 
+/** The same ledger, in which `intercept` runs before each write and after it took effect; throwing there is all that the writer sees. */
+export function interceptWrites(
+	ledger: Ledger,
+	intercept: (phase: 'before' | 'after', previous: Entry | Draft | null, next: Draft) => void,
+): Ledger {
+	return {
+		...ledger,
+		replace: async (previous, next, nowMs) => {
+			intercept('before', previous, next)
+			const result = await ledger.replace(previous, next, nowMs)
+			intercept('after', previous, next)
+			return result
+		},
+	}
+}
+
+/** The same ledger, in which another writer makes this change just before each of the next writes. */
+export function overtake(
+	ledger: MemoryLedger,
+	change: (current: Entry) => Partial<Entry> | 'gone',
+	times = 1,
+): Ledger {
+	let writes = 0
+	return interceptWrites(ledger, (phase, _previous, { exportKey }) => {
+		const current = ledger.entries.get(exportKey)
+		if (phase === 'after' || current === undefined || writes === times) return
+		const changes = change(current)
+		const revision = `another-${++writes}`
+		if (changes === 'gone') ledger.entries.delete(exportKey)
+		else ledger.entries.set(exportKey, { ...current, ...changes, revision })
+	})
+}
+
 export function createFirstSeen(): FirstSeen {
 	const seen = new Map<string, number>()
 	return async (triggerId, nowMs) => {

@@ -1,4 +1,4 @@
-import { ExportError, RequestInvalid } from '../errors.ts'
+import { ExportError, type ExportErrorOptions, RequestInvalid } from '../errors.ts'
 import {
 	type Claim,
 	type Draft,
@@ -69,17 +69,16 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 }
 
 /** Another delivery is at work on the export, for at most so long. */
-function inProgress(leaseLeftMs: number): ExportError {
+export function inProgress(leaseLeftMs: number): ExportError {
 	const retryAfterSeconds = Math.max(1, Math.ceil(leaseLeftMs / 1000))
 	const message = `another delivery is at work on it, for ${retryAfterSeconds} s at most`
 	return new ExportError('IN_PROGRESS', message, { retryAfterSeconds })
 }
 
 /** Other deliveries keep writing the same entry. */
-export function contested(): ExportError {
-	return new ExportError('IN_PROGRESS', 'other deliveries keep changing the same export', {
-		retryAfterSeconds: 1,
-	})
+export function contested(options: Pick<ExportErrorOptions, 'mayBeDone'> = {}): ExportError {
+	const message = 'other deliveries keep changing the same export'
+	return new ExportError('IN_PROGRESS', message, { retryAfterSeconds: 1, ...options })
 }
 
 /** One key cannot stand for two exports: it belongs to the first. */

@@ -41,9 +41,9 @@ export function createSettleExport(ports: ExportPorts): SettleExport {
 		const written = await replaceInTime(entry, next, ports).catch(throwUnsaved)
 		if (written !== null) return written
 		// Another delivery found our lease expired and was first. What it wrote is what counts.
-		const stored = await ledger.read(entry.exportKey)
+		const stored = await ledger.read(entry.exportKey).catch(throwUnsaved)
 		if (stored?.event?.data.exportId === entry.exportId) return toSettled(stored)
-		throw contested()
+		throw contested({ mayBeDone: true })
 	}
 }
 

@@ -11,6 +11,7 @@ import {
 	createArrivalPorts,
 	createExportPorts,
 	createMemoryLedger,
+	interceptWrites,
 	left,
 	replyWith as reply,
 } from '../fakes.ts'
@@ -266,15 +267,11 @@ describe('checkArrival', () => {
 		const world = await exported(LOST)
 		world.reply = ACCEPTED
 		let isLost = true
-		const ledger: ArrivalPorts['ledger'] = {
-			...world.ledger,
-			replace: async (previous, next, nowMs) => {
-				const result = await world.ledger.replace(previous, next, nowMs)
-				if (next.state !== 'accepted' || !isLost) return result
-				isLost = false
-				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
-			},
-		}
+		const ledger = interceptWrites(world.ledger, (phase, _previous, next) => {
+			if (phase === 'before' || next.state !== 'accepted' || !isLost) return
+			isLost = false
+			throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+		})
 		while (world.calls < 2) {
 			const next = world.queue.shift()
 			if (next === undefined) throw new Error('no check')

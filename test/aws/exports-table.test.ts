@@ -1,7 +1,7 @@
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
-import { createExportsTable } from '../../lib/aws/exports-table.ts'
+import { createDynamoDb, type TableRequest } from '../../lib/aws/dynamodb.ts'
+import { createExportFinder, createExportsTable } from '../../lib/aws/exports-table.ts'
 import { type Draft, decideClaim, type Entry, type Ledger, release, settle } from '../../lib/ledger/ledger.ts'
 import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
 import { callLocal } from '../call-local.ts'
@@ -144,5 +144,46 @@ describe('createExportsTable', () => {
 		await expect(down.replace(null, newDraft('x'), NOW)).rejects.toMatchObject(unavailable)
 		await expect(down.expireAt({ ...newDraft('x'), revision: 'r' }, NOW)).rejects.toMatchObject(unavailable)
 		await gate.stop()
+	})
+
+	it('reads the ledger with strong consistency, so that the latest claim is visible', async () => {
+		const requests: TableRequest[] = []
+		const table = createExportsTable(async (_operation, request) => {
+			requests.push(request)
+			return {}
+		}, 't')
+		await table.read('k')
+		expect(requests).toMatchObject([{ ConsistentRead: true, Key: { exportKey: 'k' } }])
+	})
+})
+
+describe('a 200 that is not from AWS', () => {
+	it.each(['', '[]', '1', 'null', '<html>hello</html>'])('is no empty table: %j', async (body) => {
+		const dynamodb = createDynamoDb(async () => body)
+		await expect(createExportsTable(dynamodb, 't').read('k')).rejects.toMatchObject({
+			code: 'LEDGER_UNAVAILABLE',
+		})
+	})
+})
+
+describe('createExportFinder', () => {
+	const find = (exportId: string, nowMs = NOW) =>
+		createExportFinder(
+			createDynamoDb(callLocal('dynamodb', table.endpoint, 'ap-northeast-2')),
+			table.tableName,
+		)(exportId, nowMs)
+
+	it('finds an export by its id until it expires', async () => {
+		const entry = await write(null, newDraft('found'))
+		expect(await find(entry.exportId, entry.expiresAtMs - 1)).toEqual(entry)
+		expect(await find(entry.exportId, entry.expiresAtMs)).toBeNull()
+		expect(await find('no-such-id')).toBeNull()
+	})
+
+	it('throws LEDGER_UNAVAILABLE when the table fails', async () => {
+		const down = createDynamoDb(() => Promise.reject(new Error('down')))
+		await expect(createExportFinder(down, 't')('e', NOW)).rejects.toMatchObject({
+			code: 'LEDGER_UNAVAILABLE',
+		})
 	})
 })

@@ -1,13 +1,11 @@
 import { createServer } from 'node:http'
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createArrivalQueue } from '../../lib/aws/arrival-queue.ts'
 import { createRequestQueue } from '../../lib/aws/sqs.ts'
 import { RequestInvalid } from '../../lib/errors.ts'
 import type { Marks, RequestQueue } from '../../lib/ports.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { close, listen } from '../../tools/local/listen.ts'
-import { callLocal } from '../call-local.ts'
 import { left } from '../fakes.ts'
 
 let aws: EmbeddedAws
@@ -97,11 +95,4 @@ it('copies a message with the reason, in characters that SQS accepts', async () 
 		errorMessage: { StringValue: 'a??가 is unknown' },
 		originalMessageId: { StringValue: 'm-1' },
 	})
-})
-
-it('schedules an arrival check with the given delay', async () => {
-	const check = { exportKey: 'k', exportId: 'e', check: 0 }
-	await createArrivalQueue(callLocal('sqs', aws.endpoint, aws.region), dead.url)(check, 1)
-	expect(await receive(dead, 0)).toBeUndefined()
-	expect((await receive(dead))?.Body).toBe(JSON.stringify(check))
 })

@@ -6,7 +6,7 @@ import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import { type Delivery, toDelivery } from '../../lib/request/delivery.ts'
-import { CONTESTED, createExportPorts, createMemoryLedger, left, replyWith as reply } from '../fakes.ts'
+import { createExportPorts, createMemoryLedger, interceptWrites, left, replyWith as reply } from '../fakes.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 const HOUR_MS = 60 * 60 * 1000
@@ -236,93 +236,16 @@ describe('exportBackup, delivered again', () => {
 		expect(ledger.entries.size).toBe(0)
 	})
 
-	it('retries settling when the table does not answer at first', async () => {
-		const { ports, published } = createPorts(ACCEPTED)
-		let failures = 3
-		const flaky: ExportPorts['ledger'] = {
-			...ports.ledger,
-			replace: async (previous, next, nowMs) => {
-				if (previous !== null && failures-- > 0) throw new ExportError('LEDGER_UNAVAILABLE', 'slow')
-				return ports.ledger.replace(previous, next, nowMs)
-			},
-		}
-		await run(deliverAs('m-1'), { ...ports, ledger: flaky })
-		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
-	})
-
 	it('publishes its own outcome when the answer to settling was lost', async () => {
 		const { ports, published } = createPorts(ACCEPTED)
 		let isLost = true
-		const lossy: ExportPorts['ledger'] = {
-			...ports.ledger,
-			replace: async (previous, next, nowMs) => {
-				const result = await ports.ledger.replace(previous, next, nowMs)
-				if (previous === null || !isLost) return result
-				isLost = false
-				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
-			},
-		}
+		const lossy = interceptWrites(ports.ledger, (phase, previous) => {
+			if (phase === 'before' || previous === null || !isLost) return
+			isLost = false
+			throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+		})
 		await run(deliverAs('m-1'), { ...ports, ledger: lossy })
 		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
-	})
-
-	it('stops retrying to settle when no time is left', async () => {
-		const { ports } = createPorts(ACCEPTED)
-		const down: ExportPorts['ledger'] = {
-			...ports.ledger,
-			replace: async (previous, next, nowMs) => {
-				if (previous !== null) throw new ExportError('LEDGER_UNAVAILABLE', 'down')
-				return ports.ledger.replace(previous, next, nowMs)
-			},
-		}
-		const broken = { ...ports, ledger: down }
-		await expect(run(deliverAs('m-1'), broken)).rejects.toMatchObject({
-			code: 'LEDGER_UNAVAILABLE',
-		})
-	})
-
-	it('releases a claim whose answer was lost, because NCP was not called', async () => {
-		const { ports, published, ledger } = createPorts(ACCEPTED)
-		const lossy: ExportPorts['ledger'] = {
-			...ports.ledger,
-			replace: async (previous, next, nowMs) => {
-				const result = await ports.ledger.replace(previous, next, nowMs)
-				if (previous === null) throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
-				return result
-			},
-		}
-		await expect(run(deliverAs('m-1'), { ...ports, ledger: lossy })).rejects.toMatchObject({
-			code: 'LEDGER_UNAVAILABLE',
-		})
-		expect([...ledger.entries.values()]).toMatchObject([{ state: 'waiting' }])
-		await run(deliverAs('m-1'), ports)
-		expect(published).toMatchObject([{ data: { state: 'accepted' } }])
-	})
-
-	it('never releases the claim of another delivery', async () => {
-		const { ports, ledger } = createPorts(LATER)
-		await expect(run(deliverAs('m-1'), ports)).rejects.toThrow()
-		let calls = 0
-		const callNcp: ExportPorts['callNcp'] = async () => {
-			calls++
-			return ACCEPTED
-		}
-		const failing: ExportPorts['ledger'] = {
-			...ports.ledger,
-			// The write is lost, and before the release another delivery claims the export and calls NCP.
-			replace: async (previous, next, nowMs) => {
-				if (next.state !== 'claimed' || previous === null) return ports.ledger.replace(previous, next, nowMs)
-				const [entry] = [...ledger.entries.values()]
-				if (entry) ledger.entries.set(entry.exportKey, { ...next, revision: 'another' })
-				throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
-			},
-		}
-		const first = run(deliverAs('m-1'), { ...ports, callNcp, ledger: failing })
-		await expect(first).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
-		await expect(run(deliverAs('m-2'), { ...ports, callNcp })).rejects.toMatchObject({
-			code: 'IN_PROGRESS',
-		})
-		expect(calls).toBe(0)
 	})
 
 	it('keeps an unsettled export for as long as a queue can hold its message', async () => {
@@ -379,26 +302,6 @@ describe('exportBackup, delivered again', () => {
 		})
 		await run(deliverAs('m-1'), ports)
 		expect(callTimeouts).toHaveLength(1)
-	})
-
-	it('throws IN_PROGRESS when other writers keep winning', async () => {
-		const { ports } = createPorts(ACCEPTED)
-		const contested = { ...ports, ledger: CONTESTED }
-		await expect(run(deliverAs('m-1'), contested)).rejects.toMatchObject({
-			code: 'IN_PROGRESS',
-		})
-	})
-
-	it('throws IN_PROGRESS when its settled entry is gone', async () => {
-		const { ports, ledger } = createPorts(ACCEPTED)
-		const lossy = {
-			...ports,
-			callNcp: async () => {
-				ledger.entries.clear()
-				return ACCEPTED
-			},
-		}
-		await expect(run(deliverAs('m-1'), lossy)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
 	})
 
 	it('publishes the same event for a rejected message on every delivery', async () => {

@@ -1,13 +1,10 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { connect, createServer as createTcpServer } from 'node:net'
 import { MockAgent } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createExportAction } from '../../lib/ncp/actions.ts'
 import { type CallActionOptions, createCallAction } from '../../lib/ncp/call-action.ts'
 import { createClock } from '../../lib/ncp/gateway-clock.ts'
 import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
-import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { ExportRequest } from '../../lib/request/export-request.ts'
 import { listen } from '../../tools/local/listen.ts'
 import { type Fault, startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
@@ -147,66 +144,18 @@ describe('createCallAction', () => {
 		})
 	})
 
-	it('reports that nothing was sent when the TLS handshake fails, even with a reset', async () => {
-		const server = createTcpServer((socket) => socket.once('data', () => socket.resetAndDestroy()))
-		server.listen(0, '127.0.0.1')
-		cleanups.push(() => new Promise((resolve) => server.close(resolve)))
-		await new Promise((resolve) => server.once('listening', resolve))
-		const { port } = server.address() as AddressInfo
-		expect(await client(`https://127.0.0.1:${port}`)(PARAMETERS, 10_000)).toMatchObject({
-			kind: 'later',
-			sent: false,
+	it.each([200, 503])('stops reading a reply of 10 MiB and goes by its status %i', async (httpStatus) => {
+		const { url } = await simulate({
+			httpStatus,
+			contentType: 'application/xml',
+			body: `<r>${'x'.repeat(10 * 1024 * 1024)}</r>`,
+		})
+		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({
+			kind: 'unknown',
+			httpStatus,
+			message: expect.stringContaining('larger than'),
 		})
 	})
-
-	it('sends nothing when its time runs out while it waits for a connection', async () => {
-		const { promise: connected, resolve } = Promise.withResolvers<void>()
-		let received = 0
-		const server = createTcpServer((socket) => {
-			resolve()
-			socket.on('data', (chunk) => {
-				received += chunk.length
-			})
-		})
-		server.listen(0, '127.0.0.1')
-		await new Promise((listening) => server.once('listening', listening))
-		const { port } = server.address() as AddressInfo
-		const release = Promise.withResolvers<void>()
-		const { Pool } = await import('undici')
-		const pool = new Pool(`http://127.0.0.1:${port}`, {
-			connect: (_options, callback) => {
-				release.promise.then(() => {
-					const socket = connect(port, '127.0.0.1', () => callback(null, socket))
-				})
-			},
-		})
-		const reply = await client(`http://127.0.0.1:${port}`, { timeoutMs: 50, createDispatcher: () => pool })(
-			PARAMETERS,
-			10_000,
-		)
-		expect(reply).toMatchObject({ kind: 'later', sent: false })
-		release.resolve()
-		await connected
-		await pool.close()
-		await new Promise((closed) => server.close(closed))
-		expect(received).toBe(0)
-	})
-
-	it.each([200, 503])(
-		'stops reading a reply of 10 MiB and classifies it by its status %i',
-		async (httpStatus) => {
-			const { url } = await simulate({
-				httpStatus,
-				contentType: 'application/xml',
-				body: `<r>${'x'.repeat(10 * 1024 * 1024)}</r>`,
-			})
-			expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({
-				kind: 'unknown',
-				httpStatus,
-				message: expect.stringContaining('larger than'),
-			})
-		},
-	)
 
 	it.each([
 		[
@@ -300,17 +249,5 @@ describe('createCallAction', () => {
 	it('classifies a refused clock as a credentials failure', async () => {
 		const { url } = await simulate(undefined, () => Date.now() + 7 * 60_000)
 		expect(await client(url)(PARAMETERS, 10_000)).toMatchObject({ kind: 'credentials', code: '200' })
-	})
-})
-
-describe('createExportAction', () => {
-	it('uses the product’s own path and field names, omits unset fields, and encodes a space as %20', async () => {
-		const seen: unknown[] = []
-		const call = createExportAction(async (...args) => {
-			seen.push(args)
-			return toLostReply(false, 'ECONNREFUSED')
-		})
-		await call({ product: 'postgresql', instanceNo: '1', fileName: 'a b', bucketName: 'c' }, 9)
-		expect(seen).toEqual([[EXPORT_PATH, 'fileName=a%20b&bucketName=c&cloudPostgresqlInstanceNo=1', 9]])
 	})
 })

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readReply } from '../../lib/ncp/read-reply.ts'
-import { classifyCode } from '../../lib/ncp/return-codes.ts'
 
 const KINDS = ['accepted', 'refused', 'credentials', 'later', 'unknown']
 const httpStatus = fc.integer({ min: 200, max: 599 })
@@ -60,22 +59,6 @@ describe('readReply', () => {
 			fc.property(fc.integer({ min: 0, max: whole.length - 1 }), (length) => {
 				expect(readReply({ httpStatus: 200, headers: {}, body: whole.slice(0, length) }).kind).toBe('unknown')
 			}),
-		)
-	})
-})
-
-describe('classifyCode', () => {
-	it('accepts only code 0 in the action’s own response', () => {
-		fc.assert(
-			fc.property(
-				fc.constantFrom('gateway' as const, 'api' as const, 'response' as const, 'none' as const),
-				fc.option(code),
-				httpStatus,
-				(envelope, value, status) => {
-					const isAccepted = classifyCode(envelope, value, status).kind === 'accepted'
-					expect(isAccepted).toBe(envelope === 'response' && value === '0')
-				},
-			),
 		)
 	})
 })

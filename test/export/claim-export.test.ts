@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { ExportError } from '../../lib/errors.ts'
+import { createClaimExport, idempotencyMismatch, inProgress } from '../../lib/export/claim-export.ts'
+import { type Entry, release, settle } from '../../lib/ledger/ledger.ts'
+import type { ExportPorts } from '../../lib/ports.ts'
+import { toDelivery } from '../../lib/request/delivery.ts'
+import { acceptedEvent } from '../events.ts'
+import { CONTESTED, createExportPorts, createMemoryLedger, DOWN, interceptWrites } from '../fakes.ts'
+
+const NOW = Date.UTC(2026, 10, 23)
+const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
+
+const deliver = (fields: object = {}, isRedriven = false) => {
+	const input = { ...REQUEST, ...fields }
+	const delivery = toDelivery(input, { kind: 'queue', id: 'm-1' }, { regionCode: 'KR', isRedriven })
+	if (delivery.kind === 'invalid') throw delivery.error
+	return delivery
+}
+
+function createWorld(changes: Partial<ExportPorts> = {}) {
+	const ledger = createMemoryLedger()
+	const ports = createExportPorts({ ledger, now: () => NOW, ...changes })
+	const claim = (delivery = deliver(), through: Partial<ExportPorts> = {}) =>
+		createClaimExport({ ...ports, ...through })(delivery)
+	/** Claims, and puts the entry into the state that is to be found. */
+	const leave = async (change: (entry: Entry) => Partial<Entry>): Promise<Entry> => {
+		const { entry } = (await claim()) as { entry: Entry }
+		const left = { ...entry, ...change(entry) }
+		ledger.entries.set(entry.exportKey, left)
+		return left
+	}
+	return { ledger, claim, leave, stored: () => [...ledger.entries.values()] }
+}
+
+const exhausted = (entry: Entry): Partial<Entry> => {
+	const { data, ...event } = acceptedEvent(entry.exportId)
+	return settle(entry, { ...event, data: { ...data, state: 'exhausted' } }, NOW, 1)
+}
+
+describe('createClaimExport', () => {
+	it('claims an export that is new, until a minute after the function has ended', async () => {
+		const { claim, stored } = createWorld()
+		const claimed = await claim()
+		expect(claimed).toMatchObject({
+			kind: 'ours',
+			entry: { exportId: 'export-1', state: 'claimed', attempts: 1, leaseUntilMs: NOW + 25_000 + 60_000 },
+		})
+		expect(stored()).toEqual([claimed.kind === 'ours' && claimed.entry])
+	})
+
+	it('is in progress while another delivery holds the lease', async () => {
+		const { claim } = createWorld()
+		await claim()
+		await expect(claim()).rejects.toMatchObject({
+			code: 'IN_PROGRESS',
+			retryable: true,
+			retryAfterSeconds: 85,
+		})
+	})
+
+	it('calls an export abandoned whose lease is over, and writes nothing', async () => {
+		const { claim, stored } = createWorld()
+		await claim()
+		const [entry] = stored()
+		const later = { now: () => NOW + 85_000 }
+		expect(await claim(deliver(), later)).toEqual({ kind: 'abandoned', entry })
+		expect(stored()).toEqual([entry])
+	})
+
+	it('claims an export that waits for its next attempt, under the same id', async () => {
+		const { claim, leave } = createWorld()
+		await leave(release)
+		expect(await claim()).toMatchObject({ kind: 'ours', entry: { exportId: 'export-1', attempts: 2 } })
+	})
+
+	it('gives an export that is settled', async () => {
+		const { claim, leave } = createWorld()
+		const entry = await leave((claimed) => settle(claimed, acceptedEvent(claimed.exportId), NOW, 1))
+		expect(await claim()).toEqual({ kind: 'settled', entry })
+	})
+
+	it('finds that an idempotency key stands for another export', async () => {
+		const { claim, stored } = createWorld()
+		await claim(deliver({ idempotencyKey: 'k' }))
+		expect(await claim(deliver({ idempotencyKey: 'k', fileName: 'g' }))).toMatchObject({
+			kind: 'mismatch',
+			error: { code: 'IDEMPOTENCY_MISMATCH' },
+		})
+		expect(stored()).toHaveLength(1)
+	})
+
+	it('starts an exhausted export anew for a redriven message, and publishes first how it ended', async () => {
+		const published: string[] = []
+		const publish: ExportPorts['publish'] = async ({ data }) => void published.push(data.state)
+		const { claim, leave } = createWorld({ publish })
+		const entry = await leave(exhausted)
+		expect(await claim()).toEqual({ kind: 'settled', entry })
+		expect(published).toEqual([])
+		const claimed = await claim(deliver({}, true))
+		expect(claimed).toMatchObject({ kind: 'ours', entry: { state: 'claimed', attempts: 1, event: null } })
+		expect(claimed.kind === 'ours' && claimed.entry.exportId).not.toBe(entry.exportId)
+		expect(published).toEqual(['exhausted'])
+	})
+
+	it('leaves an exhausted export as it is when that cannot be published', async () => {
+		const publish = () => Promise.reject(new ExportError('PUBLISH_FAILED', 'down'))
+		const { claim, leave, stored } = createWorld({ publish })
+		const entry = await leave(exhausted)
+		await expect(claim(deliver({}, true))).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
+		expect(stored()).toEqual([entry])
+	})
+
+	it('releases a claim whose answer was lost, because NCP was not called', async () => {
+		const { ledger, claim, stored } = createWorld()
+		const lossy = interceptWrites(ledger, (phase, previous) => {
+			if (phase === 'after' && previous === null)
+				throw new ExportError('LEDGER_UNAVAILABLE', 'the answer is lost')
+		})
+		await expect(claim(deliver(), { ledger: lossy })).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		expect(stored()).toMatchObject([{ state: 'waiting' }])
+		expect(await claim()).toMatchObject({ kind: 'ours' })
+	})
+
+	it('never releases the claim of another delivery', async () => {
+		const { ledger, claim, leave, stored } = createWorld()
+		await leave(release)
+		// The write is lost, and before the release another delivery claims the export and calls NCP.
+		const failing = interceptWrites(ledger, (_phase, previous, next) => {
+			if (next.state !== 'claimed' || previous === null) return
+			ledger.entries.set(next.exportKey, { ...next, revision: 'another' })
+			throw new ExportError('LEDGER_UNAVAILABLE', 'throttled')
+		})
+		await expect(claim(deliver(), { ledger: failing })).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		expect(stored()).toMatchObject([{ state: 'claimed', revision: 'another' }])
+		await expect(claim()).rejects.toMatchObject({ code: 'IN_PROGRESS' })
+	})
+
+	it('throws IN_PROGRESS when other writers keep winning', async () => {
+		await expect(createWorld({ ledger: CONTESTED }).claim()).rejects.toMatchObject({ code: 'IN_PROGRESS' })
+	})
+
+	it('fails when the table does not answer', async () => {
+		await expect(createWorld({ ledger: DOWN }).claim()).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+	})
+})
+
+describe('inProgress', () => {
+	it.each([
+		[84_001, 85],
+		[1, 1],
+		[0, 1],
+	])('of a lease with %i ms left asks for another delivery after %i s', (leaseLeftMs, retryAfterSeconds) => {
+		expect(inProgress(leaseLeftMs)).toMatchObject({ code: 'IN_PROGRESS', retryAfterSeconds })
+	})
+})
+
+describe('idempotencyMismatch', () => {
+	it('names the key', () => {
+		expect(idempotencyMismatch()).toMatchObject({
+			code: 'IDEMPOTENCY_MISMATCH',
+			retryable: false,
+			problems: [{ field: 'idempotencyKey' }],
+		})
+	})
+})
