@@ -17,8 +17,8 @@ export default defineConfig({
 		include: ['test/**/*.test.ts'],
 		globalSetup: 'test/build-bundles.ts',
 		sequence: { sequencer: LongestFirst },
-		// The default reserves one core for the runner, which mostly waits.
-		maxWorkers: 2,
+		// Tests mostly wait for processes and time limits; a third worker keeps two cores busy.
+		maxWorkers: 3,
 		// Integration tests start real processes; on two cores a slow start is not a failure.
 		testTimeout: 30_000,
 		hookTimeout: 30_000,
