@@ -70,7 +70,7 @@ function readDelivery(request: HttpRequest, body: WebhookBody & { kind: 'read' }
 		body.input,
 		{ kind: 'webhook', id: request.id },
 		{
-			regionCode: config.regionCode,
+			...config.requestDefaults,
 			traceparent: parseTraceparent(request.headers.traceparent),
 			original: body.original,
 			idempotencyKey: readIdempotencyKey(request.headers['idempotency-key']),

@@ -18,7 +18,7 @@ export const handler = middy<unknown, OutcomeEvent>({ timeoutEarlyInMillis: 0 })
 	.handler(async (event, context): Promise<OutcomeEvent> => {
 		const { ports } = begin(context)
 		const { input, id, sentAtMs } = readPipelineEvent(event, context.awsRequestId)
-		const delivery = toDelivery(input, { kind: 'pipeline', id }, { regionCode: config.regionCode, sentAtMs })
+		const delivery = toDelivery(input, { kind: 'pipeline', id }, { ...config.requestDefaults, sentAtMs })
 		const ending = await exportBackup(delivery, ports)
 		if (ending.kind !== 'published') throw ending.error
 		return ending.event

@@ -44,7 +44,7 @@ function readRecord(record: SQSRecord): Message {
 		body,
 		{ kind: 'queue', id: messageId },
 		{
-			regionCode: config.regionCode,
+			...config.requestDefaults,
 			traceparent: parseTraceparent(messageAttributes.traceparent?.stringValue),
 			sentAtMs: attributes.SentTimestamp === undefined ? undefined : Number(attributes.SentTimestamp),
 			isLast: receiveCount >= config.maxReceiveCount,

@@ -25,6 +25,7 @@ const RULES = {
 	EXPORT_GONE: { retryable: false },
 	NOT_ARRIVED: { retryable: false },
 	NOT_VERIFIABLE: { retryable: false },
+	OBJECT_AMBIGUOUS: { retryable: false }, // what lies there may be another export's
 	DEADLINE_NEAR: { retryable: true, firstWaitSeconds: 2 }, // the batch was full; the message is fine
 	INTERNAL: { retryable: true },
 } as const satisfies Record<string, Rule>

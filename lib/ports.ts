@@ -83,7 +83,8 @@ export interface ArrivalCheck {
 /** Asks for a check after so many seconds, 900 at most. Throws `PUBLISH_FAILED`. */
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
 
-export interface Wanted extends Pick<ExportRequest, 'product' | 'bucketName' | 'fileName' | 'instanceNo'> {
+export interface Wanted
+	extends Pick<ExportRequest, 'product' | 'bucketName' | 'folderPath' | 'fileName' | 'instanceNo'> {
 	/** Milliseconds since the epoch. An object that is more than five minutes older is another export's. */
 	notBeforeMs: number
 }
@@ -91,6 +92,8 @@ export interface Wanted extends Pick<ExportRequest, 'product' | 'bucketName' | '
 /** `unreadable` = cannot tell, which is never the same as `absent`. */
 export type Finding =
 	| { kind: 'found'; object: ArrivedObject; candidates: readonly string[] }
+	/** Not where it was asked for, but in the bucket: perhaps this export's object, perhaps another's. */
+	| { kind: 'candidates'; keys: readonly string[] }
 	| { kind: 'absent' }
 	| { kind: 'unreadable'; reason: string }
 

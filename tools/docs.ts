@@ -25,7 +25,13 @@ export const EXAMPLES = {
 	plain: { summary: 'The three required fields', value: REQUEST, status: '202' },
 	whole: {
 		summary: 'Every field',
-		value: { ...REQUEST, regionCode: 'KR', responseFormatType: 'json', idempotencyKey: 'nightly-2021-05-28' },
+		value: {
+			...REQUEST,
+			folderPath: 'nightly/1234925/',
+			regionCode: 'KR',
+			responseFormatType: 'json',
+			idempotencyKey: 'nightly-2021-05-28',
+		},
 		status: '202',
 	},
 	refused: {

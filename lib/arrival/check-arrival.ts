@@ -20,7 +20,7 @@ import { readChecked } from './write-check.ts'
 
 /**
  * The second use case: has the object landed? Settles an accepted or unknown export as `completed`, `missing` (looked,
- * and not there at the deadline) or `unverified` (could not look), and sends an unknown one once more when it is
+ * and not there at the deadline) or `unverified` (could not look, or what is there may be another export's), and sends an unknown one once more when it is
  * provably not there. Safe to repeat and to double: a check that is out of date does nothing, and one for an export that
  * has ended publishes its event again. Throws when the check must be delivered again: a retryable `ExportError`, or
  * `EXPORT_GONE` when the ledger no longer knows the export, which only a person can look into.
@@ -79,7 +79,8 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 		// A resend starts a new deadline.
 		const sinceMs = Math.max(Date.parse(data.settledAt), entry.resentAtMs)
 		const leftMs = sinceMs + ports.deadlineMs - nowMs
-		if (leftMs <= 0) return end(entry, toEndOfWait(finding, nowMs), [])
+		if (leftMs <= 0)
+			return end(entry, toEndOfWait(finding, nowMs), finding.kind === 'candidates' ? finding.keys : [])
 		const isOldEnough = nowMs - sinceMs >= ports.resendAfterMs
 		if (isOldEnough && mayResend(entry, finding) && timeToCall(deadline) !== null)
 			return resendExport(entry, request, finding)

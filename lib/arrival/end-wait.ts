@@ -33,10 +33,20 @@ export function toCompleted({ object }: Finding & { kind: 'found' }, checkedAtMs
 /** What is known when the deadline has passed. */
 export function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number): Found {
 	const shared = { object: null, checkedAtMs }
-	if (finding.kind === 'absent') {
-		const error = new ExportError('NOT_ARRIVED', 'the object was not in the bucket when the deadline passed')
-		return { state: 'missing', error, ...shared }
+	switch (finding.kind) {
+		case 'absent': {
+			const message = 'the object had not been found when the deadline passed'
+			return { state: 'missing', error: new ExportError('NOT_ARRIVED', message), ...shared }
+		}
+		case 'candidates': {
+			const message =
+				'no object is in the folder of the request, but one with its name is in the bucket: NCP may have ignored folderPath, or the object belongs to another export'
+			const error = new ExportError('OBJECT_AMBIGUOUS', message)
+			return { state: 'unverified', error, candidates: finding.keys, ...shared }
+		}
+		case 'unreadable': {
+			const message = `the bucket could not be read until the deadline passed (${finding.reason})`
+			return { state: 'unverified', error: new ExportError('NOT_VERIFIABLE', message), ...shared }
+		}
 	}
-	const message = `the bucket could not be read until the deadline passed (${finding.reason})`
-	return { state: 'unverified', error: new ExportError('NOT_VERIFIABLE', message), ...shared }
 }

@@ -19,7 +19,7 @@ import { writeCheck } from './write-check.ts'
 /** Longer than a call and its settling can take: until then a doubled check has nothing to do. */
 const RESEND_MS = 60_000
 
-/** Only what is provably not there may be sent once more: an unreadable bucket may hold it. */
+/** Only what is provably not there may be sent once more: an unreadable bucket may hold it, and a candidate may be it. */
 export function mayResend({ state, resends }: SettledEntry, finding: Finding): boolean {
 	return state === 'unknown' && finding.kind === 'absent' && resends === 0
 }

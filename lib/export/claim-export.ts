@@ -83,6 +83,6 @@ export function contested(options: Pick<ExportErrorOptions, 'mayBeDone'> = {}): 
 
 /** One key cannot stand for two exports: it belongs to the first. */
 export function idempotencyMismatch(): RequestInvalid {
-	const detail = 'was used before for another instance, file, bucket or region'
+	const detail = 'was used before for another instance, file, bucket, folder or region'
 	return new RequestInvalid([{ field: 'idempotencyKey', detail }], 'IDEMPOTENCY_MISMATCH')
 }

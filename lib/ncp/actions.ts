@@ -15,11 +15,12 @@ function toActionPath({ product }: ExportRequest): string {
 
 function toParameters({ product, ...request }: ExportRequest): Record<string, string | undefined> {
 	const { instanceField, fileField } = PRODUCTS[product]
-	const { regionCode, fileName, bucketName, instanceNo, responseFormatType } = request
+	const { regionCode, fileName, bucketName, folderPath, instanceNo, responseFormatType } = request
 	return {
 		regionCode,
 		[fileField]: fileName,
 		bucketName,
+		folderPath,
 		[instanceField]: instanceNo,
 		responseFormatType,
 	}

@@ -7,17 +7,22 @@ import { PRODUCTS } from '../products.ts'
 
 /** For both listings together: 20,000 keys. A larger bucket needs a prefix that fits. */
 const MAX_PAGES = 20
+/** As many as an event names. */
+const MAX_CANDIDATES = 10
+
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 
 /**
- * Looks for an exported file. NCP does not document its key, so after the prefix the whole bucket is searched for keys
- * whose last segment holds the file's name.
+ * Looks for an exported file: in the folder of the request alone, if it has one. NCP does not document the key of a request
+ * without a folder, so after the prefix the whole bucket is searched for keys whose last segment holds the file's name.
  */
 export function createFindObject(client: S3Client, keyPrefix: string): FindObject {
 	return async (wanted, timeoutMs) => {
 		try {
 			return await inTime(timeoutMs, (signal) =>
-				find(wanted, renderPrefix(keyPrefix, wanted), client, signal),
+				wanted.folderPath === undefined
+					? find(wanted, renderPrefix(keyPrefix, wanted), client, signal)
+					: findInFolder(wanted, wanted.folderPath, renderPrefix(keyPrefix, wanted), client, signal),
 			)
 		} catch (error) {
 			return { kind: 'unreadable', reason: describe(error, timeoutMs) }
@@ -29,10 +34,41 @@ async function find(wanted: Wanted, prefix: string, client: S3Client, signal: Ab
 	const look = createLook(wanted, client, signal)
 	const first = await look(prefix)
 	const { objects, isWhole } = first.objects.length > 0 || prefix === '' ? first : await look('')
-	const best = [...objects].sort(byFit(wanted.fileName))[0]
-	if (best !== undefined)
-		return { kind: 'found', object: toArrived(best), candidates: objects.map(({ Key = '' }) => Key) }
+	return toFound(objects, wanted) ?? toNothing(isWhole)
+}
+
+/**
+ * NCP answers 0 also when it ignores `folderPath`. The file then lies where it would without a folder, among those of other
+ * exports: it proves nothing, but nobody may say that the export was not done.
+ */
+async function findInFolder(
+	wanted: Wanted,
+	folderPath: string,
+	prefix: string,
+	client: S3Client,
+	signal: AbortSignal,
+): Promise<Finding> {
+	const look = createLook(wanted, client, signal)
+	const inside = await look(folderPath)
+	const found = toFound(inside.objects, wanted)
+	if (found !== null) return found
+	const outside = await look(prefix)
+	if (outside.objects.length > 0)
+		return { kind: 'candidates', keys: toKeys(outside.objects).slice(0, MAX_CANDIDATES) }
+	return toNothing(inside.isWhole && outside.isWhole)
+}
+
+function toFound(objects: readonly _Object[], { fileName }: Wanted): Finding | null {
+	const best = [...objects].sort(byFit(fileName))[0]
+	return best === undefined ? null : { kind: 'found', object: toArrived(best), candidates: toKeys(objects) }
+}
+
+function toNothing(isWhole: boolean): Finding {
 	return isWhole ? { kind: 'absent' } : { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
+}
+
+function toKeys(objects: readonly _Object[]): string[] {
+	return objects.map(({ Key = '' }) => Key)
 }
 
 interface Look {

@@ -43,12 +43,22 @@ const dataSchema = v.object({
 			[PRODUCTS.postgresql.instanceField]: text,
 			[PRODUCTS.postgresql.fileField]: text,
 			bucketName: text,
+			folderPath: v.optional(text),
 			regionCode: v.optional(text),
 		}),
 	),
 	reply: v.nullable(replySchema),
 	error: v.nullable(errorSchema),
 	object: v.nullable(v.object({ key: text, size: v.number(), etag: text, lastModified: text })),
+	candidates: v.optional(
+		v.pipe(
+			v.array(text),
+			v.readonly(),
+			v.description(
+				'With `OBJECT_AMBIGUOUS`: keys of objects that may or may not be this export’s, at most 10.',
+			),
+		),
+	),
 	attempts: v.number(),
 	trigger: v.object({ kind: v.picklist(TRIGGER_KINDS), id: text }),
 	requestedAt: time,

@@ -64,6 +64,8 @@ export function toOutcomeEvent(settled: Settled): OutcomeEvent {
 export interface Arrival {
 	state: 'completed' | 'missing' | 'unverified'
 	object: ArrivedObject | null
+	/** Keys of objects that may or may not be this export's. */
+	candidates?: readonly string[]
 	error: ExportError | null
 	/** How often NCP was called by then. */
 	attempts: number
@@ -72,7 +74,7 @@ export interface Arrival {
 
 /** The outcome of an arrival check: what was published before, and what the check found. */
 export function toArrivalEvent(before: OutcomeEvent, arrival: Arrival): OutcomeEvent {
-	const { state, object, error, attempts, checkedAtMs } = arrival
+	const { state, object, candidates, error, attempts, checkedAtMs } = arrival
 	const settledAt = new Date(checkedAtMs).toISOString()
 	return {
 		...before,
@@ -84,6 +86,7 @@ export function toArrivalEvent(before: OutcomeEvent, arrival: Arrival): OutcomeE
 			state,
 			terminal: true,
 			object,
+			...(candidates === undefined ? {} : { candidates }),
 			error: error === null ? null : toOutcomeError(error),
 			attempts,
 			settledAt,
@@ -97,9 +100,19 @@ export function requestOf({ data }: OutcomeEvent): ExportRequest | null {
 }
 
 /** What identifies the backup, in the API's names. */
-function toOutcomeRequest({ product, instanceNo, fileName, bucketName, regionCode }: ExportRequest) {
-	const named = toApiRequest({ product, instanceNo, fileName, bucketName })
-	return { ...named, ...(regionCode === undefined ? {} : { regionCode }) } as OutcomeData['request']
+function toOutcomeRequest({
+	product,
+	instanceNo,
+	fileName,
+	bucketName,
+	folderPath,
+	regionCode,
+}: ExportRequest): OutcomeData['request'] {
+	return {
+		...toApiRequest({ product, instanceNo, fileName, bucketName }),
+		...(folderPath === undefined ? {} : { folderPath }),
+		...(regionCode === undefined ? {} : { regionCode }),
+	} as OutcomeData['request']
 }
 
 const MAX_MESSAGE = 500
@@ -131,12 +144,16 @@ export function toEvent(
 		id,
 		source: toSource(request),
 		type: toType(data.state),
-		...(request === null ? {} : { subject: `${request.bucketName}/${request.fileName}` }),
+		...(request === null ? {} : { subject: toSubject(request) }),
 		time: data.settledAt,
 		datacontenttype: 'application/json',
 		...(traceparent === undefined ? {} : { traceparent }),
 		data,
 	}
+}
+
+function toSubject({ bucketName, folderPath = '', fileName }: ExportRequest): string {
+	return `${bucketName}/${folderPath}${fileName}`
 }
 
 function toSource(request: ExportRequest | null): string {

@@ -1,6 +1,6 @@
 import { RequestInvalid } from '../errors.ts'
 import { isRecord } from '../formats/json.ts'
-import { type ExportRequest, parseExportRequest } from './export-request.ts'
+import { type ExportRequest, parseExportRequest, type RequestDefaults } from './export-request.ts'
 import { unwrapEnvelope } from './unwrap-envelope.ts'
 
 /** An SQS message, an HTTP request, or an event. */
@@ -33,8 +33,7 @@ export type InvalidDelivery = DeliveryFacts & { kind: 'invalid'; error: RequestI
 /** One request as a trigger delivered it. An invalid one is a delivery too, since its outcome is published. */
 export type Delivery = ValidDelivery | InvalidDelivery
 
-export interface DeliveryOptions {
-	regionCode: string | undefined
+export interface DeliveryOptions extends RequestDefaults {
 	traceparent?: string | undefined
 	original?: string
 	/** From a header. The request itself may name the same key, or none. */
@@ -46,20 +45,13 @@ export interface DeliveryOptions {
 
 /** Reads what a trigger delivered. Total: what cannot be read is an invalid delivery. */
 export function toDelivery(input: unknown, trigger: Trigger, options: DeliveryOptions): Delivery {
-	const {
-		regionCode,
-		traceparent,
-		original = toText(input),
-		isLast = false,
-		isRedriven = false,
-		sentAtMs,
-	} = options
+	const { traceparent, original = toText(input), isLast = false, isRedriven = false, sentAtMs } = options
 	const facts = { original, trigger, traceparent, isLast, isRedriven, sentAtMs }
 	try {
 		const unwrapped = unwrapEnvelope(input)
 		// Also an invalid request is answered with the trace that it came with.
 		facts.traceparent ??= unwrapped.traceparent
-		const request = parseExportRequest(withKey(unwrapped.value, options.idempotencyKey), regionCode)
+		const request = parseExportRequest(withKey(unwrapped.value, options.idempotencyKey), options)
 		return { ...facts, kind: 'valid', request }
 	} catch (error) {
 		if (!(error instanceof RequestInvalid)) throw error

@@ -10,11 +10,11 @@ export interface ExportIdentity {
 }
 
 /**
- * SHA-256, in hex. The fingerprint is over API base, product, region, instance, file and bucket; the key is the
- * fingerprint, or over the caller's `idempotencyKey` if there is one.
+ * SHA-256, in hex. The fingerprint is over API base, product, region, instance, file, bucket and, if there is
+ * one, folder; the key is the fingerprint, or over the caller's `idempotencyKey` if there is one.
  */
 export function toExportIdentity(apiUrl: string, request: ExportRequest): ExportIdentity {
-	const { product, regionCode, instanceNo, fileName, bucketName, idempotencyKey } = request
+	const { product, regionCode, instanceNo, fileName, bucketName, folderPath, idempotencyKey } = request
 	const fingerprint = hash([
 		apiUrl,
 		PRODUCTS[product].path,
@@ -22,6 +22,8 @@ export function toExportIdentity(apiUrl: string, request: ExportRequest): Export
 		instanceNo,
 		fileName,
 		bucketName,
+		// Without a folder, as before there were any: exports keep their keys across an upgrade.
+		...(folderPath === undefined ? [] : [folderPath]),
 	])
 	return {
 		exportKey: idempotencyKey === undefined ? fingerprint : hash(['idempotencyKey', idempotencyKey]),

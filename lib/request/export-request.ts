@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { cut, type Problem, RequestInvalid } from '../errors.ts'
 import { isRecord } from '../formats/json.ts'
 import { mapProducts, PRODUCTS, type Product, productOf } from '../products.ts'
+import { FOLDER_PATH, FOLDER_PATH_RULE, renderFolderPath, toFolderPath } from './folder-path.ts'
 import { findNearest } from './nearest-name.ts'
 
 /** A valid request, in the code's own words. */
@@ -10,9 +11,18 @@ export interface ExportRequest {
 	instanceNo: string
 	fileName: string
 	bucketName: string
+	/** Ends with a slash. Undefined = NCP chooses the place. */
+	folderPath?: string | undefined
 	regionCode?: string | undefined
 	responseFormatType?: 'xml' | 'json' | undefined
 	idempotencyKey?: string | undefined
+}
+
+/** What holds for a request that does not say it. */
+export interface RequestDefaults {
+	regionCode?: string | undefined
+	/** May hold `{instanceNo}`. */
+	folderPath?: string | undefined
 }
 
 /** A request in the API's own names, as callers send it and as events hold it. */
@@ -46,6 +56,7 @@ const shared = {
 		v.regex(/^[a-z0-9.-]{3,63}$/, 'must be 3 to 63 of a-z, 0-9, "." and "-"'),
 		v.regex(/^(?!\d{1,3}(\.\d{1,3}){3}$)/, 'must not look like an IP address'),
 	),
+	folderPath: v.optional(v.pipe(text, v.regex(FOLDER_PATH, FOLDER_PATH_RULE), v.transform(toFolderPath))),
 	regionCode: v.optional(v.pipe(text, v.regex(/^[A-Z]{2,8}$/, 'must be 2 to 8 capital letters, such as KR'))),
 	responseFormatType: v.optional(v.picklist(['xml', 'json'], 'must be "xml" or "json"')),
 	idempotencyKey: v.optional(
@@ -71,10 +82,9 @@ const SCHEMAS = mapProducts(toRequestSchema)
 const MAX_PROBLEMS = 20
 
 /**
- * Unknown to typed, for every trigger. `regionCode` is the default for a request that names none.
- * Throws `REQUEST_INVALID` with every problem of the request at once, or `REQUEST_UNREADABLE` when it has no fields.
+ * Unknown to typed, for every trigger. Throws `REQUEST_INVALID` with every problem of the request at once, or `REQUEST_UNREADABLE` when it has no fields.
  */
-export function parseExportRequest(value: unknown, regionCode?: string): ExportRequest {
+export function parseExportRequest(value: unknown, defaults: RequestDefaults = {}): ExportRequest {
 	if (!isRecord(value)) {
 		throw new RequestInvalid(
 			[{ field: 'body', detail: 'must be an object with the fields of a request' }],
@@ -96,8 +106,15 @@ export function parseExportRequest(value: unknown, regionCode?: string): ExportR
 		product,
 		instanceNo: instance ?? '',
 		fileName: file ?? '',
-		...(regionCode === undefined ? {} : { regionCode }),
+		...withDefaults(defaults, instance ?? ''),
 		...(rest as Shared),
+	}
+}
+
+function withDefaults({ regionCode, folderPath }: RequestDefaults, instanceNo: string): RequestDefaults {
+	return {
+		...(regionCode === undefined ? {} : { regionCode }),
+		...(folderPath === undefined ? {} : { folderPath: renderFolderPath(folderPath, instanceNo) }),
 	}
 }
 
@@ -115,9 +132,10 @@ export function fromApiRequest(request: ApiRequest): ExportRequest {
 		[instanceField]: instanceNo = '',
 		[fileField]: fileName = '',
 		bucketName = '',
+		folderPath,
 		regionCode,
 	} = request
-	return { product, instanceNo, fileName, bucketName, regionCode }
+	return { product, instanceNo, fileName, bucketName, folderPath, regionCode }
 }
 
 /** Own keys, not the schema's strict mode: that one lets `constructor` and `__proto__` pass as known. */

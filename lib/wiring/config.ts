@@ -3,6 +3,8 @@ import { isSoundSecret } from '../formats/webhook-secret.ts'
 import type { NcpMethod } from '../ncp/call-action.ts'
 import type { ObjectStorageOptions } from '../object-storage/client.ts'
 import type { KeyPair } from '../ports.ts'
+import type { RequestDefaults } from '../request/export-request.ts'
+import { FOLDER_PATH_RULE, isFolderTemplate } from '../request/folder-path.ts'
 import { readBaseUrl } from '../url.ts'
 import type { WebhookAuth } from '../webhook/read-webhook.ts'
 import { type AwsConfig, readAwsConfig } from './aws-config.ts'
@@ -36,7 +38,7 @@ export interface Config {
 	ncpKeys: KeyPair | null
 	credentialsSecretId: string | undefined
 	ncpMethod: NcpMethod
-	regionCode: string | undefined
+	requestDefaults: RequestDefaults
 	/** One call to NCP, from connect to last byte. */
 	ncpTimeoutMs: number
 	resultTopicArn: string
@@ -85,7 +87,7 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		ncpKeys: readKeyPair(variables),
 		credentialsSecretId: optional('CREDENTIALS_SECRET_ID'),
 		ncpMethod: oneOf('NCP_METHOD', ['POST', 'GET'], 'POST'),
-		regionCode: readRegionCode(variables),
+		requestDefaults: { regionCode: readRegionCode(variables), folderPath: readFolderPath(variables) },
 		ncpTimeoutMs: integer('NCP_TIMEOUT_MS', 10_000, 100, 60_000),
 		resultTopicArn: required('RESULT_TOPIC_ARN'),
 		requestQueueUrl: needs.requestQueue ? required('REQUEST_QUEUE_URL') : null,
@@ -108,6 +110,13 @@ function readRegionCode({ optional, problems }: Variables): string | undefined {
 	if (regionCode !== undefined && !/^[A-Z]{2,8}$/.test(regionCode))
 		problems.push('NCP_REGION_CODE must be 2 to 8 capital letters, such as KR')
 	return regionCode
+}
+
+function readFolderPath({ optional, problems }: Variables): string | undefined {
+	const folderPath = optional('FOLDER_PATH')
+	if (folderPath !== undefined && !isFolderTemplate(folderPath))
+		problems.push(`FOLDER_PATH ${FOLDER_PATH_RULE}; it may hold {instanceNo}`)
+	return folderPath
 }
 
 function readKeyPair({ optional, required, problems }: Variables): KeyPair | null {

@@ -195,7 +195,10 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 	internal: async () => {
 		// An item that was written by hand.
 		const request = { cloudPostgresqlInstanceNo: '1', fileName: 'plain', bucketName: 'broken-item' }
-		const { exportKey } = toExportIdentity(cloud.env.NCP_API_URL ?? '', parseExportRequest(request, 'KR'))
+		const { exportKey } = toExportIdentity(
+			cloud.env.NCP_API_URL ?? '',
+			parseExportRequest(request, { regionCode: 'KR' }),
+		)
 		const Item = { exportKey, event: 'no event', expiresAt: Math.ceil(Date.now() / 1000) + 3_600 }
 		await cloud.table.items('PutItem', { TableName: cloud.table.tableName, Item })
 		await deliver([JSON.stringify(request)])

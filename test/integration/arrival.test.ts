@@ -30,8 +30,9 @@ function start(landing: Landing, options: CloudOptions = {}): Promise<Cloud> {
 	})
 }
 
-async function send(): Promise<void> {
-	const body = JSON.stringify({ cloudPostgresqlInstanceNo: '1', fileName: FILE, bucketName: 'my-bucket' })
+async function send(more: object = {}): Promise<void> {
+	const request = { cloudPostgresqlInstanceNo: '1', fileName: FILE, bucketName: 'my-bucket' }
+	const body = JSON.stringify({ ...request, ...more })
 	await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl: cloud.requestQueue.url, MessageBody: body }))
 }
 
@@ -55,6 +56,65 @@ describe('an export, from the queue to its last outcome', () => {
 		const events = await outcomes()
 		expect(statesOf(events)).toEqual(['accepted', 'completed'])
 		expect(events.at(-1)?.data.object).toMatchObject({ key, size: 15 })
+	})
+
+	it('asks for the folder of the request, and is proved by the object in it alone', async () => {
+		cloud = await start('plain', { arrivalDeadlineMinutes: ONE_SECOND })
+		await send({ folderPath: 'nightly/1' })
+		const events = await outcomes()
+		expect(statesOf(events)).toEqual(['accepted', 'completed'])
+		expect(cloud.ncp?.performed).toMatchObject([{ folderPath: 'nightly/1/' }])
+		expect(events.at(-1)).toMatchObject({
+			subject: `my-bucket/nightly/1/${FILE}`,
+			data: { request: { folderPath: 'nightly/1/' }, object: { key: `nightly/1/${FILE}` } },
+		})
+	})
+
+	it('is not proved by the copy of another instance in another folder', async () => {
+		const instances = new Map([
+			['1', { regionCode: 'KR', backups: new Set([FILE]), landing: 'never' as const }],
+			['2', { regionCode: 'KR', backups: new Set([FILE]) }],
+		])
+		cloud = await start('never', {
+			arrivalDeadlineMinutes: ONE_SECOND,
+			env: { FOLDER_PATH: '{instanceNo}/' },
+			simulator: { instances },
+		})
+		await send({ cloudPostgresqlInstanceNo: '2' })
+		expect((await outcomes()).at(-1)?.data).toMatchObject({
+			state: 'completed',
+			object: { key: `2/${FILE}` },
+		})
+		await send()
+		expect((await outcomes()).at(-1)?.data).toMatchObject({
+			state: 'missing',
+			request: { folderPath: '1/' },
+			object: null,
+		})
+	})
+
+	it('ends unverified when NCP ignores the folder: the object may be another export’s', async () => {
+		cloud = await start('ignoring-folder', { arrivalDeadlineMinutes: ONE_SECOND })
+		await send({ folderPath: 'nightly/1' })
+		const events = await outcomes()
+		expect(statesOf(events)).toEqual(['accepted', 'unverified'])
+		expect(events.at(-1)?.data).toMatchObject({
+			error: { code: 'OBJECT_AMBIGUOUS' },
+			object: null,
+			candidates: [FILE],
+		})
+	})
+
+	it('is not sent once more when its reply was lost and NCP ignored the folder', async () => {
+		cloud = await start('ignoring-folder', {
+			arrivalDeadlineMinutes: 2 * ONE_SECOND,
+			env: { UNKNOWN_RESEND_MINUTES: String(ONE_SECOND) },
+			simulator: { fault: () => 'cut' },
+		})
+		await send({ folderPath: 'nightly/1' })
+		const events = await outcomes()
+		expect(statesOf(events)).toEqual(['unknown', 'unverified'])
+		expect(cloud.ncp?.calls()).toBe(1)
 	})
 
 	it('ends completed when the file lands late', async () => {

@@ -177,6 +177,24 @@ describe('ops send and status', () => {
 		expect(byId).toMatchObject({ code: 0, output: expect.stringMatching(/^object +20210528, 15 bytes/m) })
 	})
 
+	it('sends a request with a folder, and status finds it by that folder', async () => {
+		const options = [
+			'--instance',
+			'1234925',
+			'--file',
+			'20210528',
+			'--bucket',
+			'my-bucket',
+			'--folder',
+			'nightly',
+		]
+		expect(await ops(['send', ...options])).toMatchObject({ code: 0 })
+		const { data, subject } = await outcomeOf('20210528', 'completed')
+		expect(subject).toBe('my-bucket/nightly/20210528')
+		const status = await ops(['status', ...options, '--json'])
+		expect(status.json()).toMatchObject([{ exportId: data.exportId, state: 'completed' }])
+	})
+
 	it('sends many requests from standard input, in order', async () => {
 		const lines = FILES.map((fileName) => JSON.stringify(request(fileName))).join('\n')
 		const { code, json } = await ops(['send', '--from', '-', '--json'], lines)

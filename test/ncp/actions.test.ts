@@ -27,13 +27,14 @@ describe('createExportAction', () => {
 			regionCode: 'KR',
 			fileName: '가+&=%',
 			bucketName: 'c',
+			folderPath: 'd/e/',
 			instanceNo: '1',
 			responseFormatType: 'json',
 			idempotencyKey: 'k',
 		} as const
 		expect(await call(request, 9)).toBe(reply)
 		expect(forms).toEqual([
-			'regionCode=KR&fileName=%EA%B0%80%2B%26%3D%25&bucketName=c&cloudPostgresqlInstanceNo=1&responseFormatType=json',
+			'regionCode=KR&fileName=%EA%B0%80%2B%26%3D%25&bucketName=c&folderPath=d%2Fe%2F&cloudPostgresqlInstanceNo=1&responseFormatType=json',
 		])
 	})
 })

@@ -86,6 +86,37 @@ describe('createFindObject', () => {
 		expect(await find(await createBucket(...objects))).toEqual({ kind: 'absent' })
 	})
 
+	describe('with a folder', () => {
+		const folderPath = 'pg/1/'
+
+		it('finds the object in the folder, whatever lies elsewhere', async () => {
+			const bucket = await createBucket(['pg/1/20210528', 'mine'], ['20210528', 'x'], ['pg/2/20210528', 'x'])
+			expect(await find(bucket, { folderPath })).toMatchObject({
+				kind: 'found',
+				object: { key: 'pg/1/20210528', size: 4 },
+				candidates: ['pg/1/20210528'],
+			})
+		})
+
+		it.each([
+			['a neighbour’s folder', 'pg/2/20210528'],
+			['a folder whose name starts alike', 'pg/10/20210528'],
+		])('does not look into %s', async (_name, key) => {
+			expect(await find(await createBucket([key, 'x']), { folderPath })).toEqual({ kind: 'absent' })
+		})
+
+		it('calls an object where it lies without a folder a candidate', async () => {
+			const bucket = await createBucket(['20210528.gz', 'x'])
+			expect(await find(bucket, { folderPath })).toEqual({ kind: 'candidates', keys: ['20210528.gz'] })
+		})
+
+		it('names ten candidates at most', async () => {
+			const keys = Array.from({ length: 11 }, (_, n): [string, string] => [`20210528-${n}`, 'x'])
+			const finding = await find(await createBucket(...keys), { folderPath })
+			expect(finding).toMatchObject({ kind: 'candidates', keys: { length: 10 } })
+		})
+	})
+
 	it('ignores an object that is older than the request by more than the clock tolerance', async () => {
 		const bucket = await createBucket(['20210528', 'old'])
 		expect((await find(bucket, { notBeforeMs: Date.now() + 4 * 60_000 })).kind).toBe('found')

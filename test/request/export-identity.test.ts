@@ -23,6 +23,7 @@ it.each([
 	{ fileName: 'g' },
 	{ bucketName: 'abd' },
 	{ regionCode: 'SGN' },
+	{ folderPath: 'a/' },
 	// The same text, split differently between the fields.
 	{ instanceNo: '1f', fileName: '' },
 ])('differs with %j', (changes) => {

@@ -27,12 +27,38 @@ describe('parseExportRequest', () => {
 	})
 
 	it('accepts every field', () => {
-		const all = { ...GOOD, regionCode: 'KR', responseFormatType: 'json', idempotencyKey: 'key 1' }
-		expect(toApiRequest(parseExportRequest(all, 'SGN'))).toEqual(all)
+		const all = {
+			...GOOD,
+			folderPath: 'a/',
+			regionCode: 'KR',
+			responseFormatType: 'json',
+			idempotencyKey: 'key 1',
+		}
+		expect(toApiRequest(parseExportRequest(all, { regionCode: 'SGN' }))).toEqual(all)
 	})
 
 	it('uses the default region when the request has none', () => {
-		expect(parseExportRequest(GOOD, 'KR').regionCode).toBe('KR')
+		expect(parseExportRequest(GOOD, { regionCode: 'KR' }).regionCode).toBe('KR')
+	})
+
+	it('puts a request without a folder into the default one, by its instance', () => {
+		const defaults = { folderPath: 'pg/{instanceNo}' }
+		expect(parseExportRequest(GOOD, defaults).folderPath).toBe('pg/1234925/')
+		expect(parseExportRequest({ ...GOOD, folderPath: 'own' }, defaults).folderPath).toBe('own/')
+	})
+
+	it.each([
+		['nightly', 'nightly/'],
+		['nightly/', 'nightly/'],
+		['a/B_1/c-2.d', 'a/B_1/c-2.d/'],
+		['...', '.../'],
+		['x'.repeat(200), `${'x'.repeat(200)}/`],
+		[`${'x'.repeat(200)}/`, `${'x'.repeat(200)}/`],
+	])('accepts the folder %s', (folderPath, sent) => {
+		const parsed = parseExportRequest({ ...GOOD, folderPath })
+		expect(parsed.folderPath).toBe(sent)
+		// What is queued is read again.
+		expect(parseExportRequest(toApiRequest(parsed))).toEqual(parsed)
 	})
 
 	it.each([
@@ -64,6 +90,21 @@ describe('parseExportRequest', () => {
 		['bucketName', 'My-Bucket'],
 		['bucketName', '192.168.0.1'],
 		['bucketName', 'my-bucket\n'],
+		['folderPath', ''],
+		['folderPath', '/'],
+		['folderPath', '/a'],
+		['folderPath', 'a//b'],
+		['folderPath', 'a//'],
+		['folderPath', '.'],
+		['folderPath', '../a'],
+		['folderPath', 'a/./b'],
+		['folderPath', 'a/..'],
+		['folderPath', 'a b'],
+		['folderPath', 'a\n'],
+		['folderPath', '\u00e9'],
+		['folderPath', '{instanceNo}'],
+		['folderPath', 'x'.repeat(201)],
+		['folderPath', null],
 		['regionCode', 'K'],
 		['regionCode', 'kr'],
 		['regionCode', null],

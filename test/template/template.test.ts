@@ -156,6 +156,7 @@ describe('the deployed template', () => {
 		['bucketZone=mars', 'bucketZone must be kr, sg, us'],
 		['freshnessMinutes=soon', 'freshnessMinutes must be a whole number of minutes'],
 		['requestSourceArns=arn:aws:sns:r:1:t, arn:aws:sns:r:1:u', 'separated by commas alone'],
+		['folderPath=../x', 'folderPath must be folder names of letters'],
 		['retryHours=73', 'retryHours must be a whole number of hours, from 1 to 72'],
 		['deduplicationHours=4', 'deduplicationHours must cover arrivalDeadlineMinutes twice'],
 		['secretId=arn:aws:secretsmanager:r:1:secret:s-x', 'must be the name of a secret'],

@@ -23,6 +23,8 @@ export interface Performed {
 	cloudPostgresqlInstanceNo: string
 	fileName: string
 	bucketName: string
+	/** Empty when the call named none. */
+	folderPath: string
 	atMs: number
 }
 
@@ -37,8 +39,8 @@ export interface Instance {
 	landing?: Landing
 }
 
-/** Under the file name, never, empty, under a prefix, or under a longer name. */
-export type Landing = 'plain' | 'never' | 'empty' | 'under-prefix' | 'renamed'
+/** Under the file name, never, empty, under a prefix, under a longer name, or as if no folder had been asked for. */
+export type Landing = 'plain' | 'never' | 'empty' | 'under-prefix' | 'renamed' | 'ignoring-folder'
 
 export interface SimulatorOptions {
 	keys: ReadonlyMap<string, string>
@@ -68,7 +70,14 @@ export interface NcpSimulator {
 
 const PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
 const LIST_PATH = '/vpostgresql/v2/getCloudPostgresqlInstanceList'
-const PARAMETERS = ['regionCode', 'fileName', 'bucketName', 'cloudPostgresqlInstanceNo', 'responseFormatType']
+const PARAMETERS = [
+	'regionCode',
+	'fileName',
+	'bucketName',
+	'folderPath',
+	'cloudPostgresqlInstanceNo',
+	'responseFormatType',
+]
 const REQUIRED = ['fileName', 'bucketName', 'cloudPostgresqlInstanceNo']
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 const MAX_BODY_BYTES = 64 * 1024
@@ -96,6 +105,7 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			cloudPostgresqlInstanceNo: parameters.get('cloudPostgresqlInstanceNo') ?? '',
 			fileName: parameters.get('fileName') ?? '',
 			bucketName: parameters.get('bucketName') ?? '',
+			folderPath: parameters.get('folderPath') ?? '',
 			atMs: now(),
 		}
 		performed.push(done)
@@ -104,11 +114,7 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		const { copy } = options
 		sleep(copyDelayMs, undefined, { signal: stopping.signal })
 			.then(() =>
-				copy(
-					done.bucketName,
-					toKey(done.fileName, landing),
-					landing === 'empty' ? '' : `backup ${done.fileName}`,
-				),
+				copy(done.bucketName, toKey(done, landing), landing === 'empty' ? '' : `backup ${done.fileName}`),
 			)
 			.catch(() => undefined)
 	}
@@ -155,9 +161,10 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 	}
 }
 
-function toKey(fileName: string, landing: Landing): string {
+function toKey({ folderPath, fileName }: Performed, landing: Landing): string {
 	if (landing === 'under-prefix') return `exports/2026/${fileName}`
-	return landing === 'renamed' ? `pg-${fileName}.tar.gz` : fileName
+	if (landing === 'ignoring-folder') return fileName
+	return folderPath + (landing === 'renamed' ? `pg-${fileName}.tar.gz` : fileName)
 }
 
 function habitOf(instance: Instance | undefined, nth: number): Fault | undefined {

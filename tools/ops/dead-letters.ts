@@ -253,7 +253,7 @@ function explainInvocation({
 
 /** A message that SQS moved to the dead-letter queue carries no reason; the state of its export in the table may give one. */
 async function explainRequest(body: string, target: Target): Promise<Why> {
-	const delivery = toDelivery(body, { kind: 'queue', id: '' }, { regionCode: undefined })
+	const delivery = toDelivery(body, { kind: 'queue', id: '' }, {})
 	if (delivery.kind === 'invalid') {
 		const { code, message } = delivery.error
 		return { code, reason: message, isRejected: true }

@@ -11,7 +11,7 @@ export async function findById(exportId: string, { items, connection }: Target):
 }
 
 /**
- * The export of a request, or null. It is found by `idempotencyKey`, else by instance, file and bucket. Throws
+ * The export of a request, or null. It is found by `idempotencyKey`, else by instance, file, bucket and folder. Throws
  * `LEDGER_UNAVAILABLE`, and `OpsError` when the key belongs to a different export.
  */
 export async function findByRequest(
@@ -27,7 +27,7 @@ export async function findByRequest(
 	if (entry === null || entry.expiresAtMs <= Date.now()) return null
 	if (entry.fingerprint !== fingerprint)
 		throw new OpsError(
-			`The key belongs to export ${entry.exportId}, which has a different instance, file or bucket.`,
+			`The key belongs to export ${entry.exportId}, which has a different instance, file, bucket or folder.`,
 		)
 	return entry
 }

@@ -1,7 +1,10 @@
+import { FOLDER_PATH_RULE, isFolderTemplate } from '../../lib/request/folder-path.ts'
+
 /** The parameters of serverless.yml. All are text, as on the command line. */
 export const PARAMETERS = [
 	'ncpZone',
 	'regionCode',
+	'folderPath',
 	'bucketZone',
 	'secretId',
 	'retryHours',
@@ -14,9 +17,13 @@ export const PARAMETERS = [
 
 export type Parameters = Readonly<Record<(typeof PARAMETERS)[number], string>>
 
-const RULES: Readonly<Record<keyof Parameters, [pattern: RegExp, words: string]>> = {
+const RULES: Readonly<Record<(typeof PARAMETERS)[number], [rule: Pick<RegExp, 'test'>, words: string]>> = {
 	ncpZone: [/^(public|gov|fin)$/, 'must be public, gov or fin'],
 	regionCode: [/^[A-Z]{2,8}$/, 'must be 2 to 8 capital letters, such as KR'],
+	folderPath: [
+		{ test: (path) => path === '' || isFolderTemplate(path) },
+		`${FOLDER_PATH_RULE}; it may hold {instanceNo}`,
+	],
 	bucketZone: [/^(kr|sg|us|de|jp|gov-kr|gov-krs|fin)$/, 'must be kr, sg, us, de, jp, gov-kr, gov-krs or fin'],
 	secretId: [/^[\w/+=.@-]{1,512}$/, 'must be the name of a secret, not its ARN'],
 	retryHours: [/^([1-9]|[1-6]\d|7[0-2])$/, 'must be a whole number of hours, from 1 to 72'],

@@ -9,6 +9,7 @@ interface SendOptions {
 	instance?: string
 	file?: string
 	bucket?: string
+	folder?: string
 	regionCode?: string
 	key?: string
 }
@@ -20,6 +21,7 @@ export function addSend(program: Command, signal: AbortSignal): void {
 		.option('--instance <number>', 'cloudPostgresqlInstanceNo')
 		.option('--file <name>', 'fileName')
 		.option('--bucket <name>', 'bucketName')
+		.option('--folder <path>', 'folderPath')
 		.option('--region-code <code>', 'regionCode, such as KR')
 		.option('--key <text>', 'idempotencyKey')
 		.option(
@@ -48,13 +50,14 @@ async function send(context: Context, options: SendOptions): Promise<number> {
 }
 
 async function toRequests(
-	{ from, instance, file, bucket, regionCode, key }: SendOptions,
+	{ from, instance, file, bucket, folder, regionCode, key }: SendOptions,
 	signal: AbortSignal,
 ) {
 	const fields = {
 		cloudPostgresqlInstanceNo: instance,
 		fileName: file,
 		bucketName: bucket,
+		folderPath: folder,
 		regionCode,
 		idempotencyKey: key,
 	}

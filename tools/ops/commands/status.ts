@@ -9,6 +9,7 @@ interface StatusOptions {
 	instance?: string
 	file?: string
 	bucket?: string
+	folder?: string
 	regionCode?: string
 	key?: string
 }
@@ -21,6 +22,7 @@ export function addStatus(program: Command, signal: AbortSignal): void {
 		.option('--instance <number>', 'cloudPostgresqlInstanceNo')
 		.option('--file <name>', 'fileName')
 		.option('--bucket <name>', 'bucketName')
+		.option('--folder <path>', 'folderPath of the request, or of FOLDER_PATH if it named none')
 		.option('--region-code <code>', 'regionCode (default: that of the stage)')
 		.option('--key <text>', 'idempotencyKey, if the request had one')
 	onTarget<StatusOptions>(command, signal, status)
@@ -32,7 +34,7 @@ async function status(
 	[exportId]: readonly string[],
 ): Promise<number> {
 	const { target, isJson } = context
-	const { instance, file, bucket, regionCode, key } = options
+	const { instance, file, bucket, folder, regionCode, key } = options
 	if (exportId === undefined && instance === undefined)
 		throw new UsageError('Name an export by its id, or by --instance, --file and --bucket.')
 	const entry =
@@ -42,6 +44,7 @@ async function status(
 						cloudPostgresqlInstanceNo: instance,
 						fileName: file,
 						bucketName: bucket,
+						folderPath: folder,
 						regionCode,
 						idempotencyKey: key,
 					}),
@@ -52,7 +55,7 @@ async function status(
 		if (isJson) printJson(null)
 		else
 			print(
-				'No such export: it was never requested, its request is still in the queue, or its record has expired (DEDUPLICATION_HOURS). If the request had an idempotencyKey, add --key.',
+				'No such export: it was never requested, its request is still in the queue, or its record has expired (DEDUPLICATION_HOURS). If the request had an idempotencyKey, add --key; if its copy goes into a folder, add --folder.',
 			)
 		return 1
 	}
