@@ -92,7 +92,7 @@ export interface Wanted
 /** `unreadable` = cannot tell, which is never the same as `absent`. */
 export type Finding =
 	| { kind: 'found'; object: ArrivedObject; candidates: readonly string[] }
-	/** Not where it was asked for, but in the bucket: perhaps this export's object, perhaps another's. */
+	/** Objects with the file's name, but not where it is expected: perhaps this export's, perhaps another's. */
 	| { kind: 'candidates'; keys: readonly string[] }
 	| { kind: 'absent' }
 	| { kind: 'unreadable'; reason: string }

@@ -80,7 +80,11 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 		const sinceMs = Math.max(Date.parse(data.settledAt), entry.resentAtMs)
 		const leftMs = sinceMs + ports.deadlineMs - nowMs
 		if (leftMs <= 0)
-			return end(entry, toEndOfWait(finding, nowMs), finding.kind === 'candidates' ? finding.keys : [])
+			return end(
+				entry,
+				toEndOfWait(finding, request, nowMs),
+				finding.kind === 'candidates' ? finding.keys : [],
+			)
 		const isOldEnough = nowMs - sinceMs >= ports.resendAfterMs
 		if (isOldEnough && mayResend(entry, finding) && timeToCall(deadline) !== null)
 			return resendExport(entry, request, finding)

@@ -1,7 +1,8 @@
-import { ExportError } from '../errors.ts'
+import { cut, ExportError } from '../errors.ts'
 import { type SettledEntry, settle } from '../ledger/ledger.ts'
 import { type Arrival, toArrivalEvent } from '../outcome/outcome.ts'
 import type { ArrivalPorts, CheckEnding, Finding } from '../ports.ts'
+import type { ExportRequest } from '../request/export-request.ts'
 import { writeCheck } from './write-check.ts'
 
 export type Found = Omit<Arrival, 'attempts'>
@@ -31,7 +32,11 @@ export function toCompleted({ object }: Finding & { kind: 'found' }, checkedAtMs
 }
 
 /** What is known when the deadline has passed. */
-export function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checkedAtMs: number): Found {
+export function toEndOfWait(
+	finding: Exclude<Finding, { kind: 'found' }>,
+	request: ExportRequest,
+	checkedAtMs: number,
+): Found {
 	const shared = { object: null, checkedAtMs }
 	switch (finding.kind) {
 		case 'absent': {
@@ -39,9 +44,7 @@ export function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checke
 			return { state: 'missing', error: new ExportError('NOT_ARRIVED', message), ...shared }
 		}
 		case 'candidates': {
-			const message =
-				'no object is in the folder of the request, but one with its name is in the bucket: NCP may have ignored folderPath, or the object belongs to another export'
-			const error = new ExportError('OBJECT_AMBIGUOUS', message)
+			const error = new ExportError('OBJECT_AMBIGUOUS', describeCandidates(finding.keys, request))
 			return { state: 'unverified', error, candidates: finding.keys, ...shared }
 		}
 		case 'unreadable': {
@@ -49,4 +52,12 @@ export function toEndOfWait(finding: Exclude<Finding, { kind: 'found' }>, checke
 			return { state: 'unverified', error: new ExportError('NOT_VERIFIABLE', message), ...shared }
 		}
 	}
+}
+
+function describeCandidates([key = '']: readonly string[], { folderPath }: ExportRequest): string {
+	const found = `${cut(key)} may be this export's object or another's`
+	if (folderPath !== undefined)
+		return `${found}: it is not in the folder of the request, which NCP may have ignored`
+	const parent = key.slice(0, key.lastIndexOf('/') + 1)
+	return `${found}; if it is this one's, set ARRIVAL_KEY_PREFIX to ${cut(parent)}{fileName}`
 }

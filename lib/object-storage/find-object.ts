@@ -13,63 +13,50 @@ const MAX_CANDIDATES = 10
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 
 /**
- * Looks for an exported file: in the folder of the request alone, if it has one. NCP does not document the key of a request
- * without a folder, so after the prefix the whole bucket is searched for keys whose last segment holds the file's name.
+ * Looks for an exported file where it is expected: in the folder of its request, else under the key prefix. What lies there
+ * with its name proves the export. Elsewhere only a key with the instance's number does, and other objects with the name are
+ * candidates. Without a folder the whole bucket is searched, since NCP does not document where the file lands. With one,
+ * only the key prefix is searched as well: there the file lies if NCP ignored the folder, which it does not report.
  */
 export function createFindObject(client: S3Client, keyPrefix: string): FindObject {
 	return async (wanted, timeoutMs) => {
+		const prefix = renderPrefix(keyPrefix, wanted)
+		const { folderPath } = wanted
 		try {
-			return await inTime(timeoutMs, (signal) =>
-				wanted.folderPath === undefined
-					? find(wanted, renderPrefix(keyPrefix, wanted), client, signal)
-					: findInFolder(wanted, wanted.folderPath, renderPrefix(keyPrefix, wanted), client, signal),
-			)
+			return await inTime(timeoutMs, (signal) => {
+				const look = createLook(wanted, client, signal)
+				return folderPath === undefined
+					? find(wanted, look, prefix, '')
+					: find(wanted, look, folderPath, prefix)
+			})
 		} catch (error) {
 			return { kind: 'unreadable', reason: describe(error, timeoutMs) }
 		}
 	}
 }
 
-async function find(wanted: Wanted, prefix: string, client: S3Client, signal: AbortSignal): Promise<Finding> {
-	const look = createLook(wanted, client, signal)
-	const first = await look(prefix)
-	const { objects, isWhole } = first.objects.length > 0 || prefix === '' ? first : await look('')
-	return toFound(objects, wanted) ?? toNothing(isWhole)
+async function find(wanted: Wanted, look: LookUnder, expected: string, elsewhere: string): Promise<Finding> {
+	const there = await look(expected)
+	if (there.objects.length > 0) return toFound(there.objects, wanted)
+	const others = expected === elsewhere ? there : await look(elsewhere)
+	const named = others.objects.filter(({ Key = '' }) => Key.split('/').includes(wanted.instanceNo))
+	if (named.length > 0) return toFound(named, wanted)
+	if (others.objects.length > 0)
+		return { kind: 'candidates', keys: toKeys(others.objects).slice(0, MAX_CANDIDATES) }
+	if (there.isWhole && others.isWhole) return { kind: 'absent' }
+	return { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
 }
 
-/**
- * NCP answers 0 also when it ignores `folderPath`. The file then lies where it would without a folder, among those of other
- * exports: it proves nothing, but nobody may say that the export was not done.
- */
-async function findInFolder(
-	wanted: Wanted,
-	folderPath: string,
-	prefix: string,
-	client: S3Client,
-	signal: AbortSignal,
-): Promise<Finding> {
-	const look = createLook(wanted, client, signal)
-	const inside = await look(folderPath)
-	const found = toFound(inside.objects, wanted)
-	if (found !== null) return found
-	const outside = await look(prefix)
-	if (outside.objects.length > 0)
-		return { kind: 'candidates', keys: toKeys(outside.objects).slice(0, MAX_CANDIDATES) }
-	return toNothing(inside.isWhole && outside.isWhole)
-}
-
-function toFound(objects: readonly _Object[], { fileName }: Wanted): Finding | null {
-	const best = [...objects].sort(byFit(fileName))[0]
-	return best === undefined ? null : { kind: 'found', object: toArrived(best), candidates: toKeys(objects) }
-}
-
-function toNothing(isWhole: boolean): Finding {
-	return isWhole ? { kind: 'absent' } : { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
+function toFound(objects: readonly _Object[], { fileName }: Wanted): Finding {
+	const [best = {}] = [...objects].sort(byFit(fileName))
+	return { kind: 'found', object: toArrived(best), candidates: toKeys(objects) }
 }
 
 function toKeys(objects: readonly _Object[]): string[] {
 	return objects.map(({ Key = '' }) => Key)
 }
+
+type LookUnder = (prefix: string) => Promise<Look>
 
 interface Look {
 	/** Only the objects that count, so that a full bucket costs no memory. */
@@ -82,9 +69,9 @@ interface Look {
  * Lists what is under a prefix; all prefixes together share the pages. ListObjects version 1 with `marker`: NCP's pages
  * contradict each other on version 2. Throws for an answer that is not a listing, and what the SDK throws.
  */
-function createLook(wanted: Wanted, client: S3Client, abortSignal: AbortSignal) {
+function createLook(wanted: Wanted, client: S3Client, abortSignal: AbortSignal): LookUnder {
 	let pages = 0
-	return async (prefix: string): Promise<Look> => {
+	return async (prefix) => {
 		const objects: _Object[] = []
 		let marker: string | undefined
 		while (pages < MAX_PAGES) {
@@ -114,30 +101,31 @@ function describe(error: unknown, timeoutMs: number): string {
 }
 
 function renderPrefix(template: string, { product, fileName, instanceNo }: Wanted): string {
-	return template
-		.replaceAll('{fileName}', () => fileName)
-		.replaceAll(`{${PRODUCTS[product].instanceField}}`, () => instanceNo)
+	return (
+		template
+			.replaceAll('{fileName}', () => fileName)
+			.replaceAll('{instanceNo}', () => instanceNo)
+			// Its older name.
+			.replaceAll(`{${PRODUCTS[product].instanceField}}`, () => instanceNo)
+	)
 }
 
-/** Not empty, not older than the call, and its last segment contains the file's name. */
+/** Not empty, not older than the request, and with the file's name. */
 function isArrival(
 	{ Key = '', Size = 0, LastModified }: _Object,
 	{ fileName, notBeforeMs }: Wanted,
 ): boolean {
 	if (Size === 0 || LastModified === undefined) return false
 	return (
-		holdsName(lastSegment(Key), lastSegment(fileName)) &&
+		hasName(lastSegment(Key), lastSegment(fileName)) &&
 		LastModified.getTime() >= notBeforeMs - CLOCK_TOLERANCE_MS
 	)
 }
 
-/** As a whole word: `backup-10` does not contain `backup-1`. */
-function holdsName(segment: string, name: string): boolean {
-	const isWordCharacter = (character: string | undefined): boolean => /^[\p{L}\p{N}]$/u.test(character ?? '')
-	for (let at = segment.indexOf(name); name !== '' && at >= 0; at = segment.indexOf(name, at + 1)) {
-		if (!isWordCharacter(segment[at - 1]) && !isWordCharacter(segment[at + name.length])) return true
-	}
-	return false
+/** The name alone, or followed by an ending: `20210528`, `20210528.tar.gz`, `20210528_1`; not `monthly-20210528`. */
+function hasName(segment: string, name: string): boolean {
+	if (name === '' || !segment.startsWith(name)) return false
+	return segment.length === name.length || /^[._-]./su.test(segment.slice(name.length))
 }
 
 /** The file's very name first, then the newest. */

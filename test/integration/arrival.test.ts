@@ -47,11 +47,11 @@ const statesOf = (events: OutcomeEvent[]) => [...new Set(events.map(({ data }) =
 
 describe('an export, from the queue to its last outcome', () => {
 	it.each([
-		['plain', FILE],
-		['under-prefix', `exports/2026/${FILE}`],
-		['renamed', `pg-${FILE}.tar.gz`],
-	] as const)('ends completed when the file lands %s', async (landing, key) => {
-		cloud = await start(landing)
+		['plain', FILE, '{fileName}'],
+		['with-ending', `${FILE}.tar.gz`, '{fileName}'],
+		['under-prefix', `exports/2026/${FILE}`, 'exports/'],
+	] as const)('ends completed when the file lands %s', async (landing, key, ARRIVAL_KEY_PREFIX) => {
+		cloud = await start(landing, { env: { ARRIVAL_KEY_PREFIX } })
 		await send()
 		const events = await outcomes()
 		expect(statesOf(events)).toEqual(['accepted', 'completed'])
@@ -123,7 +123,22 @@ describe('an export, from the queue to its last outcome', () => {
 		expect(statesOf(await outcomes())).toEqual(['accepted', 'completed'])
 	})
 
-	it.each(['never', 'empty'] as const)('ends missing when the file lands %s', async (landing) => {
+	it('ends unverified when the file lands where nobody expects it, and says which prefix fits', async () => {
+		cloud = await start('under-prefix', { arrivalDeadlineMinutes: ONE_SECOND })
+		await send()
+		const events = await outcomes()
+		expect(statesOf(events)).toEqual(['accepted', 'unverified'])
+		expect(events.at(-1)?.data).toMatchObject({
+			error: {
+				code: 'OBJECT_AMBIGUOUS',
+				message: expect.stringContaining('set ARRIVAL_KEY_PREFIX to exports/2026/{fileName}'),
+			},
+			object: null,
+			candidates: [`exports/2026/${FILE}`],
+		})
+	})
+
+	it.each(['never', 'empty', 'renamed'] as const)('ends missing when the file lands %s', async (landing) => {
 		cloud = await start(landing, { arrivalDeadlineMinutes: ONE_SECOND })
 		await send()
 		expect(statesOf(await outcomes())).toEqual(['accepted', 'missing'])

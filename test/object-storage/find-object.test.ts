@@ -52,9 +52,12 @@ const find = (bucketName: string, changes: Partial<Wanted> = {}, keyPrefix = '{f
 describe('createFindObject', () => {
 	it.each([
 		['its own name', '20210528', '{fileName}'],
-		['a longer name', 'pg-20210528.tar.gz', '{fileName}'],
-		['any prefix', 'exports/2026/20210528', '{fileName}'],
-		['the configured prefix', 'backups/1234925/20210528.gz', 'backups/{cloudPostgresqlInstanceNo}/'],
+		['its name and an ending', '20210528.tar.gz', '{fileName}'],
+		['its name and more', '20210528_full-1', '{fileName}'],
+		['a key with the number of its instance', 'exports/1234925/2026/20210528', '{fileName}'],
+		['the configured prefix', 'backups/20210528.gz', 'backups/'],
+		['a prefix with its instance', 'i-1234925/20210528', 'i-{instanceNo}/'],
+		['a prefix with the older name of the instance', 'i-1234925/20210528', 'i-{cloudPostgresqlInstanceNo}/'],
 		['a name with replacement pattern characters', 'a$&b', '{fileName}'],
 	])('finds the object under %s', async (_name, key, keyPrefix) => {
 		const bucket = await createBucket([key, 'backup'])
@@ -79,12 +82,22 @@ describe('createFindObject', () => {
 				['20210529', 'x'],
 				['20210528/other', 'x'],
 				['120210528', 'x'],
+				['pg-20210528.tar.gz', 'x'],
+				['reports/monthly-20210528-summary.csv', 'x'],
+				['1234925/20210528 copy', 'x'],
 				['202105280.gz', 'x'],
 			],
 		],
 	] as [string, [string, string][]][])('returns "absent" for a bucket with %s', async (_name, objects) => {
 		expect(await find(await createBucket(...objects))).toEqual({ kind: 'absent' })
 	})
+
+	it.each([['exports/2026/20210528'], ['12349250/20210528.gz'], ['i-1234925/20210528']])(
+		'calls %s a candidate: it does not say whose it is',
+		async (key) => {
+			expect(await find(await createBucket([key, 'x']))).toEqual({ kind: 'candidates', keys: [key] })
+		},
+	)
 
 	describe('with a folder', () => {
 		const folderPath = 'pg/1/'
@@ -235,9 +248,9 @@ describe('createFindObject', () => {
 
 		it('lists with version 1 and a marker, and finds the last object', async () => {
 			const { url, pages, key } = await startBucketOf(5_000)
-			expect(await createFindObject(toClient(url), 'x/')(wanted(key(4_999)), 10_000)).toMatchObject({
-				kind: 'found',
-				object: { key: key(4_999) },
+			expect(await createFindObject(toClient(url), 'x/')(wanted(key(4_999)), 10_000)).toEqual({
+				kind: 'candidates',
+				keys: [key(4_999)],
 			})
 			expect(pages).toHaveLength(6)
 			expect(pages.every((query) => !query.has('list-type'))).toBe(true)

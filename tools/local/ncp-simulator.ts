@@ -39,8 +39,18 @@ export interface Instance {
 	landing?: Landing
 }
 
-/** Under the file name, never, empty, under a prefix, under a longer name, or as if no folder had been asked for. */
-export type Landing = 'plain' | 'never' | 'empty' | 'under-prefix' | 'renamed' | 'ignoring-folder'
+/**
+ * Under the file's name, never, empty, under a prefix, with an ending, under another name, or as if no folder had been asked
+ * for.
+ */
+export type Landing =
+	| 'plain'
+	| 'never'
+	| 'empty'
+	| 'under-prefix'
+	| 'with-ending'
+	| 'renamed'
+	| 'ignoring-folder'
 
 export interface SimulatorOptions {
 	keys: ReadonlyMap<string, string>
@@ -164,7 +174,8 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 function toKey({ folderPath, fileName }: Performed, landing: Landing): string {
 	if (landing === 'under-prefix') return `exports/2026/${fileName}`
 	if (landing === 'ignoring-folder') return fileName
-	return folderPath + (landing === 'renamed' ? `pg-${fileName}.tar.gz` : fileName)
+	if (landing === 'renamed') return `${folderPath}pg-${fileName}`
+	return folderPath + (landing === 'with-ending' ? `${fileName}.tar.gz` : fileName)
 }
 
 function habitOf(instance: Instance | undefined, nth: number): Fault | undefined {
