@@ -12,12 +12,13 @@ export async function reportFreshness(
 	metrics: Metrics,
 ): Promise<void> {
 	let oldestMinutes = 0
+	// Empty again after each metric. One for each instance would have a console of its own, and 20,000 need 100 MB.
+	const metric = metrics.singleMetric()
 	for await (const page of pages) {
 		for (const { instance, atMs } of page) {
 			// An export may complete while the pages are read.
 			const minutes = Math.max(0, Math.floor((nowMs - atMs) / 60_000))
 			oldestMinutes = Math.max(oldestMinutes, minutes)
-			const metric = metrics.singleMetric()
 			metric.addDimension('instance', instance)
 			metric.addMetric('MinutesSinceCompleted', MetricUnit.Count, minutes)
 		}
