@@ -21,7 +21,7 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 	.handler(async (event, context): Promise<SQSBatchResponse> => {
 		const { ports, completions } = begin(context)
 		if (!('Records' in event)) {
-			reportFreshness(await completions.read(), ports.now(), metrics)
+			await reportFreshness(completions.read(), ports.now(), metrics)
 			return { batchItemFailures: [] }
 		}
 		const { Records } = event

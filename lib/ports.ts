@@ -38,6 +38,7 @@ export interface ArrivalPorts extends SharedPorts {
 	findObject: FindObject
 	schedule: ScheduleCheck
 	recordCompletion: RecordCompletion
+	observeUnrecorded: ObserveUnrecorded
 	/** From the outcome to the last look. */
 	deadlineMs: number
 	/** How long an unknown export may be on its way before it is sent once more. */
@@ -154,3 +155,6 @@ export type ObserveCheck = (
 	ending: CheckEnding | ExportError,
 	progress: Progress,
 ) => void
+
+/** One log line for a completion that could not be recorded after its outcome was published. Must not throw. */
+export type ObserveUnrecorded = (check: ArrivalCheck, error: ExportError) => void

@@ -155,6 +155,7 @@ export function createArrivalPorts(changes: Partial<ArrivalPorts> = {}): Arrival
 		findObject: async () => ({ kind: 'absent' }),
 		schedule: async () => undefined,
 		recordCompletion: async () => undefined,
+		observeUnrecorded: () => undefined,
 		deadlineMs: 2 * HOUR_MS,
 		resendAfterMs: HOUR_MS / 6,
 		...changes,

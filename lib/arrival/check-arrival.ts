@@ -99,17 +99,26 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 		const { entry, next } = ending
 		await publish(entry.event)
 		if (next) await schedule({ exportKey, exportId, check: next.check }, next.delaySeconds)
-		await recordCompletion(entry, ports)
-		await startDeduplication(entry, ports)
+		// At the same time, so that neither uses up the time of the other.
+		await Promise.all([recordCompletion(delivered, entry, ports), startDeduplication(entry, ports)])
 		return ending
 	}
 }
 
-/** A repeat records the same time. */
-async function recordCompletion({ event }: SettledEntry, ports: ArrivalPorts): Promise<void> {
+/**
+ * A repeat records the same time. Never rejects: the outcome is published, and would be published again. The instance's
+ * next completion makes up for one that is not recorded.
+ */
+async function recordCompletion(
+	check: ArrivalCheck,
+	{ event }: SettledEntry,
+	ports: ArrivalPorts,
+): Promise<void> {
 	const request = requestOf(event)
 	if (event.data.state !== 'completed' || request === null) return
 	const { regionCode = '-', instanceNo } = request
 	const atMs = Date.parse(event.data.settledAt)
-	await ports.recordCompletion({ instance: `${regionCode}/${instanceNo}`, atMs })
+	await ports
+		.recordCompletion({ instance: `${regionCode}/${instanceNo}`, atMs })
+		.catch((error) => ports.observeUnrecorded(check, toExportError(error)))
 }

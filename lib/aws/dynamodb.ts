@@ -11,27 +11,37 @@ export interface TableRequest {
 	Key?: Values
 	Item?: Values
 	ExpressionAttributeValues?: Values
+	ExclusiveStartKey?: Values
 	[option: string]: unknown
+}
+
+export interface TableAnswer {
+	Item?: Values
+	Items?: Values[]
+	/** There may be more behind this key: the next page starts there. */
+	LastEvaluatedKey?: Values
 }
 
 /** One operation of DynamoDB, with plain values instead of typed ones. Throws `AwsError`. */
 export type DynamoDb = (
-	operation: 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem',
+	operation: 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem',
 	request: TableRequest,
-) => Promise<{ Item?: Values; Items?: Values[] }>
+) => Promise<TableAnswer>
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html */
 export function createDynamoDb(call: CallAws): DynamoDb {
-	return async (operation, { Key, Item, ExpressionAttributeValues, ...rest }) => {
-		const body = JSON.stringify({ ...rest, ...typed({ Key, Item, ExpressionAttributeValues }) })
+	return async (operation, { Key, Item, ExpressionAttributeValues, ExclusiveStartKey, ...rest }) => {
+		const values = typed({ Key, Item, ExpressionAttributeValues, ExclusiveStartKey })
+		const body = JSON.stringify({ ...rest, ...values })
 		const headers = {
 			'content-type': 'application/x-amz-json-1.0',
 			'x-amz-target': `DynamoDB_20120810.${operation}`,
 		}
-		const answer: { Item?: TypedValues; Items?: TypedValues[] } = parseAnswer(await call(headers, body))
+		const { Item: item, Items, LastEvaluatedKey }: TypedAnswer = parseAnswer(await call(headers, body))
 		return {
-			...(answer.Item ? { Item: fromTyped(answer.Item) } : {}),
-			...(answer.Items ? { Items: answer.Items.map(fromTyped) } : {}),
+			...(item ? { Item: fromTyped(item) } : {}),
+			...(Items ? { Items: Items.map(fromTyped) } : {}),
+			...(LastEvaluatedKey ? { LastEvaluatedKey: fromTyped(LastEvaluatedKey) } : {}),
 		}
 	}
 }
@@ -52,6 +62,12 @@ export function throwUnavailable(error: unknown): never {
 type TypedValue = { S: string } | { N: string } | { NULL: true }
 
 type TypedValues = Readonly<Record<string, TypedValue>>
+
+interface TypedAnswer {
+	Item?: TypedValues
+	Items?: TypedValues[]
+	LastEvaluatedKey?: TypedValues
+}
 
 function typed(parts: Readonly<Record<string, Values | undefined>>): Record<string, TypedValues> {
 	return Object.fromEntries(

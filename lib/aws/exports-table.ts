@@ -85,7 +85,9 @@ export function createExportFinder(dynamodb: DynamoDb, tableName: string): FindE
 			ExpressionAttributeValues: { ':exportId': exportId },
 		}
 		const { Items = [] } = await dynamodb('Query', request).catch(throwUnavailable)
-		const entries = (Items as unknown as Item[]).map(fromItem)
+		// Completions are in the index, too; they never expire.
+		const exports = Items.filter(({ expiresAt }) => expiresAt !== undefined)
+		const entries = (exports as unknown as Item[]).map(fromItem)
 		return entries.find(({ expiresAtMs }) => expiresAtMs > nowMs) ?? null
 	}
 }

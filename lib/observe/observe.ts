@@ -2,7 +2,7 @@ import type { Logger } from '@aws-lambda-powertools/logger'
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { ExportError } from '../errors.ts'
 import type { OutcomeData, OutcomeEvent } from '../outcome/outcome.ts'
-import type { CheckEnding, ObserveCheck, ObserveExport, Progress } from '../ports.ts'
+import type { CheckEnding, ObserveCheck, ObserveExport, ObserveUnrecorded, Progress } from '../ports.ts'
 import type { Delivery } from '../request/delivery.ts'
 import { toApiRequest } from '../request/export-request.ts'
 
@@ -38,6 +38,12 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ObserveCh
 			logCheck(ending, fields, logger, metrics)
 		}
 	}
+}
+
+/** No metric: `Failed_…` counts what is tried again. */
+export function createUnrecordedObserver(logger: Logger): ObserveUnrecorded {
+	return ({ exportId, check }, { code, message: reason }) =>
+		logger.warn('completion not recorded', { exportId, check, code, reason })
 }
 
 function logCheck(ending: CheckEnding, fields: object, logger: Logger, metrics: Metrics): void {

@@ -2,7 +2,7 @@ import { type Completions, createCompletions } from '../aws/completions.ts'
 import type { LambdaTime } from '../deadline.ts'
 import { createObjectStorage } from '../object-storage/client.ts'
 import { createFindObject } from '../object-storage/find-object.ts'
-import { createCheckObserver } from '../observe/observe.ts'
+import { createCheckObserver, createUnrecordedObserver } from '../observe/observe.ts'
 import type { ArrivalPorts } from '../ports.ts'
 import { type Wired, wire } from './wire.ts'
 
@@ -19,6 +19,7 @@ export function wireArrivalCheck(): WiredArrival {
 	const { deadlineMs, resendAfterMs } = arrival
 	const findObject = createFindObject(createObjectStorage(arrival, credentials.get), arrival.keyPrefix)
 	const observe = createCheckObserver(logger, metrics)
+	const observeUnrecorded = createUnrecordedObserver(logger)
 	return {
 		config,
 		metrics,
@@ -30,9 +31,10 @@ export function wireArrivalCheck(): WiredArrival {
 				throw new Error('arrival is null, although readConfig requires it of this function')
 			const { schedule } = ports.arrival
 			const { record: recordCompletion } = completions
+			const observers = { observe, observeUnrecorded }
 			return {
 				completions,
-				ports: { ...ports, findObject, schedule, recordCompletion, deadlineMs, resendAfterMs, observe },
+				ports: { ...ports, findObject, schedule, recordCompletion, deadlineMs, resendAfterMs, ...observers },
 			}
 		},
 	}

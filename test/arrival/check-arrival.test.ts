@@ -41,6 +41,8 @@ class World {
 	reply: Reply = ACCEPTED
 	failPublishes = 0
 	completions: unknown[] = []
+	canRecord = true
+	unrecorded: unknown[] = []
 
 	schedule: ArrivalPorts['schedule'] = async (check, delaySeconds) => {
 		this.queue.push({ check, atMs: this.nowMs + delaySeconds * 1000 })
@@ -72,7 +74,11 @@ class World {
 			...this.#shared(),
 			schedule: this.schedule,
 			findObject: async () => this.finding,
-			recordCompletion: async (completion) => void this.completions.push(completion),
+			recordCompletion: async (completion) => {
+				if (!this.canRecord) throw new ExportError('LEDGER_UNAVAILABLE', 'the table did not answer')
+				this.completions.push(completion)
+			},
+			observeUnrecorded: ({ exportId, check }, { code }) => this.unrecorded.push({ exportId, check, code }),
 			deadlineMs: 120 * MINUTE_MS,
 			resendAfterMs: 10 * MINUTE_MS,
 			observe: (_check, ending) => this.endings.push(ending),
@@ -128,6 +134,18 @@ describe('checkArrival', () => {
 		})
 		expect(world.completions).toEqual([{ instance: 'KR/1', atMs: world.nowMs }])
 		expect(world.endings.at(-1)).toMatchObject({ candidates: ['20210528', '20210528.bak'] })
+	})
+
+	it('publishes once and has ended, even when the completion cannot be recorded', async () => {
+		const world = await exported()
+		world.finding = FOUND
+		world.canRecord = false
+		expect(await world.runAll()).toEqual({ states: ['accepted', 'completed'], looks: 1 })
+		expect(world.unrecorded).toEqual([{ exportId: 'export-1', check: 0, code: 'LEDGER_UNAVAILABLE' }])
+		expect(world.endings).toMatchObject([{ kind: 'outcome' }])
+		// It is kept for the time of deduplication only, as after every last outcome.
+		const [entry] = world.ledger.entries.values()
+		expect(entry?.expiresAtMs).toBe(world.nowMs + 24 * 60 * MINUTE_MS)
 	})
 
 	it('checks until the deadline, and publishes "missing" exactly then', async () => {

@@ -1,8 +1,10 @@
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
 import type { InvocationResult } from '../../tools/local/function-process.ts'
 import type { GateCall } from '../gate.ts'
 import { gateWith } from '../gate.ts'
+import { takeOutcomes } from './outcomes.ts'
 import { readItems } from './table.ts'
 
 const clouds: Cloud[] = []
@@ -81,19 +83,47 @@ describe.concurrent('the function answers within its time limit', () => {
 
 	it('when an arrival check cannot record a completion because the table hangs', async () => {
 		let publishes = 0
-		const hangs = ({ operation, body }: GateCall): boolean =>
+		let records = 0
+		const hangs = ({ operation, body }: GateCall): boolean => {
+			const isRecord = operation === 'UpdateItem' && body.includes('"completion#')
+			if (isRecord) records++
 			// The topic answers the third attempt, when most of the time is used up.
-			(operation === 'PublishBatch' && [2, 3].includes(++publishes)) ||
-			(operation === 'UpdateItem' && body.includes('"completions"'))
+			return isRecord || (operation === 'PublishBatch' && [2, 3].includes(++publishes))
+		}
+		const lines: string[] = []
 		const cloud = await start(hangs, {
 			arrivalDeadlineMinutes: 120,
 			functionTimeoutMs: 9_000,
 			simulator: { copyDelayMs: 0 },
+			onLine: (line) => lines.push(line),
 		})
+		// Started before, so that a slow start of its process does not use up the time for the call.
+		await cloud.functions['on-queue-message'].invoke({ Records: [] })
 		await cloud.functions['on-queue-message'].invoke({ Records: [record(REQUEST)] })
 		const [item] = await readItems(cloud.table)
 		const check = { exportKey: item?.exportKey, exportId: item?.exportId, check: 0 }
-		expect(await cloud.arrivalFunction?.invoke({ Records: [record(check)] })).toEqual(handedBack)
+		// Acknowledged: with the message handed back, the outcome would be published again.
+		expect(await cloud.arrivalFunction?.invoke({ Records: [record(check)] })).toEqual({
+			ok: true,
+			value: { batchItemFailures: [] },
+		})
+		expect(records).toBeGreaterThan(0)
+		await cloud.quiesce()
+		expect(publishes).toBe(4)
+		const { sqs } = cloud.aws
+		const outcomes = await takeOutcomes(sqs, cloud.outcomeQueue.url, 2)
+		expect(outcomes.map(({ data }) => data.state)).toEqual(['accepted', 'completed'])
+		const { Messages = [] } = await sqs.send(
+			new ReceiveMessageCommand({ QueueUrl: cloud.outcomeQueue.url, WaitTimeSeconds: 1 }),
+		)
+		expect(Messages).toEqual([])
+		const warning = lines.find((line) => line.includes('completion not recorded'))
+		expect(JSON.parse(warning ?? '{}')).toMatchObject({
+			level: 'WARN',
+			exportId: item?.exportId,
+			code: 'LEDGER_UNAVAILABLE',
+			reason: expect.stringContaining('did not answer'),
+		})
 	})
 
 	it('when the table hangs while the freshness report reads it', async () => {

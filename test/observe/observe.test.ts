@@ -4,7 +4,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ExportError } from '../../lib/errors.ts'
 import type { SettledEntry } from '../../lib/ledger/ledger.ts'
 import { readReply } from '../../lib/ncp/read-reply.ts'
-import { createCheckObserver, createExportObserver } from '../../lib/observe/observe.ts'
+import {
+	createCheckObserver,
+	createExportObserver,
+	createUnrecordedObserver,
+} from '../../lib/observe/observe.ts'
 import { type OutcomeEvent, toArrivalEvent } from '../../lib/outcome/outcome.ts'
 import { type CheckEnding, startProgress } from '../../lib/ports.ts'
 import { type Delivery, toDelivery } from '../../lib/request/delivery.ts'
@@ -153,4 +157,21 @@ describe('createCheckObserver', () => {
 		expect(line).toMatchObject({ level: 'WARN', code: 'PUBLISH_FAILED', reason: 'down' })
 		expect(metric).toMatchObject({ Failed_PUBLISH_FAILED: 1 })
 	})
+})
+
+it('logs why a completion could not be recorded', () => {
+	vi.spyOn(console, 'warn').mockImplementation(write)
+	vi.stubEnv('POWERTOOLS_DEV', 'true')
+	const error = new ExportError('LEDGER_UNAVAILABLE', 'no answer', { cause: new Error('a header') })
+	const check = { exportKey: 'k', exportId: 'a', check: 2 }
+	createUnrecordedObserver(new Logger({ serviceName: 's' }))(check, error)
+	expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({
+		level: 'WARN',
+		message: 'completion not recorded',
+		exportId: 'a',
+		check: 2,
+		code: 'LEDGER_UNAVAILABLE',
+		reason: 'no answer',
+	})
+	expect(lines[0]).not.toContain('a header')
 })

@@ -1,4 +1,6 @@
 import {
+	DeleteCommand,
+	type DeleteCommandInput,
 	type DynamoDBDocumentClient,
 	GetCommand,
 	type GetCommandInput,
@@ -21,15 +23,19 @@ import type { DynamoDb } from '../../lib/aws/dynamodb.ts'
 export function createTableItems(client: DynamoDBDocumentClient): DynamoDb {
 	return async (operation, request) => {
 		try {
-			const { Item, Items }: Output = await send(client, operation, request)
-			return { ...(Item ? { Item } : {}), ...(Items ? { Items } : {}) }
+			const { Item, Items, LastEvaluatedKey }: Output = await send(client, operation, request)
+			return {
+				...(Item ? { Item } : {}),
+				...(Items ? { Items } : {}),
+				...(LastEvaluatedKey ? { LastEvaluatedKey } : {}),
+			}
 		} catch (cause) {
 			throw new AwsError(cause instanceof Error ? cause.name : 'UnknownError', { cause })
 		}
 	}
 }
 
-type Output = Partial<Pick<GetCommandOutput, 'Item'> & Pick<QueryCommandOutput, 'Items'>>
+type Output = Partial<Pick<GetCommandOutput, 'Item'> & Pick<QueryCommandOutput, 'Items' | 'LastEvaluatedKey'>>
 
 async function send(
 	client: DynamoDBDocumentClient,
@@ -37,6 +43,9 @@ async function send(
 	request: Parameters<DynamoDb>[1],
 ): Promise<Output> {
 	switch (operation) {
+		case 'DeleteItem':
+			await client.send(new DeleteCommand(request as DeleteCommandInput))
+			return {}
 		case 'GetItem':
 			return client.send(new GetCommand(request as GetCommandInput))
 		case 'PutItem':

@@ -55,7 +55,11 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 		// Lambda sends events there that failed three times.
 		allow(getAtt('PipelineDeadLetterQueue'), 'sqs:SendMessage'),
 	],
-	'on-arrival-check': [takeFrom('ArrivalQueue')],
+	'on-arrival-check': [
+		takeFrom('ArrivalQueue'),
+		// For the freshness report.
+		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
+	],
 }
 
 /** One role per function, limited to exact actions and resources. */
