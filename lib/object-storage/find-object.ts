@@ -39,12 +39,17 @@ async function find(wanted: Wanted, look: LookUnder, expected: string, elsewhere
 	const there = await look(expected)
 	if (there.objects.length > 0) return toFound(there.objects, wanted)
 	const others = expected === elsewhere ? there : await look(elsewhere)
-	const named = others.objects.filter(({ Key = '' }) => Key.split('/').includes(wanted.instanceNo))
+	const named = others.objects.filter(({ Key = '' }) => namesInstance(Key, wanted.instanceNo))
 	if (named.length > 0) return toFound(named, wanted)
 	if (others.objects.length > 0)
 		return { kind: 'candidates', keys: toKeys(others.objects).slice(0, MAX_CANDIDATES) }
 	if (there.isWhole && others.isWhole) return { kind: 'absent' }
 	return { kind: 'unreadable', reason: `more than ${MAX_PAGES} pages of keys` }
+}
+
+/** As a whole folder name: the last segment is the file's, and a file may be named with the same digits. */
+function namesInstance(key: string, instanceNo: string): boolean {
+	return key.split('/').slice(0, -1).includes(instanceNo)
 }
 
 function toFound(objects: readonly _Object[], { fileName }: Wanted): Finding {

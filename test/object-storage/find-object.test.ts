@@ -99,6 +99,11 @@ describe('createFindObject', () => {
 		},
 	)
 
+	it('does not take a file name of the same digits for the instance’s number', async () => {
+		const bucket = await createBucket(['exports/20210528', 'x'])
+		expect((await find(bucket, { instanceNo: '20210528' })).kind).toBe('candidates')
+	})
+
 	describe('with a folder', () => {
 		const folderPath = 'pg/1/'
 

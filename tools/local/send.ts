@@ -37,14 +37,17 @@ export async function sendSample(
 
 /** True when the event was triggered by the sample, or is about the same export. */
 export function isOutcomeOf(
-	{ subject, data }: OutcomeEvent,
+	{ data }: OutcomeEvent,
 	sample: SampleRequest,
 	triggerId: string | undefined,
 ): boolean {
 	if (data.trigger.id === triggerId) return true
-	const { cloudPostgresqlInstanceNo, bucketName, fileName } = sample.body ?? {}
+	const { request } = data
+	if (request === null || sample.body === undefined) return false
+	const { cloudPostgresqlInstanceNo, bucketName, fileName } = sample.body
 	return (
-		data.request?.cloudPostgresqlInstanceNo === cloudPostgresqlInstanceNo &&
-		subject === `${bucketName}/${fileName}`
+		request.cloudPostgresqlInstanceNo === cloudPostgresqlInstanceNo &&
+		request.bucketName === bucketName &&
+		request.fileName === fileName
 	)
 }
