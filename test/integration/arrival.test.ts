@@ -55,7 +55,8 @@ describe('an export, from the queue to its last outcome', () => {
 		await send()
 		const events = await outcomes()
 		expect(statesOf(events)).toEqual(['accepted', 'completed'])
-		expect(events.at(-1)?.data.object).toMatchObject({ key, size: 15 })
+		expect(events.at(-1)?.data.object).toMatchObject({ key, size: 20 })
+		expect(await cloud.aws.readObject('my-bucket', key)).toBe(`backup ${FILE} of 1`)
 	})
 
 	it('asks for the folder of the request, and is proved by the object in it alone', async () => {
@@ -85,6 +86,7 @@ describe('an export, from the queue to its last outcome', () => {
 			state: 'completed',
 			object: { key: `2/${FILE}` },
 		})
+		expect(await cloud.aws.readObject('my-bucket', `2/${FILE}`)).toBe(`backup ${FILE} of 2`)
 		await send()
 		expect((await outcomes()).at(-1)?.data).toMatchObject({
 			state: 'missing',

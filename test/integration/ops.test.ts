@@ -174,7 +174,7 @@ describe('ops send and status', () => {
 		])
 		expect(byRequest.json()).toMatchObject([{ exportId: data.exportId, state: 'completed', terminal: true }])
 		const byId = await ops(['status', data.exportId ?? ''])
-		expect(byId).toMatchObject({ code: 0, output: expect.stringMatching(/^object +20210528, 15 bytes/m) })
+		expect(byId).toMatchObject({ code: 0, output: expect.stringMatching(/^object +20210528, 26 bytes/m) })
 	})
 
 	it('sends a request with a folder, and status finds it by that folder', async () => {

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns'
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { buildApp } from 'fauxqs'
@@ -21,6 +21,7 @@ export interface EmbeddedAws {
 	subscribe: (topicArn: string, queue: Queue) => Promise<void>
 	createBucket: (name: string) => Promise<void>
 	putObject: (bucketName: string, key: string, body: string) => Promise<void>
+	readObject: (bucketName: string, key: string) => Promise<string>
 	/** Fails the next `count` publishes that contain a text, with an error that callers do not retry. */
 	failPublishes: (count: number, containing?: string) => void
 	stop: () => Promise<void>
@@ -103,6 +104,10 @@ export async function startEmbeddedAws({
 		},
 		createBucket: async (name) => {
 			await s3.send(new CreateBucketCommand({ Bucket: name }))
+		},
+		readObject: async (bucketName, key) => {
+			const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucketName, Key: key }))
+			return (await Body?.transformToString()) ?? ''
 		},
 		putObject: async (bucketName, key, body) => {
 			await s3.send(new PutObjectCommand({ Bucket: bucketName, Key: key, Body: body }))

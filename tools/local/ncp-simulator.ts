@@ -123,9 +123,7 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		if (options.copy === undefined || landing === 'never') return
 		const { copy } = options
 		sleep(copyDelayMs, undefined, { signal: stopping.signal })
-			.then(() =>
-				copy(done.bucketName, toKey(done, landing), landing === 'empty' ? '' : `backup ${done.fileName}`),
-			)
+			.then(() => copy(done.bucketName, toKey(done, landing), landing === 'empty' ? '' : toContent(done)))
 			.catch(() => undefined)
 	}
 
@@ -169,6 +167,11 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			await close(server)
 		},
 	}
+}
+
+/** What the copy of a backup holds, so that whoever reads it knows whose it is. */
+function toContent({ cloudPostgresqlInstanceNo, fileName }: Performed): string {
+	return `backup ${fileName} of ${cloudPostgresqlInstanceNo}`
 }
 
 function toKey({ folderPath, fileName }: Performed, landing: Landing): string {
