@@ -3,31 +3,22 @@ import { UsageError } from '../../terminal/command-line.ts'
 import { type Context, onTarget, print, printJson, toCommand } from '../command.ts'
 import { readRequests, toRequest } from '../read-requests.ts'
 import { sendRequests } from '../send.ts'
+import { type RequestOptions, toRequestFields, withRequestOptions } from './request-options.ts'
 
-interface SendOptions {
+interface SendOptions extends RequestOptions {
 	from?: string
-	instance?: string
-	file?: string
-	bucket?: string
-	folder?: string
-	regionCode?: string
-	key?: string
 }
 
 export function addSend(program: Command, signal: AbortSignal): void {
-	const command = program
-		.command('send')
-		.description('put requests on the queue; nothing is sent unless all of them are valid')
-		.option('--instance <number>', 'cloudPostgresqlInstanceNo')
-		.option('--file <name>', 'fileName')
-		.option('--bucket <name>', 'bucketName')
-		.option('--folder <path>', 'folderPath')
-		.option('--region-code <code>', 'regionCode, such as KR')
-		.option('--key <text>', 'idempotencyKey')
-		.option(
-			'--from <path>',
-			'a file with one request, an array of them, or one per line; "-" reads standard input',
-		)
+	const command = withRequestOptions(
+		program
+			.command('send')
+			.description('put requests on the queue; nothing is sent unless all of them are valid'),
+		{ folder: 'folderPath', regionCode: 'regionCode, such as KR', key: 'idempotencyKey' },
+	).option(
+		'--from <path>',
+		'a file with one request, an array of them, or one per line; "-" reads standard input',
+	)
 	onTarget<SendOptions>(command, signal, send)
 }
 
@@ -49,18 +40,8 @@ async function send(context: Context, options: SendOptions): Promise<number> {
 	return unsent.length === 0 ? 0 : 1
 }
 
-async function toRequests(
-	{ from, instance, file, bucket, folder, regionCode, key }: SendOptions,
-	signal: AbortSignal,
-) {
-	const fields = {
-		cloudPostgresqlInstanceNo: instance,
-		fileName: file,
-		bucketName: bucket,
-		folderPath: folder,
-		regionCode,
-		idempotencyKey: key,
-	}
+async function toRequests({ from, ...options }: SendOptions, signal: AbortSignal) {
+	const fields = toRequestFields(options)
 	const isFlagged = Object.values(fields).some((value) => value !== undefined)
 	if (from !== undefined && isFlagged)
 		throw new UsageError('--from cannot be combined with the options of a single request.')

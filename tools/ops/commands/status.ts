@@ -4,52 +4,34 @@ import { toPlain } from '../../terminal/outcome-row.ts'
 import { type Context, onTarget, print, printColumns, printJson } from '../command.ts'
 import { toRequest } from '../read-requests.ts'
 import { findById, findByRequest, toStatus } from '../status.ts'
-
-interface StatusOptions {
-	instance?: string
-	file?: string
-	bucket?: string
-	folder?: string
-	regionCode?: string
-	key?: string
-}
+import { type RequestOptions, toRequestFields, withRequestOptions } from './request-options.ts'
 
 export function addStatus(program: Command, signal: AbortSignal): void {
-	const command = program
-		.command('status')
-		.argument('[exportId]', 'the id of the export; or give the options of its request')
-		.description('the state of one export; exit code 1 when it is not found')
-		.option('--instance <number>', 'cloudPostgresqlInstanceNo')
-		.option('--file <name>', 'fileName')
-		.option('--bucket <name>', 'bucketName')
-		.option('--folder <path>', 'folderPath of the request, or of FOLDER_PATH if it named none')
-		.option('--region-code <code>', 'regionCode (default: that of the stage)')
-		.option('--key <text>', 'idempotencyKey, if the request had one')
-	onTarget<StatusOptions>(command, signal, status)
+	const command = withRequestOptions(
+		program
+			.command('status')
+			.argument('[exportId]', 'the id of the export; or give the options of its request')
+			.description('the state of one export; exit code 1 when it is not found'),
+		{
+			folder: 'folderPath of the request, or of FOLDER_PATH if it named none',
+			regionCode: 'regionCode (default: that of the stage)',
+			key: 'idempotencyKey, if the request had one',
+		},
+	)
+	onTarget<RequestOptions>(command, signal, status)
 }
 
 async function status(
 	context: Context,
-	options: StatusOptions,
+	options: RequestOptions,
 	[exportId]: readonly string[],
 ): Promise<number> {
 	const { target, isJson } = context
-	const { instance, file, bucket, folder, regionCode, key } = options
-	if (exportId === undefined && instance === undefined)
+	if (exportId === undefined && options.instance === undefined)
 		throw new UsageError('Name an export by its id, or by --instance, --file and --bucket.')
 	const entry =
 		exportId === undefined
-			? await findByRequest(
-					toRequest({
-						cloudPostgresqlInstanceNo: instance,
-						fileName: file,
-						bucketName: bucket,
-						folderPath: folder,
-						regionCode,
-						idempotencyKey: key,
-					}),
-					target,
-				)
+			? await findByRequest(toRequest(toRequestFields(options)), target)
 			: await findById(exportId, target)
 	if (entry === null) {
 		if (isJson) printJson(null)
