@@ -13,9 +13,9 @@ function toActionPath({ product }: ExportRequest): string {
 	return `/${PRODUCTS[product].path}/v2/exportBackupToObjectStorage`
 }
 
-function toParameters({ product, ...request }: ExportRequest): Record<string, string | undefined> {
+function toParameters(request: ExportRequest): Record<string, string | undefined> {
+	const { product, regionCode, fileName, bucketName, folderPath, instanceNo, responseFormatType } = request
 	const { instanceField, fileField } = PRODUCTS[product]
-	const { regionCode, fileName, bucketName, folderPath, instanceNo, responseFormatType } = request
 	return {
 		regionCode,
 		[fileField]: fileName,

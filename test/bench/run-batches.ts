@@ -97,7 +97,8 @@ function checkCounts({ title, perRecord, secretReads = 0 }: Variant, records: nu
 	if (counts.secretReads !== secretReads)
 		throw new Error(`${title}: ${counts.secretReads} reads of the secret`)
 	const [problem] = counts.problems
-	if (problem !== undefined) throw new Error(`${title} asked what nobody understands: ${problem}`)
+	if (problem !== undefined)
+		throw new Error(`${title} sent a request that the test servers do not support: ${problem}`)
 }
 
 /** The settings of the deployed functions. */

@@ -89,7 +89,7 @@ describe('createClaimExport', () => {
 		expect(stored()).toHaveLength(1)
 	})
 
-	it('starts an exhausted export anew for a redriven message, and publishes first how it ended', async () => {
+	it('publishes the outcome of an exhausted export, then starts it over for a redriven message', async () => {
 		const published: string[] = []
 		const publish: ExportPorts['publish'] = async ({ data }) => void published.push(data.state)
 		const { claim, leave } = createWorld({ publish })

@@ -125,7 +125,7 @@ describe('an export, from the queue to its last outcome', () => {
 		expect(statesOf(await outcomes())).toEqual(['accepted', 'completed'])
 	})
 
-	it('ends unverified when the file lands where nobody expects it, and says which prefix fits', async () => {
+	it('ends unverified when the file lands in an unexpected place, and the error names the prefix that fits', async () => {
 		cloud = await start('under-prefix', { arrivalDeadlineMinutes: ONE_SECOND })
 		await send()
 		const events = await outcomes()

@@ -169,7 +169,7 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 	}
 }
 
-/** What the copy of a backup holds, so that whoever reads it knows whose it is. */
+/** The content of a copied backup. It names file and instance, so that a test can tell whose backup an object is. */
 function toContent({ cloudPostgresqlInstanceNo, fileName }: Performed): string {
 	return `backup ${fileName} of ${cloudPostgresqlInstanceNo}`
 }
