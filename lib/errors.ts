@@ -13,6 +13,7 @@ const RULES = {
 	REQUEST_UNREADABLE: { retryable: false },
 	REQUEST_INVALID: { retryable: false },
 	IDEMPOTENCY_MISMATCH: { retryable: false },
+	DESTINATION_TAKEN: { retryable: false }, // another instance's copy is there, or will be
 	NCP_REFUSED: { retryable: false },
 	NCP_CREDENTIALS: { retryable: true, firstWaitSeconds: 60 }, // an operator must act
 	NCP_LATER: { retryable: true },
@@ -100,8 +101,12 @@ export interface Problem {
 	detail: string
 }
 
-/** Unreadable = no fields could be found in it; invalid = a field breaks a rule. */
-export type RequestInvalidCode = 'REQUEST_UNREADABLE' | 'REQUEST_INVALID' | 'IDEMPOTENCY_MISMATCH'
+/** Unreadable = no fields could be found in it; invalid = a field breaks a rule; the others = it conflicts with an earlier one. */
+export type RequestInvalidCode =
+	| 'REQUEST_UNREADABLE'
+	| 'REQUEST_INVALID'
+	| 'IDEMPOTENCY_MISMATCH'
+	| 'DESTINATION_TAKEN'
 
 /** A request that can never be carried out as it is; NCP was not asked. */
 export class RequestInvalid extends ExportError {

@@ -4,6 +4,7 @@ import type { Entry, Ledger, SettledEntry } from './ledger/ledger.ts'
 import type { ArrivedObject, OutcomeEvent } from './outcome/outcome.ts'
 import type { Reply } from './reply.ts'
 import type { Delivery } from './request/delivery.ts'
+import type { DestinationRule } from './request/export-identity.ts'
 import type { ExportRequest } from './request/export-request.ts'
 import type { StepTimes } from './step-times.ts'
 
@@ -18,6 +19,7 @@ interface SharedPorts {
 	random: () => number
 	callNcp: CallNcp
 	ledger: Ledger
+	destinations: Destinations
 	publish: Publish
 	/** How long an export that has ended stays the same export. */
 	deduplicationMs: number
@@ -35,7 +37,9 @@ export interface ExportPorts extends SharedPorts {
 }
 
 export interface ArrivalPorts extends SharedPorts {
-	findObject: FindObject
+	listObjects: ListObjects
+	/** Where an export without a folder is expected; may hold `{fileName}` and `{instanceNo}`. */
+	keyPrefix: string
 	schedule: ScheduleCheck
 	recordCompletion: RecordCompletion
 	observeUnrecorded: ObserveUnrecorded
@@ -84,22 +88,63 @@ export interface ArrivalCheck {
 /** Asks for a check after so many seconds, 900 at most. Throws `PUBLISH_FAILED`. */
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
 
-export interface Wanted
-	extends Pick<ExportRequest, 'product' | 'bucketName' | 'folderPath' | 'fileName' | 'instanceNo'> {
-	/** Milliseconds since the epoch. An object that is more than five minutes older is another export's. */
-	notBeforeMs: number
+/**
+ * Which exports asked for which place in a bucket, for 60 days after they last did. Under the rule `exclusive` the place
+ * belongs to the instance that was first. All throw `LEDGER_UNAVAILABLE`.
+ */
+export interface Destinations {
+	rule: DestinationRule
+	/**
+	 * Asks for the destination of a request. Resolves with null when it is the instance's from now on, else with the
+	 * instance that has it. `askedBy` is the export's key.
+	 */
+	take: (request: ExportRequest, askedBy: string, nowMs: number) => Promise<string | null>
+	/** The instance that has the destination of a request; null when none has. */
+	holder: (request: ExportRequest) => Promise<string | null>
+	/** Frees a destination that no other export has asked for, after NCP refused this one: nothing can have landed there. */
+	giveBack: (request: ExportRequest, askedBy: string) => Promise<void>
+	/** The destinations in a bucket whose file has this name, at most `limit`. The index follows the table with a short delay. */
+	namesakes: (bucketName: string, name: string, limit: number) => Promise<Namesake[]>
 }
 
-/** `unreadable` = cannot tell, which is never the same as `absent`. */
-export type Finding =
-	| { kind: 'found'; object: ArrivedObject; candidates: readonly string[] }
-	/** Objects with the file's name, but not where it is expected: perhaps this export's, perhaps another's. */
-	| { kind: 'candidates'; keys: readonly string[] }
-	| { kind: 'absent' }
+/** A destination, and the export that asked for it last. */
+export interface Namesake {
+	instance: string
+	folderPath: string | undefined
+	fileName: string
+	/** The export's key. */
+	askedBy: string
+	/** Other exports asked for it before: where their copies lie is not known. */
+	hasEarlier: boolean
+}
+
+/** What is under a prefix of a bucket. `unreadable` = cannot tell, which is never the same as empty. */
+export type Listing =
+	| {
+			kind: 'listed'
+			objects: readonly ArrivedObject[]
+			/** False when there were more objects than may be read. */
+			isWhole: boolean
+	  }
 	| { kind: 'unreadable'; reason: string }
 
 /** Total: never throws, and ends within `timeoutMs`. */
-export type FindObject = (wanted: Wanted, timeoutMs: number) => Promise<Finding>
+export type ListObjects = (bucketName: string, prefix: string, timeoutMs: number) => Promise<Listing>
+
+/** What a look into the bucket says of an export. */
+export type Finding =
+	| { kind: 'found'; object: ArrivedObject; candidates: readonly string[] }
+	/** Objects that may be this export's, and may be another's. */
+	| { kind: 'candidates'; keys: readonly string[]; doubt: Doubt }
+	| { kind: 'absent' }
+	/** Cannot tell, which is never the same as absent. */
+	| { kind: 'unreadable'; reason: string }
+
+/**
+ * Why a candidate proves nothing: it is not where the export is expected; other instances may write there; or another
+ * export, which has not been seen elsewhere, may have put it there.
+ */
+export type Doubt = 'elsewhere' | 'shared' | 'contested'
 
 /** When an instance's last export was seen to arrive, in milliseconds since the epoch. */
 export interface Completion {

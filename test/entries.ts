@@ -1,5 +1,5 @@
 import { ExportError } from '../lib/errors.ts'
-import { type Ledger, reserve, type SettledEntry, settle } from '../lib/ledger/ledger.ts'
+import { type Draft, type Ledger, reserve, type SettledEntry, settle } from '../lib/ledger/ledger.ts'
 import { toOutcomeEvent } from '../lib/outcome/outcome.ts'
 
 /** Writes an export that was called once, at `nowMs`, and that an arrival check will end. */
@@ -8,8 +8,7 @@ export async function writeOpen(
 	state: 'accepted' | 'unknown',
 	nowMs: number,
 ): Promise<SettledEntry> {
-	const identity = { exportKey: 'key', fingerprint: 'print', nowMs, createId: () => 'export-1' }
-	const claimed = await ledger.replace(null, { ...reserve(identity), attempts: 1 }, nowMs)
+	const claimed = await ledger.replace(null, newDraft('key', nowMs), nowMs)
 	const event = toOutcomeEvent({
 		state,
 		exportId: 'export-1',
@@ -26,4 +25,16 @@ export async function writeOpen(
 	const settled = claimed && (await ledger.replace(claimed, settle(claimed, event, nowMs, 1), nowMs))
 	if (settled === null) throw new Error('the ledger is new')
 	return settled
+}
+
+/** An export whose call has begun. */
+export function newDraft(exportKey: string, nowMs: number): Draft {
+	const claim = {
+		exportKey,
+		fingerprint: 'print',
+		destinationRule: 'exclusive' as const,
+		nowMs,
+		createId: () => 'export-1',
+	}
+	return { ...reserve(claim), state: 'claimed', attempts: 1 }
 }

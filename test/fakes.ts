@@ -2,8 +2,17 @@ import type { Deadline } from '../lib/deadline.ts'
 import { ExportError } from '../lib/errors.ts'
 import type { Draft, Entry, Ledger } from '../lib/ledger/ledger.ts'
 import { readReply } from '../lib/ncp/read-reply.ts'
-import type { ArrivalPorts, ExportPorts, FirstSeen, RequestQueue } from '../lib/ports.ts'
+import type {
+	ArrivalPorts,
+	Destinations,
+	ExportPorts,
+	FirstSeen,
+	Namesake,
+	RequestQueue,
+} from '../lib/ports.ts'
 import type { Reply } from '../lib/reply.ts'
+import { type DestinationRule, toDestination, toNamesake } from '../lib/request/export-identity.ts'
+import type { ExportRequest } from '../lib/request/export-request.ts'
 
 /** A deadline with a constant number of milliseconds left. */
 export const left = (ms: number): Deadline => ({ leftMs: () => ms })
@@ -43,6 +52,12 @@ export function createMemoryLedger(): MemoryLedger {
 			if (isSame) entries.set(entry.exportKey, { ...current, expiresAtMs })
 			return isSame
 		},
+		remove: async (entry) => {
+			const current = entries.get(entry.exportKey)
+			const isSame = current?.exportId === entry.exportId && current.revision === entry.revision
+			if (isSame) entries.delete(entry.exportKey)
+			return isSame
+		},
 	}
 }
 
@@ -51,13 +66,53 @@ const down = async (): Promise<never> => {
 }
 
 /** A store that does not answer. */
-export const DOWN: Ledger = { read: down, replace: down, expireAt: down }
+export const DOWN: Ledger = { read: down, replace: down, expireAt: down, remove: down }
 
 /** A store in which another writer always wins, and every read finds nothing. */
 export const CONTESTED: Ledger = {
 	read: async () => null,
 	replace: async () => null,
 	expireAt: async () => false,
+	remove: async () => false,
+}
+
+/** In-memory destinations with the same contract as the table; none ever expires. */
+export interface MemoryDestinations extends Destinations {
+	/** By destination. */
+	taken: Map<string, Omit<Namesake, 'hasEarlier'> & { namesake: string; firstAskedBy: string }>
+}
+
+const API_URL = 'https://ncp.example'
+
+export function createMemoryDestinations(rule: DestinationRule = 'exclusive'): MemoryDestinations {
+	const toPlace = (request: ExportRequest) => toDestination(API_URL, request, rule)
+	const taken: MemoryDestinations['taken'] = new Map()
+	return {
+		rule,
+		taken,
+		take: async (request, askedBy) => {
+			const { key, instance, namesake } = toPlace(request)
+			const holder = taken.get(key)?.instance ?? instance
+			if (holder !== instance) return holder
+			const { folderPath, fileName } = request
+			const firstAskedBy = taken.get(key)?.firstAskedBy ?? askedBy
+			taken.set(key, { instance, namesake, folderPath, fileName, askedBy, firstAskedBy })
+			return null
+		},
+		holder: async (request) => taken.get(toPlace(request).key)?.instance ?? null,
+		giveBack: async (request, askedBy) => {
+			const { key } = toPlace(request)
+			const destination = taken.get(key)
+			if (destination?.firstAskedBy === askedBy && destination.askedBy === askedBy) taken.delete(key)
+		},
+		namesakes: async (bucketName, name, limit) => {
+			const namesake = toNamesake(API_URL, bucketName, name)
+			return [...taken.values()]
+				.filter((each) => each.namesake === namesake)
+				.slice(0, limit)
+				.map((each) => ({ ...each, hasEarlier: each.firstAskedBy !== each.askedBy }))
+		},
+	}
 }
 
 /** The same ledger, in which `intercept` runs before each write and after it took effect; throwing there is all that the writer sees. */
@@ -129,6 +184,7 @@ function sharedPorts() {
 		random: () => 0.5,
 		callNcp: async () => replyWith(200, { r: { returnCode: '0' } }),
 		ledger: createMemoryLedger(),
+		destinations: createMemoryDestinations(),
 		publish: async () => undefined,
 		deduplicationMs: HOUR_MS,
 		observe: () => undefined,
@@ -140,7 +196,7 @@ export function createExportPorts(changes: Partial<ExportPorts> = {}): ExportPor
 	let ids = 0
 	return {
 		...sharedPorts(),
-		apiUrl: 'https://ncp.example',
+		apiUrl: API_URL,
 		firstSeen: createFirstSeen(),
 		createId: () => `export-${++ids}`,
 		arrival: null,
@@ -152,7 +208,8 @@ export function createExportPorts(changes: Partial<ExportPorts> = {}): ExportPor
 export function createArrivalPorts(changes: Partial<ArrivalPorts> = {}): ArrivalPorts {
 	return {
 		...sharedPorts(),
-		findObject: async () => ({ kind: 'absent' }),
+		listObjects: async () => ({ kind: 'listed', objects: [], isWhole: true }),
+		keyPrefix: '{fileName}',
 		schedule: async () => undefined,
 		recordCompletion: async () => undefined,
 		observeUnrecorded: () => undefined,

@@ -36,7 +36,7 @@ export const EXAMPLES = {
 	},
 	refused: {
 		summary: 'An instance that NCP does not know',
-		value: { ...REQUEST, cloudPostgresqlInstanceNo: '9999999' },
+		value: { ...REQUEST, cloudPostgresqlInstanceNo: '9999999', folderPath: 'nightly/9999999/' },
 		status: '422',
 	},
 } as const
@@ -110,7 +110,9 @@ const openApi = {
 						},
 					},
 					'400': problem('The body cannot be read'),
-					'409': problem('The same export is in progress', { 'Retry-After': header('Seconds to wait') }),
+					'409': problem('The same export is in progress, or the destination is another instance’s', {
+						'Retry-After': header('Seconds to wait while it is in progress'),
+					}),
 					'415': problem('The body is neither JSON nor a form'),
 					'422': problem('A field is invalid, or NCP refused the request'),
 					...COMMON,

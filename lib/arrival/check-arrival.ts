@@ -1,4 +1,4 @@
-import { timeToCall, timeToLook } from '../deadline.ts'
+import { timeToCall } from '../deadline.ts'
 import { toExportError } from '../errors.ts'
 import { isEnded, type Ledger, type SettledEntry } from '../ledger/ledger.ts'
 import { startDeduplication } from '../ledger/replace-in-time.ts'
@@ -13,6 +13,7 @@ import {
 import type { ExportRequest } from '../request/export-request.ts'
 import { createStepTimer } from '../step-times.ts'
 import { createEndWait, toCompleted, toEndOfWait } from './end-wait.ts'
+import { createFindObject } from './find-object.ts'
 import { createRepeatCheck } from './repeat-check.ts'
 import { createResendExport, mayResend } from './resend-export.ts'
 import { createWaitForArrival } from './wait-for-arrival.ts'
@@ -44,7 +45,6 @@ function timePorts(ports: ArrivalPorts, progress: Progress): ArrivalPorts {
 	return {
 		...ports,
 		ledger: { ...ports.ledger, replace: timed('settle', ports.ledger.replace) as Ledger['replace'] },
-		findObject: timed('look', ports.findObject),
 		callNcp: timed('call', ports.callNcp),
 		publish: timed('publish', ports.publish),
 		schedule: timed('schedule', ports.schedule),
@@ -54,6 +54,7 @@ function timePorts(ports: ArrivalPorts, progress: Progress): ArrivalPorts {
 /** The steps of one check, bound to its ports. */
 function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: Progress) {
 	const ports = timePorts(untimed, progress)
+	const findObject = createStepTimer(progress.stepMs, ports.now)('look', createFindObject(ports))
 	const { ledger, now, deadline, publish, schedule } = ports
 	const { exportKey, exportId, check } = delivered
 	const end = createEndWait(ports)
@@ -71,24 +72,22 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 	}
 
 	const look = async (entry: SettledEntry, request: ExportRequest): Promise<CheckEnding> => {
-		const { data } = entry.event
-		const wanted = { ...request, notBeforeMs: entry.claimedAtMs }
-		const finding = await ports.findObject(wanted, timeToLook(deadline))
-		const nowMs = now()
-		if (finding.kind === 'found') return end(entry, toCompleted(finding, nowMs), finding.candidates)
+		const destination = await holdDestination(entry, request, ports)
 		// A resend starts a new deadline.
-		const sinceMs = Math.max(Date.parse(data.settledAt), entry.resentAtMs)
-		const leftMs = sinceMs + ports.deadlineMs - nowMs
-		if (leftMs <= 0)
-			return end(
-				entry,
-				toEndOfWait(finding, request, nowMs),
-				finding.kind === 'candidates' ? finding.keys : [],
-			)
-		const isOldEnough = nowMs - sinceMs >= ports.resendAfterMs
-		if (isOldEnough && mayResend(entry, finding) && timeToCall(deadline) !== null)
+		const sinceMs = Math.max(Date.parse(entry.event.data.settledAt), entry.resentAtMs)
+		const waitedMs = now() - sinceMs
+		const isLast = waitedMs >= ports.deadlineMs
+		const isResendDue = waitedMs >= ports.resendAfterMs && mayResend(entry) && destination !== 'taken'
+		const wanted = { request, notBeforeMs: entry.claimedAtMs, isDestinationOurs: destination === 'ours' }
+		const finding = await findObject(wanted, isLast || isResendDue)
+		if (finding.kind === 'found') return end(entry, toCompleted(finding, now()), finding.candidates)
+		if (isLast) {
+			const candidates = finding.kind === 'candidates' ? finding.keys : []
+			return end(entry, toEndOfWait(finding, request, now()), candidates)
+		}
+		if (isResendDue && finding.kind === 'absent' && timeToCall(deadline) !== null)
 			return resendExport(entry, request, finding)
-		return waitForArrival(entry, finding, leftMs)
+		return waitForArrival(entry, finding, sinceMs + ports.deadlineMs - now())
 	}
 
 	return async (): Promise<CheckEnding> => {
@@ -121,4 +120,22 @@ async function recordCompletion(
 	await ports
 		.recordCompletion({ instance: `${regionCode}/${instanceNo}`, atMs })
 		.catch((error) => ports.observeUnrecorded(check, toExportError(error)))
+}
+
+/** `ours`: no other instance writes there. `shared`: others may. `taken`: it is another's, so nothing is sent there. */
+type Holding = 'ours' | 'shared' | 'taken'
+
+/**
+ * An export that was claimed before destinations belonged to instances asks for its own now. One that was claimed while
+ * they could be shared is judged as shared to its end.
+ */
+async function holdDestination(
+	{ destinationRule, exportKey }: SettledEntry,
+	request: ExportRequest,
+	{ destinations, now }: ArrivalPorts,
+): Promise<Holding> {
+	if (destinations.rule === 'shared') return 'shared'
+	if (destinationRule === 'exclusive') return 'ours'
+	if ((await destinations.take(request, exportKey, now())) !== null) return 'taken'
+	return destinationRule === 'shared' ? 'shared' : 'ours'
 }

@@ -44,7 +44,7 @@ export function toEndOfWait(
 			return { state: 'missing', error: new ExportError('NOT_ARRIVED', message), ...shared }
 		}
 		case 'candidates': {
-			const error = new ExportError('OBJECT_AMBIGUOUS', describeCandidates(finding.keys, request))
+			const error = new ExportError('OBJECT_AMBIGUOUS', describeCandidates(finding, request))
 			return { state: 'unverified', error, candidates: finding.keys, ...shared }
 		}
 		case 'unreadable': {
@@ -54,10 +54,20 @@ export function toEndOfWait(
 	}
 }
 
-function describeCandidates([key = '']: readonly string[], { folderPath }: ExportRequest): string {
+/** A longer one is not quoted, since half a prefix would be a wrong one. The event names the keys themselves. */
+const MAX_QUOTED_PREFIX = 200
+
+function describeCandidates(
+	{ keys: [key = ''], doubt }: Finding & { kind: 'candidates' },
+	{ folderPath }: ExportRequest,
+): string {
 	const found = `${cut(key)} may be this export's object or another's`
+	if (doubt === 'shared')
+		return `${found}: other instances may write to the same place; use a folder for each instance`
+	if (doubt === 'contested')
+		return `${found}: another export asked for a file of that name in this bucket, and its object was not found elsewhere; use a folder for each instance`
 	if (folderPath !== undefined)
 		return `${found}: it is not in the folder of the request, which NCP may have ignored`
-	const parent = key.slice(0, key.lastIndexOf('/') + 1)
-	return `${found}; if it is this one's, set ARRIVAL_KEY_PREFIX to ${cut(parent)}{fileName}`
+	const prefix = `${key.slice(0, key.lastIndexOf('/') + 1)}{fileName}`
+	return `${found}; if it is this one's, set ARRIVAL_KEY_PREFIX to ${prefix.length > MAX_QUOTED_PREFIX ? 'where it lies' : prefix}`
 }

@@ -19,9 +19,9 @@ import { writeCheck } from './write-check.ts'
 /** Longer than a call and its settling can take: until then a doubled check has nothing to do. */
 const RESEND_MS = 60_000
 
-/** Only what is provably not there may be sent once more: an unreadable bucket may hold it, and a candidate may be it. */
-export function mayResend({ state, resends }: SettledEntry, finding: Finding): boolean {
-	return state === 'unknown' && finding.kind === 'absent' && resends === 0
+/** Whether an export may be sent once more, if it is provably not there: an unreadable bucket may hold it, and a candidate may be it. */
+export function mayResend({ state, resends }: SettledEntry): boolean {
+	return state === 'unknown' && resends === 0
 }
 
 export type ResendExport = (

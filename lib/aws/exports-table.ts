@@ -70,7 +70,17 @@ export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledge
 		}
 	}
 
-	return { read, replace, expireAt }
+	const remove: Ledger['remove'] = async ({ exportKey, exportId, revision }) => {
+		try {
+			const condition = isStill(exportId, revision)
+			await dynamodb('DeleteItem', { TableName: tableName, Key: { exportKey }, ...condition })
+			return true
+		} catch (error) {
+			return isConditionFailed(error) ? false : throwUnavailable(error)
+		}
+	}
+
+	return { read, replace, expireAt, remove }
 }
 
 /** The table's index by `exportId`. It follows the table with a short delay. */
@@ -85,8 +95,8 @@ export function createExportFinder(dynamodb: DynamoDb, tableName: string): FindE
 			ExpressionAttributeValues: { ':exportId': exportId },
 		}
 		const { Items = [] } = await dynamodb('Query', request).catch(throwUnavailable)
-		// Completions are in the index, too; they never expire.
-		const exports = Items.filter(({ expiresAt }) => expiresAt !== undefined)
+		// Completions and destinations are in the index, too.
+		const exports = Items.filter(({ fingerprint }) => fingerprint !== undefined)
 		const entries = (exports as unknown as Item[]).map(fromItem)
 		return entries.find(({ expiresAtMs }) => expiresAtMs > nowMs) ?? null
 	}
@@ -121,6 +131,7 @@ function fromItem(item: Item & FormerItem): Entry {
 	return {
 		...entry,
 		revision: entry.revision ?? writeToken ?? '',
+		destinationRule: entry.destinationRule ?? null,
 		claimedAtMs: entry.claimedAtMs ?? entry.requestedAtMs,
 		firstCheck: entry.firstCheck ?? 0,
 		expiresAtMs: expiresAt * 1000,

@@ -9,7 +9,8 @@ import {
 } from '../ledger/ledger.ts'
 import type { ExportPorts } from '../ports.ts'
 import type { ValidDelivery } from '../request/delivery.ts'
-import { toExportIdentity } from '../request/export-identity.ts'
+import { type ExportIdentity, toExportIdentity } from '../request/export-identity.ts'
+import { takeDestination } from './take-destination.ts'
 
 /** The lease outlives the function by a minute of clock skew, so an expired lease proves that its holder is dead. */
 const LEASE_MARGIN_MS = 60_000
@@ -23,15 +24,20 @@ export type Claimed =
 	/** The function that claimed it died, perhaps after sending. */
 	| { kind: 'abandoned'; entry: Entry }
 	| { kind: 'settled'; entry: SettledEntry }
-	/** The idempotency key stands for another export. */
-	| { kind: 'mismatch'; error: RequestInvalid }
+	/** It conflicts with an earlier request: the idempotency key, or the destination, is another's. */
+	| { kind: 'conflict'; error: RequestInvalid }
+
+/** As `Claimed`, with what a claim has replaced. */
+type Attempt = Exclude<Claimed, { kind: 'ours' }> | { kind: 'ours'; entry: Entry; previous: Entry | null }
 
 /**
- * Claims exports. Throws `IN_PROGRESS` while another delivery may be at work on one, `LEDGER_UNAVAILABLE`, and
- * `PUBLISH_FAILED` when a redriven message cannot start over because its exhausted outcome is not published yet.
+ * Claims exports, and their destinations. Throws `IN_PROGRESS` while another delivery may be at work on one,
+ * `LEDGER_UNAVAILABLE`, and `PUBLISH_FAILED` when a redriven message cannot start over because its exhausted outcome is
+ * not published yet.
  */
 export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery) => Promise<Claimed> {
-	const { ledger, now, createId, apiUrl, deadline, publish } = ports
+	const { ledger, destinations, now, createId, apiUrl, deadline, publish } = ports
+	const destinationRule = destinations.rule
 
 	/** If the answer to the write is lost, the claim may exist although this delivery will not call NCP. It is released. */
 	const write = async (previous: Entry | null, next: Draft, nowMs: number): Promise<Entry | null> => {
@@ -43,28 +49,67 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 		}
 	}
 
-	const claimOnce = async (known: Entry | null, claim: Claim): Promise<Claimed | null> => {
+	const claimOnce = async (known: Entry | null, claim: Claim): Promise<Attempt | null> => {
 		const decision = decideClaim(known, claim)
 		if (decision.kind === 'in-progress') throw inProgress(decision.leaseLeftMs)
-		if (decision.kind === 'mismatch') return { kind: 'mismatch', error: idempotencyMismatch() }
+		if (decision.kind === 'mismatch') return { kind: 'conflict', error: idempotencyMismatch() }
 		if (decision.kind !== 'claim') return decision
+		const { previous, next } = decision
 		// An exhausted export starts over with a redriven message: how it ended before must have been published.
-		if (decision.previous?.event) await publish(decision.previous.event)
-		const entry = await write(decision.previous, decision.next, claim.nowMs)
-		return entry === null ? null : { kind: 'ours', entry }
+		if (previous?.event) await publish(previous.event)
+		const entry = await write(previous, next, claim.nowMs)
+		return entry === null ? null : { kind: 'ours', entry, previous }
 	}
 
-	return async ({ request, isRedriven }) => {
-		const identity = toExportIdentity(apiUrl, request)
+	const claim = async (identity: ExportIdentity, isRedriven: boolean): Promise<Attempt> => {
 		// Most requests are new, so the first access to the table is the claim itself.
 		let known: Entry | null = null
 		for (let tries = 0; tries < MAX_TRIES; tries++) {
 			const leaseMs = Math.max(0, deadline.leftMs()) + LEASE_MARGIN_MS
-			const claimed = await claimOnce(known, { ...identity, nowMs: now(), leaseMs, createId, isRedriven })
+			const nowMs = now()
+			const claimed = await claimOnce(known, {
+				...identity,
+				destinationRule,
+				nowMs,
+				leaseMs,
+				createId,
+				isRedriven,
+			})
 			if (claimed !== null) return claimed
 			known = await ledger.read(identity.exportKey)
 		}
 		throw contested()
+	}
+
+	/** Nothing was sent for this claim, and nothing will be: an export without an outcome leaves nothing behind. */
+	const withdraw = async (entry: Entry, previous: Entry | null): Promise<void> => {
+		const isWithdrawn = previous?.event
+			? (await ledger.replace(entry, previous, now())) !== null
+			: await ledger.remove(entry)
+		if (!isWithdrawn) throw contested()
+	}
+
+	return async ({ request, isRedriven }) => {
+		const identity = toExportIdentity(apiUrl, request)
+		// Neither write waits for the other, but NCP is called only after both.
+		const [claiming, taking] = await Promise.allSettled([
+			claim(identity, isRedriven),
+			takeDestination(request, identity.exportKey, ports),
+		])
+		if (claiming.status === 'rejected') throw claiming.reason
+		const claimed = claiming.value
+		// For these nothing is sent, whoever has the destination.
+		if (claimed.kind === 'settled' || claimed.kind === 'conflict') return claimed
+		if (taking.status === 'rejected') {
+			const { entry } = claimed
+			if (claimed.kind === 'ours') await ledger.replace(entry, release(entry), now()).catch(() => null)
+			throw taking.reason
+		}
+		if (taking.value === null) return claimed
+		// A function that died before this rule may have sent the request, so it must be settled.
+		if (claimed.kind === 'abandoned' && claimed.entry.destinationRule !== 'exclusive') return claimed
+		await withdraw(claimed.entry, claimed.kind === 'ours' ? claimed.previous : null)
+		return { kind: 'conflict', error: taking.value }
 	}
 }
 

@@ -6,6 +6,7 @@ import type { ValidDelivery } from '../request/delivery.ts'
 import { type ExportIdentity, toExportIdentity } from '../request/export-identity.ts'
 import { toApiRequest } from '../request/export-request.ts'
 import { idempotencyMismatch } from './claim-export.ts'
+import { takeDestination } from './take-destination.ts'
 
 /** How often another writer may be first before the caller is asked to come back. */
 const MAX_TRIES = 3
@@ -13,8 +14,8 @@ const MAX_TRIES = 3
 /**
  * For a caller who does not wait: gives the export its id, puts the request on the queue, and resolves with the id.
  * An export that is known already keeps its id, and its queue message publishes what is stored. Throws
- * `IDEMPOTENCY_MISMATCH`, whose outcome `exportBackup` must publish, and `LEDGER_UNAVAILABLE` or `QUEUE_UNAVAILABLE`,
- * after which the same request can be sent again.
+ * `IDEMPOTENCY_MISMATCH` and `DESTINATION_TAKEN`, whose outcome `exportBackup` must publish, and `LEDGER_UNAVAILABLE` or
+ * `QUEUE_UNAVAILABLE`, after which the same request can be sent again.
  */
 export async function enqueueExport(
 	delivery: ValidDelivery,
@@ -22,7 +23,11 @@ export async function enqueueExport(
 	ports: ExportPorts,
 ): Promise<string> {
 	const { request } = delivery
-	const { entry, giveUp } = await findOrReserve(toExportIdentity(ports.apiUrl, request), ports)
+	const identity = toExportIdentity(ports.apiUrl, request)
+	const taken = await takeDestination(request, identity.exportKey, ports)
+	// What is known of an export that had the destination before is published all the same.
+	if (taken !== null && (await ports.ledger.read(identity.exportKey)) === null) throw taken
+	const { entry, giveUp } = await findOrReserve(identity, ports)
 	try {
 		await queue.send(toQueueableJson(toApiRequest(request)), delivery)
 	} catch (cause) {
@@ -42,11 +47,16 @@ const NOTHING = async (): Promise<void> => undefined
 
 async function findOrReserve(
 	identity: ExportIdentity,
-	{ ledger, now, createId, deduplicationMs }: ExportPorts,
+	{ ledger, destinations, now, createId, deduplicationMs }: ExportPorts,
 ): Promise<Reserved> {
+	const destinationRule = destinations.rule
 	for (let tries = 1; tries <= MAX_TRIES; tries++) {
 		const nowMs = now()
-		const fresh = await ledger.replace(null, reserve({ ...identity, nowMs, createId }), nowMs)
+		const fresh = await ledger.replace(
+			null,
+			reserve({ ...identity, destinationRule, nowMs, createId }),
+			nowMs,
+		)
 		if (fresh !== null) return { entry: fresh, giveUp: NOTHING }
 		const entry = await ledger.read(identity.exportKey)
 		if (entry === null) continue

@@ -58,7 +58,7 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 		// Before any side effect: a message that cannot be finished goes back to the queue untouched.
 		if (timeToCall(deadline) === null) throw deadlineNear()
 		const claimed = await claimExport(delivery)
-		if (claimed.kind === 'mismatch') return reject(toInvalid(delivery, claimed.error))
+		if (claimed.kind === 'conflict') return reject(toInvalid(delivery, claimed.error))
 		const { exportId, attempts } = claimed.entry
 		Object.assign(progress, { exportId, attempts })
 		switch (claimed.kind) {

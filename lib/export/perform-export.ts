@@ -27,8 +27,14 @@ export function createPerformExport(
 		const reply = callMs === null ? null : await callNcp(delivery.request, callMs)
 		progress.reply = reply
 		const error = reply === null ? deadlineNear() : toReplyError(reply)
-		if (error === null || !error.retryable)
-			return settleExport(entry, { state: toState(reply), reply, error }, delivery)
+		if (error === null || !error.retryable) {
+			const state = toState(reply)
+			const settled = await settleExport(entry, { state, reply, error }, delivery)
+			// Otherwise a mistyped instance would keep the destination from the right one. Not freed, it expires.
+			if (state === 'refused')
+				await ports.destinations.giveBack(delivery.request, entry.exportKey).catch(() => undefined)
+			return settled
+		}
 		if (delivery.isLast && reply !== null)
 			return settleExport(entry, { state: 'exhausted', reply, error }, delivery)
 		// Certainly not done, so the next delivery may call at once. If this write fails for good, the lease expires and

@@ -1,4 +1,5 @@
 import type { OutcomeEvent, SettledState } from '../outcome/outcome.ts'
+import type { DestinationRule } from '../request/export-identity.ts'
 
 /** `claimed` = a function may be calling NCP now; `waiting` = certainly not done, free to be tried again. */
 export type EntryState = 'claimed' | 'waiting' | SettledState
@@ -7,6 +8,11 @@ export type EntryState = 'claimed' | 'waiting' | SettledState
 export interface Draft {
 	exportKey: string
 	exportId: string
+	/**
+	 * `exclusive`: NCP is called only once the destination belongs to the instance. `shared`: other instances may have the
+	 * same. Null in an entry of an earlier version, which knew no such rule.
+	 */
+	destinationRule: DestinationRule | null
 	/** What was asked for: the same `idempotencyKey` with other fields has another fingerprint. */
 	fingerprint: string
 	state: EntryState
@@ -58,6 +64,8 @@ export interface Ledger {
 	 * writes nothing, when the entry has been replaced or is gone.
 	 */
 	expireAt: (entry: Entry, expiresAtMs: number) => Promise<boolean>
+	/** Resolves with false, and removes nothing, when the entry has been replaced or is gone. */
+	remove: (entry: Entry) => Promise<boolean>
 }
 
 /** An entry, or a draft of one, that has an outcome. */
@@ -68,6 +76,7 @@ export type SettledEntry = Settled<Entry>
 export interface Claim {
 	exportKey: string
 	fingerprint: string
+	destinationRule: DestinationRule
 	nowMs: number
 	/** Longer than the claiming function can live, so an expired lease proves that it is dead. */
 	leaseMs: number
@@ -106,7 +115,7 @@ export function decideClaim(entry: Entry | null, claim: Claim): ClaimDecision {
 }
 
 /** An export that has its id, and waits in the queue for its first attempt. */
-export function reserve(claim: Pick<Claim, 'exportKey' | 'fingerprint' | 'nowMs' | 'createId'>): Draft {
+export function reserve(claim: Omit<Claim, 'leaseMs' | 'isRedriven'>): Draft {
 	return {
 		...firstClaim({ ...claim, leaseMs: 0, isRedriven: false }),
 		state: 'waiting',
@@ -118,6 +127,20 @@ export function reserve(claim: Pick<Claim, 'exportKey' | 'fingerprint' | 'nowMs'
 /** True for an outcome that nothing follows. */
 export function isEnded(entry: Draft): boolean {
 	return entry.event?.data.terminal === true
+}
+
+/** Whether NCP may have written an export's copy to this key. */
+export function mayHavePut({ state, event }: Draft, key: string): boolean {
+	switch (state) {
+		case 'waiting':
+		case 'refused':
+		case 'exhausted':
+			return false
+		case 'completed':
+			return event?.data.object?.key === key
+		default:
+			return true
+	}
 }
 
 /** Certainly not done: free for the next delivery, under the same exportId. */
@@ -202,11 +225,12 @@ function keptUntil(entry: Draft, nowMs: number): number {
 	return Math.max(entry.expiresAtMs, nowMs + UNSETTLED_MS)
 }
 
-function firstClaim({ exportKey, fingerprint, nowMs, leaseMs, createId }: Claim): Draft {
+function firstClaim({ exportKey, fingerprint, destinationRule, nowMs, leaseMs, createId }: Claim): Draft {
 	return {
 		exportKey,
 		exportId: createId(nowMs),
 		fingerprint,
+		destinationRule,
 		state: 'claimed',
 		attempts: 1,
 		leaseUntilMs: nowMs + leaseMs,
@@ -223,9 +247,10 @@ function firstClaim({ exportKey, fingerprint, nowMs, leaseMs, createId }: Claim)
 	}
 }
 
-function nextClaim(entry: Entry, { nowMs, leaseMs }: Claim): Draft {
+function nextClaim(entry: Entry, { destinationRule, nowMs, leaseMs }: Claim): Draft {
 	return {
 		...entry,
+		destinationRule,
 		state: 'claimed',
 		attempts: entry.attempts + 1,
 		claimedAtMs: nowMs,

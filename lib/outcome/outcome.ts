@@ -4,6 +4,7 @@ import { toQueueableJson } from '../formats/json.ts'
 import { DEFAULT_PRODUCT, PRODUCTS } from '../products.ts'
 import type { Reply } from '../reply.ts'
 import type { Trigger } from '../request/delivery.ts'
+import { toInstance } from '../request/export-identity.ts'
 import { type ExportRequest, fromApiRequest, toApiRequest } from '../request/export-request.ts'
 import type { outcomeEventSchema } from './outcome-schema.ts'
 
@@ -159,9 +160,7 @@ function toSubject({ bucketName, folderPath = '', fileName }: ExportRequest): st
 function toSource(request: ExportRequest | null): string {
 	// A rejected request may not even name a product.
 	if (request === null) return `/ncp/${PRODUCTS[DEFAULT_PRODUCT].path}`
-	const { product, regionCode, instanceNo } = request
-	// "-" stands for the default region, whose name only NCP knows.
-	return `/ncp/${PRODUCTS[product].path}/${regionCode ?? '-'}/${instanceNo}`
+	return `/ncp/${toInstance(request)}`
 }
 
 function toType(state: State): OutcomeEvent['type'] {

@@ -31,6 +31,54 @@ export function toExportIdentity(apiUrl: string, request: ExportRequest): Export
 	}
 }
 
+/** `exclusive`: a destination belongs to one instance. `shared`: each instance has its own record of it. */
+export type DestinationRule = 'exclusive' | 'shared'
+
+/** A place in Object Storage, and who asks for it. */
+export interface Destination {
+	/**
+	 * SHA-256, in hex, over API base, bucket and the file's path in it: its folder, if any, and its name. Under the rule
+	 * `shared` over the instance, too.
+	 */
+	key: string
+	/** The instance: `{product}/{region}/{number}`, in the API's words. */
+	instance: string
+	/** The same for every destination whose objects may be taken for each other's: by API base, bucket and file name. */
+	namesake: string
+}
+
+/** Where the export of a request is to go. */
+export function toDestination(apiUrl: string, request: ExportRequest, rule: DestinationRule): Destination {
+	const { bucketName, folderPath = '', fileName } = request
+	const instance = toInstance(request)
+	const place = ['destination', apiUrl, bucketName, folderPath + fileName]
+	return {
+		key: hash(rule === 'exclusive' ? place : [...place, instance]),
+		instance,
+		namesake: toNamesake(apiUrl, bucketName, lastSegment(fileName)),
+	}
+}
+
+/** Shared by all destinations in a bucket whose file has this name. */
+export function toNamesake(apiUrl: string, bucketName: string, name: string): string {
+	return hash(['namesake', apiUrl, bucketName, name])
+}
+
+/** Names an instance across products and regions. "-" stands for the default region, whose name only NCP knows. */
+export function toInstance({
+	product,
+	regionCode = '-',
+	instanceNo,
+}: Pick<ExportRequest, 'product' | 'regionCode' | 'instanceNo'>): string {
+	return `${PRODUCTS[product].path}/${regionCode}/${instanceNo}`
+}
+
+/** The name alone, without the folders before it. */
+export function lastSegment(path: string): string {
+	const trimmed = path.replace(/\/+$/, '')
+	return trimmed.slice(trimmed.lastIndexOf('/') + 1)
+}
+
 /** As JSON, so that no two lists of parts run together into one text. */
 function hash(parts: readonly string[]): string {
 	return createHash('sha256').update(JSON.stringify(parts)).digest('hex')

@@ -45,6 +45,13 @@ export function toProblemResponse({ headers, retryable = false, ...problem }: Pr
 	}
 }
 
+const INVALID: Readonly<Record<RequestInvalid['code'], Pick<ProblemInput, 'status' | 'title'>>> = {
+	REQUEST_UNREADABLE: { status: 400 },
+	REQUEST_INVALID: { status: 422 },
+	IDEMPOTENCY_MISMATCH: { status: 422 },
+	DESTINATION_TAKEN: { status: 409, title: 'The destination is taken' },
+}
+
 /** How long a caller is asked to wait when NCP named no time, in seconds. */
 const RETRY_AFTER_SECONDS = 30
 
@@ -53,9 +60,8 @@ const STATUSES: Readonly<Partial<Record<string, number>>> = { INTERNAL: 500, IN_
 /** The response for an error: the caller must correct an invalid request, and can send any other one again. */
 export function toErrorResponse(error: ExportError, instance: string): HttpResponse {
 	if (error instanceof RequestInvalid) {
-		const status = error.code === 'REQUEST_UNREADABLE' ? 400 : 422
 		return toProblemResponse({
-			status,
+			...INVALID[error.code],
 			code: error.code,
 			detail: error.message,
 			instance,

@@ -3,6 +3,7 @@ import { isSoundSecret } from '../formats/webhook-secret.ts'
 import type { NcpMethod } from '../ncp/call-action.ts'
 import type { ObjectStorageOptions } from '../object-storage/client.ts'
 import type { KeyPair } from '../ports.ts'
+import type { DestinationRule } from '../request/export-identity.ts'
 import type { RequestDefaults } from '../request/export-request.ts'
 import { FOLDER_PATH_RULE, isFolderTemplate } from '../request/folder-path.ts'
 import { readBaseUrl } from '../url.ts'
@@ -51,6 +52,8 @@ export interface Config {
 	exportsTableName: string
 	/** How long one export stays one export. */
 	deduplicationMs: number
+	/** `shared`: only a key that names the instance proves an export. */
+	destinationRule: DestinationRule
 	/** Null when arrival checks are off. */
 	arrival: ArrivalConfig | null
 	webhookAuth: WebhookAuth
@@ -65,9 +68,11 @@ export interface ArrivalConfig extends ObjectStorageOptions {
 	deadlineMs: number
 	/** How long an unknown export may be on its way before it is sent once more. */
 	resendAfterMs: number
-	/** Where to look first; may hold `{fileName}` and `{cloudPostgresqlInstanceNo}`. */
+	/** Where an export without a folder is expected; may hold `{fileName}` and `{instanceNo}`. */
 	keyPrefix: string
 }
+
+const DESTINATION_RULES = { refuse: 'exclusive', allow: 'shared' } as const
 
 /**
  * Reads the environment once, for one function. An empty value counts as unset.
@@ -95,6 +100,7 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		maxReceiveCount: integer('MAX_RECEIVE_COUNT', 6, 1, 1_000),
 		exportsTableName: required('EXPORTS_TABLE_NAME'),
 		deduplicationMs: readDeduplication(variables, arrival),
+		destinationRule: DESTINATION_RULES[oneOf('SHARED_DESTINATIONS', ['refuse', 'allow'], 'refuse')],
 		arrival,
 		webhookAuth: oneOf('WEBHOOK_AUTH', ['signature', 'iam', 'none'], 'signature'),
 		webhookSecrets: readWebhookSecrets(variables, needs),

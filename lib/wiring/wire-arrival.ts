@@ -1,7 +1,7 @@
 import { type Completions, createCompletions } from '../aws/completions.ts'
 import type { LambdaTime } from '../deadline.ts'
 import { createObjectStorage } from '../object-storage/client.ts'
-import { createFindObject } from '../object-storage/find-object.ts'
+import { createListObjects, shareListings } from '../object-storage/list-objects.ts'
 import { createCheckObserver, createUnrecordedObserver } from '../observe/observe.ts'
 import type { ArrivalPorts } from '../ports.ts'
 import { type Wired, wire } from './wire.ts'
@@ -16,8 +16,8 @@ export function wireArrivalCheck(): WiredArrival {
 	const { config, credentials, metrics, logger, begin } = wire('on-arrival-check')
 	const { arrival, exportsTableName } = config
 	if (arrival === null) throw new Error('arrival is null, although readConfig requires it of this function')
-	const { deadlineMs, resendAfterMs } = arrival
-	const findObject = createFindObject(createObjectStorage(arrival, credentials.get), arrival.keyPrefix)
+	const { deadlineMs, resendAfterMs, keyPrefix } = arrival
+	const listObjects = createListObjects(createObjectStorage(arrival, credentials.get))
 	const observe = createCheckObserver(logger, metrics)
 	const observeUnrecorded = createUnrecordedObserver(logger)
 	return {
@@ -31,10 +31,20 @@ export function wireArrivalCheck(): WiredArrival {
 				throw new Error('arrival is null, although readConfig requires it of this function')
 			const { schedule } = ports.arrival
 			const { record: recordCompletion } = completions
-			const observers = { observe, observeUnrecorded }
 			return {
 				completions,
-				ports: { ...ports, findObject, schedule, recordCompletion, deadlineMs, resendAfterMs, ...observers },
+				ports: {
+					...ports,
+					// The checks of one batch look into the same buckets.
+					listObjects: shareListings(listObjects),
+					schedule,
+					recordCompletion,
+					deadlineMs,
+					resendAfterMs,
+					keyPrefix,
+					observe,
+					observeUnrecorded,
+				},
 			}
 		},
 	}

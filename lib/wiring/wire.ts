@@ -3,6 +3,7 @@ import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
 import { createArrivalQueue } from '../aws/arrival-queue.ts'
 import { type CallAws, endBefore } from '../aws/call-aws.ts'
+import { createDestinations } from '../aws/destinations.ts'
 import { createDynamoDb, type DynamoDb } from '../aws/dynamodb.ts'
 import { createExportFinder, createExportsTable } from '../aws/exports-table.ts'
 import { createFirstSeen } from '../aws/first-seen.ts'
@@ -50,7 +51,7 @@ const OTHER_TRY_MS = 3_000
 /** Reads the environment and builds every client, once for a function instance. Throws `CONFIG_INVALID`. */
 export function wire(functionName: FunctionName): Wired {
 	const config = readConfig(process.env, functionName)
-	const { aws, arrival, serviceName, exportsTableName } = config
+	const { aws, apiUrl, arrival, destinationRule, serviceName, exportsTableName } = config
 	const logger = new Logger({ serviceName })
 	const metrics = new Metrics({ namespace: 'NcpBackupExporter', serviceName })
 	const callDynamoDb = wireAws(aws, 'dynamodb', DYNAMODB_TRY_MS)
@@ -59,7 +60,7 @@ export function wire(functionName: FunctionName): Wired {
 	const secret = wireSecret(config)
 	const credentials = wireCredentials(config, secret)
 	const shared = {
-		apiUrl: config.apiUrl,
+		apiUrl,
 		callNcp: wireNcp(config, credentials),
 		now: Date.now,
 		sleep,
@@ -82,6 +83,7 @@ export function wire(functionName: FunctionName): Wired {
 				...shared,
 				deadline,
 				ledger: createExportsTable(dynamodb, exportsTableName),
+				destinations: createDestinations(dynamodb, exportsTableName, apiUrl, destinationRule),
 				firstSeen: createFirstSeen(dynamodb, exportsTableName),
 				publish: createTopic(publishBatch, deadline),
 				arrival: arrival && {

@@ -2,14 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { checkArrival } from '../../lib/arrival/check-arrival.ts'
 import { ExportError } from '../../lib/errors.ts'
 import { exportBackup } from '../../lib/export/export-backup.ts'
+import type { Entry } from '../../lib/ledger/ledger.ts'
 import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
-import type { ArrivalCheck, ArrivalPorts, CheckEnding, ExportPorts, Finding } from '../../lib/ports.ts'
+import type { ArrivalCheck, ArrivalPorts, CheckEnding, ExportPorts, Listing } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import {
 	createArrivalPorts,
 	createExportPorts,
+	createMemoryDestinations,
 	createMemoryLedger,
 	interceptWrites,
 	left,
@@ -21,13 +23,14 @@ const ACCEPTED = reply(200, { r: { requestId: 'r-1', returnCode: '0' } })
 const REFUSED = reply(400, { responseError: { returnCode: '5001017' } })
 const LATER = reply(429, { error: { errorCode: '410' } })
 const LOST = toLostReply(true, 'ECONNRESET')
-const FOUND: Finding = {
-	kind: 'found',
-	object: { key: '20210528', size: 6, etag: 'e', lastModified: '2026-11-23T00:00:01.000Z' },
-	candidates: ['20210528', '20210528.bak'],
+const OBJECT = { key: '20210528', size: 6, etag: 'e', lastModified: '2026-12-24T00:00:00.000Z' }
+const FOUND: Listing = {
+	kind: 'listed',
+	objects: [{ ...OBJECT, key: '20210528.bak' }, OBJECT],
+	isWhole: true,
 }
-const ABSENT: Finding = { kind: 'absent' }
-const UNREADABLE: Finding = { kind: 'unreadable', reason: 'AccessDenied' }
+const ABSENT: Listing = { kind: 'listed', objects: [], isWhole: true }
+const UNREADABLE: Listing = { kind: 'unreadable', reason: 'AccessDenied' }
 
 /** Both use cases with one ledger, one clock and one queue of checks that the test delivers itself. */
 class World {
@@ -37,7 +40,8 @@ class World {
 	published: OutcomeEvent[] = []
 	endings: (CheckEnding | ExportError)[] = []
 	calls = 0
-	finding: Finding = ABSENT
+	listing: Listing = ABSENT
+	destinations = createMemoryDestinations()
 	reply: Reply = ACCEPTED
 	failPublishes = 0
 	completions: unknown[] = []
@@ -59,9 +63,9 @@ class World {
 	}
 
 	#shared() {
-		const { ledger, publish, callNcp } = this
+		const { ledger, destinations, publish, callNcp } = this
 		const deduplicationMs = 24 * 60 * MINUTE_MS
-		return { ledger, publish, callNcp, deduplicationMs, now: () => this.nowMs }
+		return { ledger, destinations, publish, callNcp, deduplicationMs, now: () => this.nowMs }
 	}
 
 	get exportPorts(): ExportPorts {
@@ -73,7 +77,7 @@ class World {
 		return createArrivalPorts({
 			...this.#shared(),
 			schedule: this.schedule,
-			findObject: async () => this.finding,
+			listObjects: async () => this.listing,
 			recordCompletion: async (completion) => {
 				if (!this.canRecord) throw new ExportError('LEDGER_UNAVAILABLE', 'the table did not answer')
 				this.completions.push(completion)
@@ -120,7 +124,7 @@ describe('checkArrival', () => {
 	it('completes an export whose object is there, and names every candidate', async () => {
 		const world = await exported()
 		expect(world.published[0]?.data).toMatchObject({ state: 'accepted', terminal: false })
-		world.finding = FOUND
+		world.listing = FOUND
 		await world.runAll()
 		expect(world.published[1]).toMatchObject({
 			id: 'export-1/completed',
@@ -138,7 +142,7 @@ describe('checkArrival', () => {
 
 	it('publishes once and has ended, even when the completion cannot be recorded', async () => {
 		const world = await exported()
-		world.finding = FOUND
+		world.listing = FOUND
 		world.canRecord = false
 		expect(await world.runAll()).toEqual({ states: ['accepted', 'completed'], looks: 1 })
 		expect(world.unrecorded).toEqual([{ exportId: 'export-1', check: 0, code: 'LEDGER_UNAVAILABLE' }])
@@ -158,7 +162,7 @@ describe('checkArrival', () => {
 
 	it('publishes "unverified", never "missing", when the bucket cannot be read', async () => {
 		const world = await exported()
-		world.finding = UNREADABLE
+		world.listing = UNREADABLE
 		expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
 		expect(world.published[1]?.data.error).toMatchObject({
 			code: 'NOT_VERIFIABLE',
@@ -169,13 +173,13 @@ describe('checkArrival', () => {
 	it('publishes "unverified" when the bucket cannot be read at the deadline, even if it could before', async () => {
 		const world = await exported()
 		await world.runNext()
-		world.finding = UNREADABLE
+		world.listing = UNREADABLE
 		expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
 	})
 
 	it('completes an unknown export whose object is there, without calling NCP', async () => {
 		const world = await exported(LOST)
-		world.finding = FOUND
+		world.listing = FOUND
 		expect((await world.runAll()).states).toEqual(['unknown', 'completed'])
 		expect(world.published[1]?.data.error).toBeNull()
 		expect(world.calls).toBe(1)
@@ -187,7 +191,7 @@ describe('checkArrival', () => {
 		world.reply = ACCEPTED
 		while (world.calls < 2) await world.runNext()
 		expect(world.nowMs - startMs).toBeGreaterThanOrEqual(10 * MINUTE_MS)
-		world.finding = FOUND
+		world.listing = FOUND
 		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'completed'])
 		expect(world.published.map(({ data }) => data.attempts)).toEqual([1, 2, 2])
 		expect(world.calls).toBe(2)
@@ -237,7 +241,7 @@ describe('checkArrival', () => {
 		const world = await exported(LOST)
 		world.reply = REFUSED
 		while (world.calls < 2) await world.runNext()
-		world.finding = FOUND
+		world.listing = FOUND
 		expect((await world.runAll()).states).toEqual(['unknown', 'completed'])
 	})
 
@@ -253,9 +257,9 @@ describe('checkArrival', () => {
 
 	it('gives a resend whose reply is lost its own deadline', async () => {
 		const world = await exported(LOST)
-		world.finding = UNREADABLE
+		world.listing = UNREADABLE
 		for (let look = 0; look < 10; look++) await world.runNext()
-		world.finding = ABSENT
+		world.listing = ABSENT
 		while (world.calls < 2) await world.runNext()
 		const resentMs = world.nowMs
 		expect((await world.runAll()).states.at(-1)).toMatch(/missing|unverified/)
@@ -315,6 +319,84 @@ describe('checkArrival', () => {
 		expect(world.queue).toMatchObject([{ check: { check: 1 } }])
 	})
 
+	describe('of an export that was claimed before destinations belonged to instances', () => {
+		const REQUEST = {
+			product: 'postgresql',
+			instanceNo: '2',
+			fileName: '20210528',
+			bucketName: 'my-bucket',
+		} as const
+
+		async function claimedBefore(
+			reply: Reply,
+			destinationRule: Entry['destinationRule'] = null,
+		): Promise<World> {
+			const world = await exported(reply)
+			world.destinations.taken.clear()
+			for (const [key, entry] of world.ledger.entries)
+				world.ledger.entries.set(key, { ...entry, destinationRule })
+			return world
+		}
+
+		it('takes its destination, and is completed', async () => {
+			const world = await claimedBefore(ACCEPTED)
+			world.listing = FOUND
+			expect((await world.runAll()).states).toEqual(['accepted', 'completed'])
+			expect([...world.destinations.taken.values()]).toMatchObject([{ instance: 'vpostgresql/KR/1' }])
+		})
+
+		it('is not completed by an object in a destination that another instance has taken', async () => {
+			const world = await claimedBefore(ACCEPTED)
+			await world.destinations.take(REQUEST, 'another', world.nowMs)
+			world.listing = FOUND
+			expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
+			expect(world.published.at(-1)?.data).toMatchObject({
+				error: { code: 'OBJECT_AMBIGUOUS', message: expect.stringContaining('other instances') },
+				candidates: ['20210528', '20210528.bak'],
+			})
+		})
+
+		it('is never sent to a destination that another instance has taken', async () => {
+			const world = await claimedBefore(LOST)
+			await world.destinations.take(REQUEST, 'another', world.nowMs)
+			expect((await world.runAll()).states).toEqual(['unknown', 'missing'])
+			expect(world.calls).toBe(1)
+		})
+
+		it('stays shared to its end when it was claimed while destinations could be shared', async () => {
+			const world = await claimedBefore(ACCEPTED, 'shared')
+			world.listing = FOUND
+			expect((await world.runAll()).states).toEqual(['accepted', 'unverified'])
+		})
+	})
+
+	it('is satisfied only by a key that names the instance while destinations may be shared', async () => {
+		const world = await exported()
+		const shared = { ...world.ports, destinations: createMemoryDestinations('shared') }
+		const [first] = world.queue
+		if (first === undefined) throw new Error('no check')
+		world.nowMs = first.atMs
+		world.listing = FOUND
+		expect(await checkArrival(first.check, shared)).toMatchObject({ finding: { doubt: 'shared' } })
+		world.listing = { kind: 'listed', objects: [{ ...OBJECT, key: 'x/1/20210528' }], isWhole: true }
+		const [, second] = world.queue
+		if (second === undefined) throw new Error('no check')
+		expect(await checkArrival(second.check, shared)).toMatchObject({
+			kind: 'outcome',
+			entry: { state: 'completed' },
+		})
+	})
+
+	it('does not send an export again while a candidate exists', async () => {
+		const world = await exported(LOST)
+		world.listing = { kind: 'listed', objects: [{ ...OBJECT, key: 'elsewhere/20210528' }], isWhole: true }
+		expect((await world.runAll()).states).toEqual(['unknown', 'unverified'])
+		expect(world.calls).toBe(1)
+		expect(world.published.at(-1)?.data.error?.message).toContain(
+			'ARRIVAL_KEY_PREFIX to elsewhere/{fileName}',
+		)
+	})
+
 	it('ignores an object older than the call, however long the request waited', async () => {
 		const world = new World()
 		world.reply = LATER
@@ -322,14 +404,16 @@ describe('checkArrival', () => {
 		world.nowMs += 7 * 24 * 60 * MINUTE_MS
 		world.reply = ACCEPTED
 		await world.export()
-		const wanted: unknown[] = []
-		const next = world.queue.shift()
-		const findObject: ArrivalPorts['findObject'] = async ({ notBeforeMs }) => {
-			wanted.push(notBeforeMs)
-			return ABSENT
-		}
-		if (next) await checkArrival(next.check, { ...world.ports, findObject })
-		expect(wanted).toEqual([world.nowMs])
+		const listingOf = (lastModifiedMs: number): Listing => ({
+			kind: 'listed',
+			objects: [{ ...OBJECT, lastModified: new Date(lastModifiedMs).toISOString() }],
+			isWhole: true,
+		})
+		// Younger than the request, and older than the call by more than the tolerance.
+		world.listing = listingOf(world.nowMs - 6 * MINUTE_MS)
+		expect(await world.runNext()).toMatchObject({ kind: 'waiting', finding: { kind: 'absent' } })
+		world.listing = listingOf(world.nowMs)
+		expect(await world.runNext()).toMatchObject({ kind: 'outcome' })
 	})
 
 	it('re-sends a check that may be lost only once, however often the previous check is delivered', async () => {
@@ -346,13 +430,13 @@ describe('checkArrival', () => {
 		world.reply = LATER
 		while (world.calls < 3) await world.runNext()
 		world.reply = ACCEPTED
-		world.finding = ABSENT
+		world.listing = ABSENT
 		expect((await world.runAll()).states).toEqual(['unknown', 'accepted', 'missing'])
 	})
 
 	it('never re-sends an unknown export while the bucket cannot be read', async () => {
 		const world = await exported(LOST)
-		world.finding = UNREADABLE
+		world.listing = UNREADABLE
 		expect((await world.runAll()).states).toEqual(['unknown', 'unverified'])
 		expect(world.calls).toBe(1)
 	})
@@ -378,7 +462,7 @@ describe('checkArrival', () => {
 
 	it('publishes on the next delivery what it could not publish', async () => {
 		const world = await exported()
-		world.finding = FOUND
+		world.listing = FOUND
 		world.failPublishes = 1
 		const [next] = world.queue
 		await expect(world.runNext()).rejects.toMatchObject({ code: 'PUBLISH_FAILED' })
@@ -424,7 +508,7 @@ describe('checkArrival', () => {
 
 	it('throws INTERNAL, so that the check is delivered again, on an unexpected error', async () => {
 		const world = await exported()
-		const broken = { ...world.ports, findObject: () => Promise.reject(new TypeError('x')) }
+		const broken = { ...world.ports, listObjects: () => Promise.reject(new TypeError('x')) }
 		const [next] = world.queue
 		if (next === undefined) throw new Error('no check')
 		await expect(checkArrival(next.check, broken)).rejects.toMatchObject({
@@ -461,7 +545,7 @@ describe('exportBackup with arrival checks', () => {
 		world.nowMs += 6 * MINUTE_MS + 1
 		await world.export('m-3')
 		expect(world.queue).toMatchObject([{ check: { check: 1 } }])
-		world.finding = FOUND
+		world.listing = FOUND
 		await world.runAll()
 		await world.export('m-4')
 		expect(world.published.at(-1)?.data.state).toBe('completed')

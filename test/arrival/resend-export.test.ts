@@ -42,13 +42,11 @@ async function start(answer: Reply = ACCEPTED, changes: Partial<ArrivalPorts> = 
 
 describe('mayResend', () => {
 	it.each([
-		['unknown', 'absent', 0, true],
-		['unknown', 'absent', 1, false],
-		['unknown', 'unreadable', 0, false],
-		['unknown', 'found', 0, false],
-		['accepted', 'absent', 0, false],
-	] as const)('of an export that is %s and %s, sent again %i times: %s', (state, kind, resends, expected) => {
-		expect(mayResend({ state, resends } as SettledEntry, { kind } as Finding)).toBe(expected)
+		['unknown', 0, true],
+		['unknown', 1, false],
+		['accepted', 0, false],
+	] as const)('of an export that is %s, sent again %i times: %s', (state, resends, expected) => {
+		expect(mayResend({ state, resends } as SettledEntry)).toBe(expected)
 	})
 })
 

@@ -26,7 +26,15 @@ let ids = 0
 
 function newDraft(exportKey: string, nowMs = NOW): Draft {
 	const createId = () => `id-${++ids}`
-	const claim = { exportKey, fingerprint: 'f', nowMs, leaseMs: 1, createId, isRedriven: false }
+	const claim = {
+		exportKey,
+		fingerprint: 'f',
+		destinationRule: 'exclusive' as const,
+		nowMs,
+		leaseMs: 1,
+		createId,
+		isRedriven: false,
+	}
 	const decision = decideClaim(null, claim)
 	if (decision.kind !== 'claim') throw new Error('an absent entry is claimed')
 	return { ...decision.next, expiresAtMs: nowMs + 60_000 }

@@ -5,7 +5,14 @@ import { type Entry, release, settle } from '../../lib/ledger/ledger.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
-import { CONTESTED, createExportPorts, createMemoryLedger, DOWN, interceptWrites } from '../fakes.ts'
+import {
+	CONTESTED,
+	createExportPorts,
+	createMemoryDestinations,
+	createMemoryLedger,
+	DOWN,
+	interceptWrites,
+} from '../fakes.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
@@ -19,7 +26,8 @@ const deliver = (fields: object = {}, isRedriven = false) => {
 
 function createWorld(changes: Partial<ExportPorts> = {}) {
 	const ledger = createMemoryLedger()
-	const ports = createExportPorts({ ledger, now: () => NOW, ...changes })
+	const destinations = createMemoryDestinations()
+	const ports = createExportPorts({ ledger, destinations, now: () => NOW, ...changes })
 	const claim = (delivery = deliver(), through: Partial<ExportPorts> = {}) =>
 		createClaimExport({ ...ports, ...through })(delivery)
 	/** Claims, and puts the entry into the state that is to be found. */
@@ -29,7 +37,12 @@ function createWorld(changes: Partial<ExportPorts> = {}) {
 		ledger.entries.set(entry.exportKey, left)
 		return left
 	}
-	return { ledger, claim, leave, stored: () => [...ledger.entries.values()] }
+	/** Gives the destination of the request to another instance. */
+	const lose = async (): Promise<void> => {
+		destinations.taken.clear()
+		await destinations.take({ ...deliver().request, instanceNo: '2' }, 'another', NOW)
+	}
+	return { ledger, destinations, claim, leave, lose, stored: () => [...ledger.entries.values()] }
 }
 
 const exhausted = (entry: Entry): Partial<Entry> => {
@@ -83,10 +96,100 @@ describe('createClaimExport', () => {
 		const { claim, stored } = createWorld()
 		await claim(deliver({ idempotencyKey: 'k' }))
 		expect(await claim(deliver({ idempotencyKey: 'k', fileName: 'g' }))).toMatchObject({
-			kind: 'mismatch',
+			kind: 'conflict',
 			error: { code: 'IDEMPOTENCY_MISMATCH' },
 		})
 		expect(stored()).toHaveLength(1)
+	})
+
+	describe('a request whose destination is another instance’s', () => {
+		it('is a conflict that names the way out, and leaves nothing behind', async () => {
+			const { claim, lose, stored } = createWorld()
+			await lose()
+			const conflict = await claim()
+			expect(conflict).toMatchObject({
+				kind: 'conflict',
+				error: {
+					code: 'DESTINATION_TAKEN',
+					retryable: false,
+					problems: [{ field: 'bucketName', detail: expect.stringContaining('folderPath') }],
+				},
+			})
+			expect(conflict.kind === 'conflict' && conflict.error.message).toContain('vpostgresql/KR/2')
+			expect(stored()).toEqual([])
+		})
+
+		it('is a conflict with an idempotency key, too', async () => {
+			const { claim, lose, stored } = createWorld()
+			await lose()
+			expect(await claim(deliver({ idempotencyKey: 'k' }))).toMatchObject({ kind: 'conflict' })
+			expect(stored()).toEqual([])
+		})
+
+		it('withdraws an export that waited for its next attempt', async () => {
+			const { claim, leave, lose, stored } = createWorld()
+			await leave(release)
+			await lose()
+			expect(await claim()).toMatchObject({ kind: 'conflict' })
+			expect(stored()).toEqual([])
+		})
+
+		it('keeps the outcome of an exhausted export that would have started over', async () => {
+			const { claim, leave, lose, stored } = createWorld()
+			const entry = await leave(exhausted)
+			await lose()
+			expect(await claim(deliver({}, true))).toMatchObject({ kind: 'conflict' })
+			expect(stored()).toMatchObject([{ state: 'exhausted', exportId: entry.exportId, event: entry.event }])
+		})
+
+		it('still gets the outcome of a settled export', async () => {
+			const { claim, leave, lose } = createWorld()
+			const entry = await leave((claimed) => settle(claimed, acceptedEvent(claimed.exportId), NOW, 1))
+			await lose()
+			expect(await claim()).toEqual({ kind: 'settled', entry })
+		})
+
+		const later = { now: () => NOW + 85_000 }
+
+		it('withdraws the claim of a function that died: it cannot have called NCP', async () => {
+			const { claim, lose, stored } = createWorld()
+			await claim()
+			await lose()
+			expect(await claim(deliver(), later)).toMatchObject({ kind: 'conflict' })
+			expect(stored()).toEqual([])
+		})
+
+		it.each([null, 'shared'] as const)(
+			'settles the claim of a function that died under the rule %s',
+			async (destinationRule) => {
+				const { claim, leave, lose } = createWorld()
+				const entry = await leave(() => ({ destinationRule }))
+				await lose()
+				expect(await claim(deliver(), later)).toEqual({ kind: 'abandoned', entry })
+			},
+		)
+
+		it('is put off when the claim cannot be withdrawn', async () => {
+			const { ledger, claim, lose } = createWorld()
+			await lose()
+			const through = { ledger: { ...ledger, remove: async () => false } }
+			await expect(claim(deliver(), through)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
+		})
+	})
+
+	it('releases the claim when the destination cannot be asked for', async () => {
+		const { destinations, claim, stored } = createWorld()
+		const take = () => Promise.reject(new ExportError('LEDGER_UNAVAILABLE', 'down'))
+		const through = { destinations: { ...destinations, take } }
+		await expect(claim(deliver(), through)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		expect(stored()).toMatchObject([{ state: 'waiting' }])
+		expect(await claim()).toMatchObject({ kind: 'ours' })
+	})
+
+	it('claims an export whatever its destination when these may be shared', async () => {
+		const { claim } = createWorld({ destinations: createMemoryDestinations('shared') })
+		expect(await claim()).toMatchObject({ kind: 'ours', entry: { destinationRule: 'shared' } })
+		expect(await claim(deliver({ cloudPostgresqlInstanceNo: '2' }))).toMatchObject({ kind: 'ours' })
 	})
 
 	it('publishes the outcome of an exhausted export, then starts it over for a redriven message', async () => {

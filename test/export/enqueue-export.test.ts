@@ -4,16 +4,24 @@ import { type Entry, UNSETTLED_MS } from '../../lib/ledger/ledger.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
-import { CONTESTED, createExportPorts, createMemoryLedger, createQueue } from '../fakes.ts'
+import {
+	CONTESTED,
+	createExportPorts,
+	createMemoryDestinations,
+	createMemoryLedger,
+	createQueue,
+} from '../fakes.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
 
 function createWorld(changes: Partial<ExportPorts> = {}) {
 	const { queue, done: sent } = createQueue()
 	const ledger = createMemoryLedger()
+	const destinations = createMemoryDestinations()
 	let ids = 0
 	const ports = createExportPorts({
 		ledger,
+		destinations,
 		deduplicationMs: 60_000,
 		now: () => 1_000,
 		createId: () => `id-${++ids}`,
@@ -28,7 +36,7 @@ function createWorld(changes: Partial<ExportPorts> = {}) {
 		if (delivery.kind === 'invalid') throw delivery.error
 		return enqueueExport(delivery, via, ports)
 	}
-	return { sent, ledger, enqueue }
+	return { sent, ledger, destinations, enqueue }
 }
 
 describe('enqueueExport', () => {
@@ -74,6 +82,27 @@ describe('enqueueExport', () => {
 			code: 'IDEMPOTENCY_MISMATCH',
 		})
 		expect(sent).toHaveLength(1)
+	})
+
+	it('rejects a request whose destination is another instance’s, and queues nothing', async () => {
+		const { sent, ledger, enqueue } = createWorld()
+		await enqueue()
+		const taken = enqueue({ cloudPostgresqlInstanceNo: '2' })
+		await expect(taken).rejects.toMatchObject({ code: 'DESTINATION_TAKEN' })
+		expect(sent).toHaveLength(1)
+		expect(ledger.entries.size).toBe(1)
+	})
+
+	it('queues a known export whose destination is another instance’s by now', async () => {
+		const { sent, destinations, enqueue } = createWorld()
+		await enqueue()
+		destinations.taken.clear()
+		const [another] = [
+			toDelivery({ ...REQUEST, cloudPostgresqlInstanceNo: '2' }, { kind: 'queue', id: 'm' }, {}),
+		]
+		if (another.kind === 'valid') await destinations.take(another.request, 'another', 1_000)
+		expect(await enqueue()).toBe('id-1')
+		expect(sent).toHaveLength(2)
 	})
 
 	it('restores the expiry of a settled export when the queue refuses its message', async () => {

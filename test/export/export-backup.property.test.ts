@@ -7,7 +7,7 @@ import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
-import { createExportPorts, createMemoryLedger, replyWith } from '../fakes.ts'
+import { createExportPorts, createMemoryDestinations, createMemoryLedger, replyWith } from '../fakes.ts'
 
 /** What happens to one delivery; `crashAt` = the process dies after the n-th step that takes effect. */
 interface Fate {
@@ -49,6 +49,7 @@ const REPLIES: Record<Fate['ncp'], Reply> = {
 
 class World {
 	ledger = createMemoryLedger()
+	destinations = createMemoryDestinations()
 	performed = new Map<string, number>()
 	/** Every event that reached the topic, by id. */
 	published = new Map<string, string>()
@@ -86,6 +87,11 @@ class World {
 				read: async (key) => (await dieAfter(() => this.ledger.read(key))) ?? null,
 				replace: async (previous, next, nowMs) => dieAfter(() => this.ledger.replace(previous, next, nowMs)),
 				expireAt: async (entry, expiresAtMs) => dieAfter(() => this.ledger.expireAt(entry, expiresAtMs)),
+				remove: async (entry) => dieAfter(() => this.ledger.remove(entry)),
+			},
+			destinations: {
+				...this.destinations,
+				take: async (...args) => dieAfter(() => this.destinations.take(...args)),
 			},
 			callNcp: ({ fileName }) =>
 				dieAfter(() => {

@@ -4,7 +4,7 @@ import { type Cloud, type CloudOptions, LOCAL_KEYS, startCloud } from '../../too
 import { gateWith } from '../gate.ts'
 import { type EmbeddedSecrets, startEmbeddedSecrets } from '../secrets-manager.ts'
 import { takeOutcomes } from './outcomes.ts'
-import { readItems } from './table.ts'
+import { readExports } from './table.ts'
 
 let cloud: Cloud
 let secrets: EmbeddedSecrets | undefined
@@ -71,7 +71,7 @@ describe('one export', () => {
 		const { aws, ncp, table } = await start({ isQueueIdle: true })
 		aws.failPublishes(failures)
 		for (let n = 0; n < failures; n++) expect(await invoke(record('m-1'))).toEqual(failedIds('m-1'))
-		const [stored] = await readItems(table)
+		const [stored] = await readExports(table)
 		expect(await invoke(record('m-1'))).toEqual(failedIds())
 		const [event] = await outcomes(1)
 		expect(event).toEqual(JSON.parse(String(stored?.event)))
@@ -100,7 +100,7 @@ describe('a batch', () => {
 					)[no],
 			},
 		})
-		const of = (no: string) => ({ ...REQUEST, cloudPostgresqlInstanceNo: no })
+		const of = (no: string) => ({ ...REQUEST, cloudPostgresqlInstanceNo: no, folderPath: no })
 		const result = await invoke(
 			record('accepted', of('1000')),
 			record('duplicate', of('1000')),
@@ -133,7 +133,9 @@ describe('a batch', () => {
 		await start({ isQueueIdle: true, simulator: { instances, fault: () => 'throttle' } })
 		const ids = Array.from({ length: 10 }, (_, n) => `100${n}`)
 		expect(
-			await invoke(...ids.map((no) => record(no, { ...REQUEST, cloudPostgresqlInstanceNo: no }))),
+			await invoke(
+				...ids.map((no) => record(no, { ...REQUEST, cloudPostgresqlInstanceNo: no, folderPath: no })),
+			),
 		).toEqual(failedIds(...ids))
 	})
 
@@ -256,7 +258,7 @@ describe('an export with a wrong clock or key pair', () => {
 		const { ncp, table } = await start({ isQueueIdle: true, env })
 		expect(await invoke(record('m-1'))).toEqual(failedIds('m-1'))
 		expect(ncp?.calls()).toBe(0)
-		expect(await readItems(table)).toMatchObject([{ state: 'waiting' }])
+		expect(await readExports(table)).toMatchObject([{ state: 'waiting' }])
 	})
 })
 

@@ -38,7 +38,7 @@ beforeAll(async () => {
 			instances: new Map(
 				['1234925', BUSY].map((number) => [
 					number,
-					{ regionCode: 'KR', backups: new Set(['20210528', ...FILES]) },
+					{ regionCode: 'KR', backups: new Set(['20210528', ...FILES, ...BUSY_FILES]) },
 				]),
 			),
 			fault: ({ cloudPostgresqlInstanceNo }) =>
@@ -53,6 +53,8 @@ afterAll(async () => {
 })
 
 const FILES = Array.from({ length: 25 }, (_, index) => `backup-${index}`)
+/** Of the busy instance, whose files must not have the names of the other's. */
+const BUSY_FILES = ['busy-0', 'busy-1', 'busy-2']
 
 const writeConnection = (name: string, connection: LocalConnection) =>
 	writeFile(join(folder, name), JSON.stringify(connection))
@@ -285,11 +287,11 @@ describe('ops watch', () => {
 
 describe('ops dead-letters', () => {
 	it('lists them with their reasons, shows one, and redrives those that are not rejected', async () => {
-		await ops(['send', '--instance', BUSY, '--file', '20210528', '--bucket', 'my-bucket'])
+		await ops(['send', '--instance', BUSY, '--file', 'busy-0', '--bucket', 'my-bucket'])
 		await cloud.aws.sqs.send(
 			new SendMessageCommand({ QueueUrl: cloud.requestQueue.url, MessageBody: 'swordfish \u009b31m' }),
 		)
-		const exhausted = await outcomeOf('20210528', 'exhausted', BUSY)
+		const exhausted = await outcomeOf('busy-0', 'exhausted', BUSY)
 		const letters = (await untilDead(2)) as { messageId: string; code: string; reason: string }[]
 		const dead = letters.find(({ code }) => code === 'NCP_LATER')
 		const rejected = letters.find(({ code }) => code === 'REQUEST_UNREADABLE')
@@ -310,7 +312,7 @@ describe('ops dead-letters', () => {
 		expect(redriven.output).toContain('1 of 1 dead letters of the local cloud are back in their queues.')
 		expect(redriven.output).toContain('1 rejected dead letters stay')
 		// The export starts over, as a new one.
-		const accepted = await outcomeOf('20210528', 'accepted', BUSY)
+		const accepted = await outcomeOf('busy-0', 'accepted', BUSY)
 		expect(accepted.data.exportId).not.toBe(exhausted.data.exportId)
 		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId, rejected: true }])
 
@@ -324,7 +326,7 @@ describe('ops dead-letters', () => {
 			version: '1.0',
 			requestContext: { condition: 'RetriesExhausted' },
 			requestPayload: {
-				Records: [{ Sns: { Type: 'Notification', Message: JSON.stringify(request(FILES[0] ?? '', BUSY)) } }],
+				Records: [{ Sns: { Type: 'Notification', Message: JSON.stringify(request('busy-1', BUSY)) } }],
 			},
 			responsePayload: { errorType: 'ExportRetryable', errorMessage: 'busy' },
 		}
@@ -333,7 +335,7 @@ describe('ops dead-letters', () => {
 		const listed = await ops(['dead-letters', 'list', '--queue', 'pipeline', '--json'])
 		expect(listed.json()).toMatchObject([{ code: 'ExportRetryable', reason: 'busy', rejected: false }])
 		expect(await ops(['dead-letters', 'redrive', '--all', '--queue', 'pipeline'])).toMatchObject({ code: 0 })
-		await outcomeOf(FILES[0] ?? '', 'accepted', BUSY)
+		await outcomeOf('busy-1', 'accepted', BUSY)
 		expect(await countOf(url)).toBe(0)
 	})
 
@@ -415,10 +417,10 @@ describe('ops dead-letters, when things go wrong', () => {
 	})
 
 	it('redrives all of them with their trace, even one whose sender set errorCode itself', async () => {
-		await bury(JSON.stringify(request('backup-1', BUSY)), { traceparent: TRACE, errorCode: 'MINE' })
+		await bury(JSON.stringify(request('busy-2', BUSY)), { traceparent: TRACE, errorCode: 'MINE' })
 		const { output } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'requests'])
 		expect(output).toBe('26 of 26 dead letters of the local cloud are back in their queues.')
-		expect((await outcomeOf('backup-1', 'accepted', BUSY)).traceparent).toBe(TRACE)
+		expect((await outcomeOf('busy-2', 'accepted', BUSY)).traceparent).toBe(TRACE)
 		expect(await visible()).toBe(0)
 	})
 

@@ -69,7 +69,7 @@ describe('a pipeline event', () => {
 	})
 
 	it('returns a refusal, so that the pipeline’s next step decides', async () => {
-		expect(await invoke({ ...REQUEST, cloudPostgresqlInstanceNo: '9' })).toMatchObject({
+		expect(await invoke({ ...REQUEST, cloudPostgresqlInstanceNo: '9', fileName: '20210601' })).toMatchObject({
 			ok: true,
 			value: { data: { state: 'refused' } },
 		})

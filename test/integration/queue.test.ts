@@ -155,7 +155,7 @@ describe('a batch', () => {
 	const many = new Map(
 		Array.from({ length: 10 }, (_, n) => [
 			`100${n}`,
-			{ regionCode: 'KR', backups: new Set(['a', 'b', 'c']) },
+			{ regionCode: 'KR', backups: new Set(['a', 'b', 'c', 'd']) },
 		]),
 	)
 
@@ -170,10 +170,10 @@ describe('a batch', () => {
 		const result = await functions['on-queue-message'].invoke({
 			Records: [
 				record('accepted', request({ cloudPostgresqlInstanceNo: '1000', fileName: 'a' })),
-				record('busy', request({ cloudPostgresqlInstanceNo: '1001', fileName: 'a' })),
-				record('throttled', request({ cloudPostgresqlInstanceNo: '1002', fileName: 'a' })),
-				record('unknown', request({ cloudPostgresqlInstanceNo: '1003', fileName: 'a' })),
-				record('refused', request({ cloudPostgresqlInstanceNo: '9', fileName: 'a' })),
+				record('busy', request({ cloudPostgresqlInstanceNo: '1001', fileName: 'b' })),
+				record('throttled', request({ cloudPostgresqlInstanceNo: '1002', fileName: 'c' })),
+				record('unknown', request({ cloudPostgresqlInstanceNo: '1003', fileName: 'd' })),
+				record('refused', request({ cloudPostgresqlInstanceNo: '9', fileName: 'e' })),
 				record('rejected', { a: 1 }),
 			],
 		})
@@ -200,7 +200,7 @@ describe('a batch', () => {
 		})
 		const Records = ['a', 'b', 'c'].flatMap((fileName) =>
 			['1000', '1001', '1002'].map((no) =>
-				record(`${no}${fileName}`, request({ cloudPostgresqlInstanceNo: no, fileName })),
+				record(`${no}${fileName}`, request({ cloudPostgresqlInstanceNo: no, folderPath: no, fileName })),
 			),
 		)
 		await functions['on-queue-message'].invoke({ Records })
@@ -215,7 +215,7 @@ describe('a batch', () => {
 it('logs no key, secret, signature or header', async () => {
 	const { aws, outcomeQueue } = await start()
 	await send(cloud as Cloud, request())
-	await send(cloud as Cloud, request({ cloudPostgresqlInstanceNo: '9' }))
+	await send(cloud as Cloud, request({ cloudPostgresqlInstanceNo: '9', fileName: '20210601' }))
 	await send(cloud as Cloud, 'noise')
 	const events = await takeOutcomes(aws.sqs, outcomeQueue.url, 3)
 	await cloud?.stop()

@@ -3,7 +3,7 @@ import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import type { Fault } from '../../tools/local/ncp-simulator.ts'
 import { readOutcomes } from '../../tools/local/outcomes.ts'
-import { endLeases, readItems } from './table.ts'
+import { endLeases, readExports } from './table.ts'
 
 const EXPORTS = 500
 const COPIES = 20
@@ -133,7 +133,7 @@ it('ends 500 exports from 10,000 messages in one state each, performs none twice
 		)
 		await cloud.quiesce()
 		await reader.stop()
-		const items = await readItems(cloud.table)
+		const items = await readExports(cloud.table)
 		const performed = cloud.ncp?.performed.map(({ fileName }) => fileName) ?? []
 
 		expect(left).toEqual([])

@@ -15,6 +15,11 @@ export async function readItems({ client, tableName }: EmbeddedTable): Promise<R
 	return items
 }
 
+/** The exports among the items. */
+export async function readExports(table: EmbeddedTable): Promise<Record<string, unknown>[]> {
+	return (await readItems(table)).filter(({ fingerprint }) => fingerprint !== undefined)
+}
+
 /** Ends every lease, as if its time had passed. */
 export async function endLeases(table: EmbeddedTable): Promise<void> {
 	for (const { exportKey, state } of await readItems(table)) {

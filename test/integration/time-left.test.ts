@@ -5,7 +5,7 @@ import type { InvocationResult } from '../../tools/local/function-process.ts'
 import type { GateCall } from '../gate.ts'
 import { gateWith } from '../gate.ts'
 import { takeOutcomes } from './outcomes.ts'
-import { readItems } from './table.ts'
+import { readExports } from './table.ts'
 
 const clouds: Cloud[] = []
 afterAll(() => Promise.all(clouds.map((cloud) => cloud.stop())))
@@ -100,7 +100,7 @@ describe.concurrent('the function answers within its time limit', () => {
 		// Started before, so that a slow start of its process does not use up the time for the call.
 		await cloud.functions['on-queue-message'].invoke({ Records: [] })
 		await cloud.functions['on-queue-message'].invoke({ Records: [record(REQUEST)] })
-		const [item] = await readItems(cloud.table)
+		const [item] = await readExports(cloud.table)
 		const check = { exportKey: item?.exportKey, exportId: item?.exportId, check: 0 }
 		// Acknowledged: with the message handed back, the outcome would be published again.
 		expect(await cloud.arrivalFunction?.invoke({ Records: [record(check)] })).toEqual({

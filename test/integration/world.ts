@@ -133,6 +133,7 @@ const SERVICES: Readonly<Record<string, Service>> = {
 	GetItem: 'table',
 	PutItem: 'table',
 	UpdateItem: 'table',
+	DeleteItem: 'table',
 	Query: 'table',
 	PublishBatch: 'topic',
 }

@@ -4,6 +4,7 @@ import {
 	decideClaim,
 	type Entry,
 	type EntryState,
+	mayHavePut,
 	release,
 	settle,
 	UNSETTLED_MS,
@@ -15,6 +16,7 @@ const NOW = 1_000_000
 const claim = (changes: Partial<Claim> = {}): Claim => ({
 	exportKey: 'key',
 	fingerprint: 'print',
+	destinationRule: 'exclusive',
 	nowMs: NOW,
 	leaseMs: 85_000,
 	createId: () => 'id-new',
@@ -25,6 +27,7 @@ const claim = (changes: Partial<Claim> = {}): Claim => ({
 const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	exportKey: 'key',
 	exportId: 'export-1',
+	destinationRule: 'exclusive',
 	fingerprint: 'print',
 	state,
 	revision: 'revision-1',
@@ -45,6 +48,30 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 
 const SETTLED: EntryState[] = ['accepted', 'refused', 'unknown', 'exhausted']
 
+describe('mayHavePut', () => {
+	const completed = (key: string): Entry => {
+		const { data, ...event } = acceptedEvent('export-1')
+		const object = { key, size: 1, etag: 'e', lastModified: '2026-11-24T00:00:00.000Z' }
+		return entry('completed', { event: { ...event, data: { ...data, state: 'completed', object } } })
+	}
+
+	it.each(['claimed', 'accepted', 'unknown', 'missing', 'unverified'] as const)(
+		'is true of an export that is %s, for any key',
+		(state) => {
+			expect(mayHavePut(entry(state), 'f')).toBe(true)
+		},
+	)
+
+	it.each(['waiting', 'refused', 'exhausted'] as const)('is false of an export that is %s', (state) => {
+		expect(mayHavePut(entry(state), 'f')).toBe(false)
+	})
+
+	it('is true of a completed export only for the key of its object', () => {
+		expect(mayHavePut(completed('a/f'), 'a/f')).toBe(true)
+		expect(mayHavePut(completed('a/f'), 'f')).toBe(false)
+	})
+})
+
 describe('decideClaim', () => {
 	it('claims a new export', () => {
 		expect(decideClaim(null, claim())).toEqual({
@@ -52,6 +79,7 @@ describe('decideClaim', () => {
 			previous: null,
 			next: {
 				exportKey: 'key',
+				destinationRule: 'exclusive',
 				exportId: 'id-new',
 				fingerprint: 'print',
 				state: 'claimed',

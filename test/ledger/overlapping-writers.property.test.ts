@@ -6,10 +6,16 @@ import { enqueueExport } from '../../lib/export/enqueue-export.ts'
 import { exportBackup } from '../../lib/export/export-backup.ts'
 import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
-import type { ArrivalCheck, ArrivalPorts, ExportPorts, Finding } from '../../lib/ports.ts'
+import type { ArrivalCheck, ArrivalPorts, ExportPorts, Listing } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import { type Trigger, toDelivery } from '../../lib/request/delivery.ts'
-import { createArrivalPorts, createExportPorts, createMemoryLedger, replyWith } from '../fakes.ts'
+import {
+	createArrivalPorts,
+	createExportPorts,
+	createMemoryDestinations,
+	createMemoryLedger,
+	replyWith,
+} from '../fakes.ts'
 
 /** Everything that writes to an export's entry. They overlap in every order that the scheduler can find. */
 type Writer = 'queue' | 'webhook' | 'async' | 'check' | 'repeated-check' | 'sweep'
@@ -35,11 +41,12 @@ const move: fc.Arbitrary<Move> = fc.record({
 const ACCEPTED = replyWith(200, { r: { returnCode: '0' } })
 const LATER = replyWith(429, { error: { errorCode: '410' } })
 const LOST = toLostReply(true, 'ECONNRESET')
-const FOUND: Finding = {
-	kind: 'found',
-	object: { key: 'f', size: 1, etag: 'e', lastModified: '' },
-	candidates: ['f'],
+const FOUND: Listing = {
+	kind: 'listed',
+	objects: [{ key: 'f', size: 1, etag: 'e', lastModified: '2026-11-23T00:00:00.000Z' }],
+	isWhole: true,
 }
+const ABSENT: Listing = { kind: 'listed', objects: [], isWhole: true }
 
 /** Runs one step of a process, in an order that the scheduler chooses. */
 type Step = <T>(effect: () => Promise<T>) => Promise<T>
@@ -49,6 +56,7 @@ const AT_ONCE: Step = (effect) => effect()
 class World {
 	nowMs = 1_000_000
 	ledger = createMemoryLedger()
+	destinations = createMemoryDestinations()
 	/** Request messages not acknowledged yet. */
 	requests = 0
 	/** Checks not acknowledged yet. */
@@ -72,7 +80,7 @@ class World {
 	}
 
 	ports(step: Step): { export: ExportPorts; check: ArrivalPorts } {
-		const { ledger } = this
+		const { ledger, destinations } = this
 		const schedule = (check: ArrivalCheck) => step(async () => void this.checks.push(check))
 		const shared = {
 			ledger: {
@@ -80,6 +88,11 @@ class World {
 				replace: ((previous, next, nowMs) =>
 					step(() => ledger.replace(previous, next, nowMs))) as typeof ledger.replace,
 				expireAt: (...args: Parameters<typeof ledger.expireAt>) => step(() => ledger.expireAt(...args)),
+				remove: (...args: Parameters<typeof ledger.remove>) => step(() => ledger.remove(...args)),
+			},
+			destinations: {
+				...destinations,
+				take: (...args: Parameters<typeof destinations.take>) => step(() => destinations.take(...args)),
 			},
 			publish: (event: OutcomeEvent) => step(async () => this.publish(event)),
 			callNcp: () =>
@@ -100,7 +113,7 @@ class World {
 			check: createArrivalPorts({
 				...shared,
 				schedule,
-				findObject: () => step(async (): Promise<Finding> => (this.#isThere ? FOUND : { kind: 'absent' })),
+				listObjects: () => step(async (): Promise<Listing> => (this.#isThere ? FOUND : ABSENT)),
 				deadlineMs: DEADLINE_MS,
 				resendAfterMs: 10 * MINUTE_MS,
 			}),

@@ -7,7 +7,7 @@ import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import type { Fault } from '../../tools/local/ncp-simulator.ts'
 import { startGate } from '../gate.ts'
 import { takeOutcomes } from '../integration/outcomes.ts'
-import { endLeases, readItems } from '../integration/table.ts'
+import { endLeases, readExports } from '../integration/table.ts'
 import { toBatch, toSignedCall } from '../lambda-events.ts'
 import { isRuntimeInstalled, type Runtime, startRuntime } from './runtime-api.ts'
 
@@ -226,13 +226,13 @@ describe.skipIf(!isRuntimeInstalled)('under AWS’s own runtime', () => {
 		it('that is near returns messages untouched, to be processed when there is time', async () => {
 			const runtime = await start('on-queue-message')
 			const batch = toRequests('20210505', '20210506')
-			const items = await readItems(cloud.table)
+			const items = await readExports(cloud.table)
 			const calls = cloud.ncp?.calls()
 			expect(await runtime.invoke(batch, 7_000)).toEqual({
 				kind: 'response',
 				value: { batchItemFailures: [{ itemIdentifier: 'message-0' }, { itemIdentifier: 'message-1' }] },
 			})
-			expect(await readItems(cloud.table)).toEqual(items)
+			expect(await readExports(cloud.table)).toEqual(items)
 			expect(cloud.ncp?.calls()).toBe(calls)
 
 			expect(await runtime.invoke(batch)).toEqual({ kind: 'response', value: { batchItemFailures: [] } })

@@ -7,6 +7,7 @@ describe('toErrorResponse', () => {
 		['REQUEST_UNREADABLE', 400],
 		['REQUEST_INVALID', 422],
 		['IDEMPOTENCY_MISMATCH', 422],
+		['DESTINATION_TAKEN', 409],
 	] as const)('answers %s with %i and names the fields', (code, status) => {
 		const response = toErrorResponse(
 			new RequestInvalid([{ field: 'body', detail: 'is bad' }], code),
@@ -18,6 +19,12 @@ describe('toErrorResponse', () => {
 			errors: [{ field: 'body', detail: 'is bad' }],
 			retryable: false,
 		})
+	})
+
+	it('says what is in conflict, when it is not an export in progress', () => {
+		const titleOf = (error: ExportError) => JSON.parse(toErrorResponse(error, '/exports').body).title
+		expect(titleOf(new RequestInvalid([], 'DESTINATION_TAKEN'))).toBe('The destination is taken')
+		expect(titleOf(new ExportError('IN_PROGRESS', ''))).toBe('In progress')
 	})
 
 	it.each(['NCP_LATER', 'NCP_CREDENTIALS', 'PUBLISH_FAILED', 'DEADLINE_NEAR'] as const)(

@@ -34,6 +34,7 @@ describe('readConfig', () => {
 		[{ NCP_API_URL: 'https://ncp.example/?a=1' }, 'nothing but scheme'],
 		[{ NCP_REGION_CODE: 'kr' }, 'NCP_REGION_CODE must be'],
 		[{ FOLDER_PATH: '/a' }, 'FOLDER_PATH must be folder names'],
+		[{ SHARED_DESTINATIONS: 'yes' }, 'SHARED_DESTINATIONS must be refuse or allow'],
 		[{ NCP_TIMEOUT_MS: '1e1' }, 'NCP_TIMEOUT_MS must be a whole number from 100 to 60000'],
 		[{ NCP_TIMEOUT_MS: 'ten' }, 'NCP_TIMEOUT_MS must be'],
 		[{ NCP_ACCESS_KEY: 'a\u0001b' }, 'NCP_ACCESS_KEY must be printable ASCII'],

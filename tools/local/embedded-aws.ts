@@ -110,7 +110,14 @@ export async function startEmbeddedAws({
 			return (await Body?.transformToString()) ?? ''
 		},
 		putObject: async (bucketName, key, body) => {
-			await s3.send(new PutObjectCommand({ Bucket: bucketName, Key: key, Body: body }))
+			await s3.send(
+				new PutObjectCommand({
+					Bucket: bucketName,
+					Key: key,
+					Body: body,
+					ContentLength: Buffer.byteLength(body),
+				}),
+			)
 		},
 		failPublishes: (count, containing = '') => {
 			failingText = containing

@@ -13,8 +13,8 @@ const program = createProgram('npm start --')
 		`npm start keeps the product running on this machine: a webhook, a queue, and each
 outcome as it reaches the topic. NCP is simulated, unless NCP_ACCESS_KEY,
 NCP_SECRET_KEY and NCP_API_URL are all set: then that API is called.
-NCP_REGION_CODE, FOLDER_PATH, NCP_TIMEOUT_MS and LOG_LEVEL are passed on to the functions.
-Ctrl-C ends it.
+NCP_REGION_CODE, FOLDER_PATH, SHARED_DESTINATIONS, NCP_TIMEOUT_MS and LOG_LEVEL
+are passed on to the functions. Ctrl-C ends it.
 `,
 	)
 	.option('--port <number>', 'port of the webhook (default: a free port)', toPort)
@@ -28,7 +28,7 @@ Ctrl-C ends it.
 /** Deployed, the deadline is 120 minutes and the first check comes after 30 seconds; here after two. */
 const ARRIVAL_SECONDS = 30
 
-const PASSED_ON = ['NCP_REGION_CODE', 'FOLDER_PATH', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
+const PASSED_ON = ['NCP_REGION_CODE', 'FOLDER_PATH', 'SHARED_DESTINATIONS', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
 
 /** An instance for each way that an export can end. */
 const WORLD = `Simulated instances: 1234925 (files 20210528, 20210529, 20210530; arrives), 1234926 (20210528; busy at first),

@@ -21,7 +21,13 @@ const allow = (Resource: unknown, ...Action: string[]): Statement => ({ Effect: 
 /** What `lib/wiring/wire.ts` uses in every function. docs/permissions.md names the code behind each action. */
 const EVERY_FUNCTION = [
 	allow(ref('ResultTopic'), 'sns:Publish'),
-	allow(getAtt('ExportsTable'), 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
+	allow(
+		getAtt('ExportsTable'),
+		'dynamodb:GetItem',
+		'dynamodb:PutItem',
+		'dynamodb:UpdateItem',
+		'dynamodb:DeleteItem',
+	),
 	// Secrets Manager adds six random characters to a secret's name.
 	allow(
 		sub(
@@ -57,7 +63,7 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 	],
 	'on-arrival-check': [
 		takeFrom('ArrivalQueue'),
-		// For the freshness report.
+		// For the freshness report, and for other exports of the same file.
 		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
 	],
 }

@@ -1,0 +1,104 @@
+import type { ArrivedObject } from '../outcome/outcome.ts'
+import type { Namesake } from '../ports.ts'
+import { PRODUCTS } from '../products.ts'
+import { lastSegment, toInstance } from '../request/export-identity.ts'
+import type { ExportRequest } from '../request/export-request.ts'
+
+const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
+
+/** An export whose object is looked for. */
+export interface Wanted {
+	request: ExportRequest
+	/** Milliseconds since the epoch. An object that is more than five minutes older is another export's. */
+	notBeforeMs: number
+	/** True when no other instance may write to the export's destination. */
+	isDestinationOurs: boolean
+}
+
+/** Both best first: the file's very name before names with an ending, then the newest. */
+export interface Evidence {
+	/** Each proves the export, unless another export may have put it there. */
+	proofs: ArrivedObject[]
+	candidates: ArrivedObject[]
+}
+
+/**
+ * Weighs what a listing shows. An object with the file's name proves the export when it lies where it is expected and the
+ * destination is the instance's, or when its key names the instance; otherwise it is a candidate.
+ */
+export function weigh(objects: readonly ArrivedObject[], wanted: Wanted, expectedPrefix: string): Evidence {
+	const { request, isDestinationOurs } = wanted
+	const isProof = ({ key }: ArrivedObject): boolean =>
+		(isDestinationOurs && key.startsWith(expectedPrefix)) || namesInstance(key, request.instanceNo)
+	const arrivals = objects.filter((object) => isArrival(object, wanted)).sort(byFit(request.fileName))
+	return {
+		proofs: arrivals.filter(isProof),
+		candidates: arrivals.filter((object) => !isProof(object)),
+	}
+}
+
+/**
+ * The names of files that could lie under a key and that this file's export could be mistaken for: longer names always;
+ * its own name only where another export of that name could have put the object, which is not in its own folder.
+ */
+export function namesOfRivals(key: string, { fileName, folderPath }: ExportRequest): string[] {
+	const segment = lastSegment(key)
+	const own = lastSegment(fileName)
+	const isInOwnPlace = folderPath !== undefined && key.startsWith(folderPath + fileName)
+	const ends = [...segment.matchAll(/[._-]/g)].map(({ index }) => index)
+	const names = new Set([...ends, segment.length].map((end) => segment.slice(0, end)))
+	return [...names].filter((name) => name.length > own.length || (name === own && !isInOwnPlace))
+}
+
+/**
+ * Whether the export of this destination could have put the object there that is taken for the request's. NCP may ignore
+ * a folder, but puts no copy into a folder that was not asked for, nor under the number of another instance.
+ */
+export function isRival(namesake: Namesake, key: string, request: ExportRequest): boolean {
+	const { instance, fileName, folderPath } = namesake
+	const isSameInstance = instance === toInstance(request)
+	const isOwn = isSameInstance && fileName === request.fileName && folderPath === request.folderPath
+	if (isOwn) return false
+	if (folderPath !== undefined && key.startsWith(folderPath)) return true
+	if (request.folderPath !== undefined && key.startsWith(request.folderPath)) return false
+	return isSameInstance || !namesInstance(key, request.instanceNo)
+}
+
+export function renderPrefix(
+	template: string,
+	{ product, fileName, instanceNo }: Pick<ExportRequest, 'product' | 'fileName' | 'instanceNo'>,
+): string {
+	return (
+		template
+			.replaceAll('{fileName}', () => fileName)
+			.replaceAll('{instanceNo}', () => instanceNo)
+			// Its older name.
+			.replaceAll(`{${PRODUCTS[product].instanceField}}`, () => instanceNo)
+	)
+}
+
+/** Not empty, not older than the request, and with the file's name. */
+function isArrival({ key, size, lastModified }: ArrivedObject, { request, notBeforeMs }: Wanted): boolean {
+	return (
+		size > 0 &&
+		hasName(lastSegment(key), lastSegment(request.fileName)) &&
+		Date.parse(lastModified) >= notBeforeMs - CLOCK_TOLERANCE_MS
+	)
+}
+
+/** The name alone, or followed by an ending: `20210528`, `20210528.tar.gz`, `20210528_1`; not `monthly-20210528`. */
+function hasName(segment: string, name: string): boolean {
+	if (name === '' || !segment.startsWith(name)) return false
+	return segment.length === name.length || /^[._-]./su.test(segment.slice(name.length))
+}
+
+/** As a whole folder name: the last segment is the file's, and a file may be named with the same digits. */
+function namesInstance(key: string, instanceNo: string): boolean {
+	return key.split('/').slice(0, -1).includes(instanceNo)
+}
+
+function byFit(fileName: string) {
+	const isExact = ({ key }: ArrivedObject): number => Number(lastSegment(key) === lastSegment(fileName))
+	const time = ({ lastModified }: ArrivedObject): number => Date.parse(lastModified)
+	return (a: ArrivedObject, b: ArrivedObject): number => isExact(b) - isExact(a) || time(b) - time(a)
+}

@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createDestinations } from '../../lib/aws/destinations.ts'
+import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
+import { createExportFinder } from '../../lib/aws/exports-table.ts'
+import type { DestinationRule } from '../../lib/request/export-identity.ts'
+import type { ExportRequest } from '../../lib/request/export-request.ts'
+import { type EmbeddedTable, startEmbeddedTable } from '../../tools/local/embedded-table.ts'
+import { callLocal } from '../call-local.ts'
+import { type Intercept, startGate } from '../gate.ts'
+import { readItems } from '../integration/table.ts'
+
+const NOW = Date.UTC(2026, 10, 24)
+const DAY_MS = 24 * 60 * 60 * 1000
+
+let table: EmbeddedTable
+beforeAll(async () => {
+	table = await startEmbeddedTable('ap-northeast-2')
+})
+afterAll(() => table.stop())
+
+const createAt = (url: string, apiUrl = 'https://ncp.example', rule: DestinationRule = 'exclusive') =>
+	createDestinations(
+		createDynamoDb(callLocal('dynamodb', url, 'ap-northeast-2')),
+		table.tableName,
+		apiUrl,
+		rule,
+	)
+
+let buckets = 0
+/** Requests for one destination that no other test asks for. */
+function createWorld() {
+	const bucketName = `bucket-${++buckets}`
+	const destinations = createAt(table.endpoint)
+	const request = (changes: Partial<ExportRequest> = {}): ExportRequest => ({
+		product: 'postgresql',
+		instanceNo: '1',
+		fileName: '20210528',
+		bucketName,
+		regionCode: 'KR',
+		...changes,
+	})
+	const take = (changes: Partial<ExportRequest> = {}, nowMs = NOW, through = destinations) =>
+		through.take(request(changes), `export-of-${changes.instanceNo ?? 1}`, nowMs)
+	return { bucketName, destinations, request, take }
+}
+
+describe('take', () => {
+	it('gives a destination to the first instance, and names it to all others', async () => {
+		const { take } = createWorld()
+		expect(await take()).toBeNull()
+		expect(await take({ instanceNo: '2' })).toBe('vpostgresql/KR/1')
+		expect(await take()).toBeNull()
+	})
+
+	it.each([[{ folderPath: 'a/' }], [{ fileName: '20210529' }], [{ bucketName: 'another-bucket' }]])(
+		'takes %o for another destination',
+		async (changes) => {
+			const { take } = createWorld()
+			await take()
+			expect(await take({ instanceNo: '2', ...changes })).toBeNull()
+		},
+	)
+
+	it('takes the same number in another region for another instance', async () => {
+		const { take } = createWorld()
+		await take()
+		expect(await take({ regionCode: 'SG' })).toBe('vpostgresql/KR/1')
+		expect(await take({ regionCode: undefined })).toBe('vpostgresql/KR/1')
+	})
+
+	it('knows one path, however it is divided into folder and file name', async () => {
+		const { take } = createWorld()
+		await take({ folderPath: 'a/' })
+		expect(await take({ instanceNo: '2', fileName: 'a/20210528' })).toBe('vpostgresql/KR/1')
+	})
+
+	it('keeps the buckets of different zones apart', async () => {
+		const { take } = createWorld()
+		await take()
+		const gov = createAt(table.endpoint, 'https://gov.example')
+		expect(await take({ instanceNo: '2' }, NOW, gov)).toBeNull()
+	})
+
+	it('keeps a destination for 60 days after the instance last asked for it', async () => {
+		const { take } = createWorld()
+		await take()
+		await take({}, NOW + 30 * DAY_MS)
+		expect(await take({ instanceNo: '2' }, NOW + 90 * DAY_MS - 1_000)).toBe('vpostgresql/KR/1')
+		expect(await take({ instanceNo: '2' }, NOW + 90 * DAY_MS)).toBeNull()
+		expect(await take({}, NOW + 90 * DAY_MS)).toBe('vpostgresql/KR/2')
+	})
+
+	it('gives it to exactly one of many that ask at once', async () => {
+		const { take } = createWorld()
+		const asked = Array.from({ length: 20 }, (_, n) => take({ instanceNo: `${n}` }))
+		const holders = await Promise.all(asked)
+		expect(holders.filter((holder) => holder === null)).toHaveLength(1)
+		expect(new Set(holders).size).toBe(2)
+	})
+
+	it('refuses no instance when destinations may be shared, but keeps them all', async () => {
+		const { bucketName, take } = createWorld()
+		const shared = createAt(table.endpoint, 'https://ncp.example', 'shared')
+		expect(await take({}, NOW, shared)).toBeNull()
+		expect(await take({ instanceNo: '2' }, NOW, shared)).toBeNull()
+		expect(await shared.namesakes(bucketName, '20210528', 10)).toHaveLength(2)
+	})
+
+	it('says who holds a destination', async () => {
+		const { bucketName, destinations, take } = createWorld()
+		const request = { product: 'postgresql', instanceNo: '9', fileName: '20210528', bucketName } as const
+		expect(await destinations.holder(request)).toBeNull()
+		await take()
+		expect(await destinations.holder(request)).toBe('vpostgresql/KR/1')
+	})
+
+	describe('when it is given back', () => {
+		const giveBack = ({ destinations, request }: ReturnType<typeof createWorld>, askedBy = 'export-of-1') =>
+			destinations.giveBack(request(), askedBy)
+
+		it('is free for another instance', async () => {
+			const world = createWorld()
+			await world.take()
+			await giveBack(world)
+			expect(await world.take({ instanceNo: '2' })).toBeNull()
+		})
+
+		it('stays taken when another export of the instance has asked for it, before or since', async () => {
+			const world = createWorld()
+			await world.take()
+			await giveBack(world, 'another-export')
+			await world.destinations.take(world.request(), 'another-export', NOW)
+			await giveBack(world)
+			await giveBack(world, 'another-export')
+			expect(await world.take({ instanceNo: '2' })).toBe('vpostgresql/KR/1')
+		})
+
+		it('stays taken by another instance', async () => {
+			const world = createWorld()
+			await world.take({ instanceNo: '2' })
+			await giveBack(world, 'export-of-2')
+			expect(await world.destinations.holder(world.request())).toBe('vpostgresql/KR/2')
+		})
+	})
+
+	describe('when the answer is lost', () => {
+		const loseFirst = async (operation: string) => {
+			let isLost = false
+			const intercept: Intercept = (call, phase) => {
+				if (phase === 'before' || isLost || call.operation !== operation) return
+				isLost = true
+				throw new Error('lost')
+			}
+			return startGate(table.endpoint, intercept)
+		}
+
+		it('has the destination, and gets it again', async () => {
+			const { take } = createWorld()
+			const gate = await loseFirst('UpdateItem')
+			// The client may repeat the call by itself.
+			await take({}, NOW, createAt(gate.url)).catch(({ code }) => expect(code).toBe('LEDGER_UNAVAILABLE'))
+			await gate.stop()
+			expect(await take({ instanceNo: '2' })).toBe('vpostgresql/KR/1')
+			expect(await take()).toBeNull()
+		})
+	})
+
+	it('throws LEDGER_UNAVAILABLE when the table does not answer', async () => {
+		const { take } = createWorld()
+		const down = createAt('http://127.0.0.1:1')
+		await expect(take({}, NOW, down)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE', retryable: true })
+	})
+})
+
+describe('namesakes', () => {
+	it('finds the destinations in a bucket whose file has the name, in any folder', async () => {
+		const { bucketName, destinations, request, take } = createWorld()
+		await take()
+		await take({ instanceNo: '2', folderPath: 'a/' })
+		await take({ instanceNo: '3', fileName: 'dir/20210528' })
+		await take({ instanceNo: '4', fileName: '20210529' })
+		await take({ instanceNo: '5', bucketName: 'another-bucket' })
+		const found = await destinations.namesakes(bucketName, '20210528', 10)
+		expect(found.sort((a, b) => a.instance.localeCompare(b.instance))).toEqual([
+			{
+				instance: 'vpostgresql/KR/1',
+				folderPath: undefined,
+				fileName: '20210528',
+				askedBy: 'export-of-1',
+				hasEarlier: false,
+			},
+			{
+				instance: 'vpostgresql/KR/2',
+				folderPath: 'a/',
+				fileName: '20210528',
+				askedBy: 'export-of-2',
+				hasEarlier: false,
+			},
+			{
+				instance: 'vpostgresql/KR/3',
+				folderPath: undefined,
+				fileName: 'dir/20210528',
+				askedBy: 'export-of-3',
+				hasEarlier: false,
+			},
+		])
+		expect(await destinations.namesakes(bucketName, '20210528', 2)).toHaveLength(2)
+		await destinations.take(request({ fileName: '20210529', instanceNo: '4' }), 'another-export', NOW)
+		expect(await destinations.namesakes(bucketName, '20210529', 2)).toMatchObject([
+			{ askedBy: 'another-export', hasEarlier: true },
+		])
+	})
+
+	it('are never found as exports, and fit into 4 KB', async () => {
+		const { take } = createWorld()
+		await take({ fileName: 'x'.repeat(255), folderPath: `${'y'.repeat(200)}/` })
+		const find = createExportFinder(
+			createDynamoDb(callLocal('dynamodb', table.endpoint, 'ap-northeast-2')),
+			table.tableName,
+		)
+		for (const item of await readItems(table)) {
+			expect(await find(String(item.exportId), NOW)).toBeNull()
+			expect(JSON.stringify(item).length).toBeLessThan(1_024)
+		}
+	})
+})
