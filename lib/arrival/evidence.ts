@@ -87,7 +87,7 @@ function isArrival({ key, size, lastModified }: ArrivedObject, { request, notBef
 }
 
 /** The name alone, or followed by an ending: `20210528`, `20210528.tar.gz`, `20210528_1`; not `monthly-20210528`. */
-function hasName(segment: string, name: string): boolean {
+export function hasName(segment: string, name: string): boolean {
 	if (name === '' || !segment.startsWith(name)) return false
 	return segment.length === name.length || /^[._-]./su.test(segment.slice(name.length))
 }

@@ -8,7 +8,7 @@ import { EXPORT_ID_INDEX } from './exports-table.ts'
 const KEPT_SECONDS = 60 * 24 * 60 * 60
 
 /** Never the key or the id of an export: those are hashes and ULIDs. */
-const PREFIX = 'destination#'
+export const DESTINATION_PREFIX = 'destination#'
 
 /**
  * One item a destination, beside the exports. The write is conditional on the instance, so repeating it changes nothing:
@@ -20,7 +20,9 @@ export function createDestinations(
 	apiUrl: string,
 	rule: DestinationRule,
 ): Destinations {
-	const toKey = (request: ExportRequest) => ({ exportKey: PREFIX + toDestination(apiUrl, request, rule).key })
+	const toKey = (request: ExportRequest) => ({
+		exportKey: DESTINATION_PREFIX + toDestination(apiUrl, request, rule).key,
+	})
 
 	const holder = async (request: ExportRequest): Promise<string | null> => {
 		const { Item } = await dynamodb('GetItem', {
@@ -49,7 +51,7 @@ export function createDestinations(
 					ExpressionAttributeValues: {
 						':instance': instance,
 						':askedBy': askedBy,
-						':namesake': PREFIX + namesake,
+						':namesake': DESTINATION_PREFIX + namesake,
 						':bucket': bucketName,
 						':folder': folderPath,
 						':file': fileName,
@@ -79,7 +81,7 @@ export function createDestinations(
 				TableName,
 				IndexName: EXPORT_ID_INDEX,
 				KeyConditionExpression: 'exportId = :namesake',
-				ExpressionAttributeValues: { ':namesake': PREFIX + toNamesake(apiUrl, bucketName, name) },
+				ExpressionAttributeValues: { ':namesake': DESTINATION_PREFIX + toNamesake(apiUrl, bucketName, name) },
 				Limit: limit,
 			}).catch(throwUnavailable)
 			return Items.map(toNamesakeOf)

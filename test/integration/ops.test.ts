@@ -113,6 +113,7 @@ describe('ops doctor', () => {
 				'NCP',
 				'webhook secrets',
 				'bucket my-bucket',
+				'exports into my-bucket',
 			].map((check) => ({ check, result: 'ok' })),
 		)
 		expect(code).toBe(0)
@@ -135,7 +136,7 @@ describe('ops doctor', () => {
 		expect(output).toMatch(/FAILED {3}topic of outcomes: the topic export-outcomes-other does not exist/)
 		expect(output).toMatch(/FAILED {3}arrival queue: the queue export-arrivals-other does not exist/)
 		expect(output).toMatch(/FAILED {3}bucket my-buckt: there is no bucket my-buckt in/)
-		expect(output).toContain('5 of 10 checks failed.')
+		expect(output).toContain('5 of 11 checks failed.')
 		expect(output).not.toContain('swordfish')
 		expect(code).toBe(1)
 	})

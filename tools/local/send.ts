@@ -1,5 +1,6 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { OutcomeEvent, State } from '../../lib/outcome/outcome.ts'
+import { toFolderPath } from '../../lib/request/folder-path.ts'
 import type { Cloud } from './cloud.ts'
 
 /** One entry of `requests.json`. `body` is sent as JSON, `text` unchanged. */
@@ -44,10 +45,11 @@ export function isOutcomeOf(
 	if (data.trigger.id === triggerId) return true
 	const { request } = data
 	if (request === null || sample.body === undefined) return false
-	const { cloudPostgresqlInstanceNo, bucketName, fileName } = sample.body
+	const { cloudPostgresqlInstanceNo, bucketName, fileName, folderPath } = sample.body
 	return (
 		request.cloudPostgresqlInstanceNo === cloudPostgresqlInstanceNo &&
 		request.bucketName === bucketName &&
-		request.fileName === fileName
+		request.fileName === fileName &&
+		request.folderPath === (folderPath === undefined ? undefined : toFolderPath(String(folderPath)))
 	)
 }

@@ -1,23 +1,15 @@
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
-import { ListObjectsCommand } from '@aws-sdk/client-s3'
 import { GetTopicAttributesCommand } from '@aws-sdk/client-sns'
 import { GetQueueAttributesCommand, type QueueAttributeName } from '@aws-sdk/client-sqs'
 import { EXPORT_ID_INDEX } from '../../lib/aws/exports-table.ts'
 import { createCallAction } from '../../lib/ncp/call-action.ts'
 import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
-import { createObjectStorage } from '../../lib/object-storage/client.ts'
 import type { KeyPair } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
-import { describeFailure, OpsError, toMessage } from './ops-error.ts'
+import { checkBucket, checkBucketUse } from './check-bucket.ts'
+import { type Finding, failed, ok, skipped, warning } from './finding.ts'
+import { OpsError, toMessage } from './ops-error.ts'
 import type { Target } from './target.ts'
-
-/** `warning`: it works, but an operator should look at it. `skipped`: not checked. */
-export interface Finding {
-	check: string
-	result: 'ok' | 'warning' | 'failed' | 'skipped'
-	/** What was found, and what to do about it. */
-	words: string
-}
 
 type Check = () => Promise<Omit<Finding, 'check'>>
 
@@ -43,9 +35,9 @@ export async function examine(
 		['table of exports', () => checkTable(target)],
 		['NCP', async () => checkNcp(await readKeys(keys), target)],
 		['webhook secrets', async () => checkWebhookSecrets(await readKeys(keys))],
-		...buckets.map((bucket): [string, Check] => [
-			`bucket ${bucket}`,
-			async () => checkBucket(bucket, await readKeys(keys), target),
+		...buckets.flatMap((bucket): [string, Check][] => [
+			[`bucket ${bucket}`, async () => checkBucket(bucket, await readKeys(keys), target)],
+			[`exports into ${bucket}`, async () => checkBucketUse(bucket, await readKeys(keys), target)],
 		]),
 	]
 	if (buckets.length === 0) checks.push(['bucket', async () => skipped('name one with --bucket to check it')])
@@ -171,27 +163,3 @@ function judge(reply: Reply, apiUrl: string) {
 			)
 	}
 }
-
-async function checkBucket(Bucket: string, keys: KeyPair, { connection }: Target) {
-	const { objectStorageUrl, objectStorageRegion } = connection
-	if (objectStorageUrl === '') return skipped('arrival checks are off')
-	const client = createObjectStorage({ objectStorageUrl, objectStorageRegion }, async () => keys)
-	try {
-		await client.send(new ListObjectsCommand({ Bucket, MaxKeys: 1 }))
-		return ok('the key pair can list its objects')
-	} catch (error) {
-		const name = error instanceof Error ? error.name : ''
-		if (name === 'NoSuchBucket')
-			return failed(`there is no bucket ${Bucket} in ${objectStorageUrl}: wrong name or wrong zone`)
-		if (name === 'AccessDenied')
-			return failed(`the key pair may not list ${Bucket}: exports to it would end as "unverified"`)
-		return failed(describeFailure(`Object Storage at ${objectStorageUrl}`, error))
-	} finally {
-		client.destroy()
-	}
-}
-
-const ok = (words: string) => ({ result: 'ok', words }) as const
-const warning = (words: string) => ({ result: 'warning', words }) as const
-const failed = (words: string) => ({ result: 'failed', words }) as const
-const skipped = (words: string) => ({ result: 'skipped', words }) as const

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { paint, toPlain } from '../../terminal/outcome-row.ts'
 import { type Context, onTarget, print, printJson } from '../command.ts'
-import { examine, type Finding } from '../doctor.ts'
+import { examine } from '../doctor.ts'
+import type { Finding } from '../finding.ts'
 
 interface DoctorOptions {
 	bucket?: string[]
