@@ -95,17 +95,29 @@ export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promi
 export interface Destinations {
 	rule: DestinationRule
 	/**
-	 * Asks for the destination of a request. Resolves with null when it is the instance's from now on, else with the
-	 * instance that has it. `askedBy` is the export's key.
+	 * Asks for the destination of a request. `askedBy` is the export's key. It may be called again for the same export: a
+	 * write whose answer was lost does no harm.
 	 */
-	take: (request: ExportRequest, askedBy: string, nowMs: number) => Promise<string | null>
+	take: (request: ExportRequest, askedBy: string, nowMs: number) => Promise<Taking>
 	/** The instance that has the destination of a request; null when none has. */
 	holder: (request: ExportRequest) => Promise<string | null>
-	/** Frees a destination that no other export has asked for, after NCP refused this one: nothing can have landed there. */
-	giveBack: (request: ExportRequest, askedBy: string) => Promise<void>
+	/**
+	 * Frees a destination that this export alone has asked for, after it was certainly not done: nothing can have landed
+	 * there. `requestedAtMs` is the export's: what was asked for before is kept.
+	 */
+	giveBack: (request: ExportRequest, askedBy: string, requestedAtMs: number) => Promise<void>
 	/** The destinations in a bucket whose file has this name, at most `limit`. The index follows the table with a short delay. */
 	namesakes: (bucketName: string, name: string, limit: number) => Promise<Namesake[]>
 }
+
+/** `ours`: the destination is the instance's from now on. `held`: it is another instance's. */
+export type Taking =
+	| {
+			kind: 'ours'
+			/** Makes the asking undone, unless somebody else has asked since. */
+			undo: () => Promise<void>
+	  }
+	| { kind: 'held'; by: string }
 
 /** A destination, and the export that asked for it last. */
 export interface Namesake {
@@ -114,8 +126,8 @@ export interface Namesake {
 	fileName: string
 	/** The export's key. */
 	askedBy: string
-	/** Other exports asked for it before: where their copies lie is not known. */
-	hasEarlier: boolean
+	/** Other exports asked for it, too: where their copies lie is not known. */
+	isAskedBySeveral: boolean
 }
 
 /** What is under a prefix of a bucket. `unreadable` = cannot tell, which is never the same as empty. */

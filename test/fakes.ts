@@ -11,7 +11,12 @@ import type {
 	RequestQueue,
 } from '../lib/ports.ts'
 import type { Reply } from '../lib/reply.ts'
-import { type DestinationRule, toDestination, toNamesake } from '../lib/request/export-identity.ts'
+import {
+	type DestinationRule,
+	isSameInstance,
+	toDestination,
+	toNamesake,
+} from '../lib/request/export-identity.ts'
 import type { ExportRequest } from '../lib/request/export-request.ts'
 
 /** A deadline with a constant number of milliseconds left. */
@@ -76,10 +81,12 @@ export const CONTESTED: Ledger = {
 	remove: async () => false,
 }
 
+type Taken = Namesake & { namesake: string; sinceMs: number }
+
 /** In-memory destinations with the same contract as the table; none ever expires. */
 export interface MemoryDestinations extends Destinations {
 	/** By destination. */
-	taken: Map<string, Omit<Namesake, 'hasEarlier'> & { namesake: string; firstAskedBy: string }>
+	taken: Map<string, Taken>
 }
 
 const API_URL = 'https://ncp.example'
@@ -87,30 +94,41 @@ const API_URL = 'https://ncp.example'
 export function createMemoryDestinations(rule: DestinationRule = 'exclusive'): MemoryDestinations {
 	const toPlace = (request: ExportRequest) => toDestination(API_URL, request, rule)
 	const taken: MemoryDestinations['taken'] = new Map()
+	const restore = (key: string, previous: Taken | undefined): void => {
+		if (previous === undefined) taken.delete(key)
+		else taken.set(key, previous)
+	}
 	return {
 		rule,
 		taken,
-		take: async (request, askedBy) => {
+		take: async (request, askedBy, nowMs) => {
 			const { key, instance, namesake } = toPlace(request)
-			const holder = taken.get(key)?.instance ?? instance
-			if (holder !== instance) return holder
+			const previous = taken.get(key)
+			if (previous !== undefined && !isSameInstance(previous.instance, instance))
+				return { kind: 'held', by: previous.instance }
 			const { folderPath, fileName } = request
-			const firstAskedBy = taken.get(key)?.firstAskedBy ?? askedBy
-			taken.set(key, { instance, namesake, folderPath, fileName, askedBy, firstAskedBy })
-			return null
+			const isNew = previous === undefined
+			const isAskedBySeveral = !isNew && (previous.isAskedBySeveral || previous.askedBy !== askedBy)
+			const sinceMs = previous?.sinceMs ?? nowMs
+			const next = { instance, namesake, folderPath, fileName, askedBy, isAskedBySeveral, sinceMs }
+			taken.set(key, next)
+			return {
+				kind: 'ours',
+				undo: async () => {
+					if (taken.get(key) === next) restore(key, previous)
+				},
+			}
 		},
 		holder: async (request) => taken.get(toPlace(request).key)?.instance ?? null,
-		giveBack: async (request, askedBy) => {
+		giveBack: async (request, askedBy, requestedAtMs) => {
 			const { key } = toPlace(request)
-			const destination = taken.get(key)
-			if (destination?.firstAskedBy === askedBy && destination.askedBy === askedBy) taken.delete(key)
+			const known = taken.get(key)
+			const isSole = known?.askedBy === askedBy && !known.isAskedBySeveral
+			if (isSole && known.sinceMs >= requestedAtMs) taken.delete(key)
 		},
 		namesakes: async (bucketName, name, limit) => {
 			const namesake = toNamesake(API_URL, bucketName, name)
-			return [...taken.values()]
-				.filter((each) => each.namesake === namesake)
-				.slice(0, limit)
-				.map((each) => ({ ...each, hasEarlier: each.firstAskedBy !== each.askedBy }))
+			return [...taken.values()].filter((each) => each.namesake === namesake).slice(0, limit)
 		},
 	}
 }

@@ -3,7 +3,7 @@ import { close, listen, readAll } from '../tools/local/listen.ts'
 
 /** One call of an AWS client on its way to a service. */
 export interface GateCall {
-	/** Such as `PutItem`, `PublishBatch`, `SendMessage`, or `ListObjects` for any GET. */
+	/** Such as `PutItem`, `PublishBatch`, `SendMessage`, or `ListObjects` for any GET; `PutDestination` for that PutItem. */
 	operation: string
 	body: string
 }
@@ -56,5 +56,6 @@ export async function startGate(target: string, intercept: Intercept): Promise<G
 /** JSON services name the operation in a header, SNS in its form. */
 function operationOf(target: string | string[] | undefined, body: Buffer): string {
 	const name = [target].flat()[0]?.split('.').at(-1)
+	if (name === 'PutItem' && body.includes('"destination#')) return 'PutDestination'
 	return name ?? new URLSearchParams(body.toString('utf8')).get('Action') ?? ''
 }

@@ -136,6 +136,6 @@ async function holdDestination(
 ): Promise<Holding> {
 	if (destinations.rule === 'shared') return 'shared'
 	if (destinationRule === 'exclusive') return 'ours'
-	if ((await destinations.take(request, exportKey, now())) !== null) return 'taken'
+	if ((await destinations.take(request, exportKey, now())).kind === 'held') return 'taken'
 	return destinationRule === 'shared' ? 'shared' : 'ours'
 }

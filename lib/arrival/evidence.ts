@@ -1,7 +1,7 @@
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { Namesake } from '../ports.ts'
 import { PRODUCTS } from '../products.ts'
-import { lastSegment, toInstance } from '../request/export-identity.ts'
+import { isSameInstance, lastSegment, toInstance } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
@@ -15,7 +15,7 @@ export interface Wanted {
 	isDestinationOurs: boolean
 }
 
-/** Both best first: the file's very name before names with an ending, then the newest. */
+/** Both best first: the file's very name before names with an ending, short ones before long ones, then the newest. */
 export interface Evidence {
 	/** Each proves the export, unless another export may have put it there. */
 	proofs: ArrivedObject[]
@@ -30,7 +30,7 @@ export function weigh(objects: readonly ArrivedObject[], wanted: Wanted, expecte
 	const { request, isDestinationOurs } = wanted
 	const isProof = ({ key }: ArrivedObject): boolean =>
 		(isDestinationOurs && key.startsWith(expectedPrefix)) || namesInstance(key, request.instanceNo)
-	const arrivals = objects.filter((object) => isArrival(object, wanted)).sort(byFit(request.fileName))
+	const arrivals = objects.filter((object) => isArrival(object, wanted)).sort(byFit())
 	return {
 		proofs: arrivals.filter(isProof),
 		candidates: arrivals.filter((object) => !isProof(object)),
@@ -56,25 +56,26 @@ export function namesOfRivals(key: string, { fileName, folderPath }: ExportReque
  */
 export function isRival(namesake: Namesake, key: string, request: ExportRequest): boolean {
 	const { instance, fileName, folderPath } = namesake
-	const isSameInstance = instance === toInstance(request)
-	const isOwn = isSameInstance && fileName === request.fileName && folderPath === request.folderPath
+	const isOurs = isSameInstance(instance, toInstance(request))
+	const isOwn = isOurs && fileName === request.fileName && folderPath === request.folderPath
 	if (isOwn) return false
 	if (folderPath !== undefined && key.startsWith(folderPath)) return true
 	if (request.folderPath !== undefined && key.startsWith(request.folderPath)) return false
-	return isSameInstance || !namesInstance(key, request.instanceNo)
+	return isOurs || !namesInstance(key, request.instanceNo)
 }
 
 export function renderPrefix(
 	template: string,
 	{ product, fileName, instanceNo }: Pick<ExportRequest, 'product' | 'fileName' | 'instanceNo'>,
 ): string {
-	return (
-		template
-			.replaceAll('{fileName}', () => fileName)
-			.replaceAll('{instanceNo}', () => instanceNo)
-			// Its older name.
-			.replaceAll(`{${PRODUCTS[product].instanceField}}`, () => instanceNo)
-	)
+	const values: Readonly<Record<string, string>> = {
+		fileName,
+		instanceNo,
+		// Its older name.
+		[PRODUCTS[product].instanceField]: instanceNo,
+	}
+	// In one pass: a file name may hold braces.
+	return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
 }
 
 /** Not empty, not older than the request, and with the file's name. */
@@ -97,8 +98,8 @@ function namesInstance(key: string, instanceNo: string): boolean {
 	return key.split('/').slice(0, -1).includes(instanceNo)
 }
 
-function byFit(fileName: string) {
-	const isExact = ({ key }: ArrivedObject): number => Number(lastSegment(key) === lastSegment(fileName))
+function byFit() {
+	const length = ({ key }: ArrivedObject): number => lastSegment(key).length
 	const time = ({ lastModified }: ArrivedObject): number => Date.parse(lastModified)
-	return (a: ArrivedObject, b: ArrivedObject): number => isExact(b) - isExact(a) || time(b) - time(a)
+	return (a: ArrivedObject, b: ArrivedObject): number => length(a) - length(b) || time(b) - time(a)
 }

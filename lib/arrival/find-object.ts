@@ -2,15 +2,17 @@ import { type Deadline, timeToLook } from '../deadline.ts'
 import { mayHavePut } from '../ledger/ledger.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { ArrivalPorts, Doubt, Finding } from '../ports.ts'
-import { toInstance } from '../request/export-identity.ts'
+import { isSameInstance, toInstance } from '../request/export-identity.ts'
+import type { ExportRequest } from '../request/export-request.ts'
 import { isRival, namesOfRivals, renderPrefix, type Wanted, weigh } from './evidence.ts'
 
 /** As many as an event names. */
 const MAX_CANDIDATES = 10
 
-/** A key with more dots than this, or a name with more destinations, is not looked into: it proves nothing. */
+/** Beyond these it takes too long to find out whose an object is, so it proves nothing. */
 const MAX_NAMES = 20
-const MAX_NAMESAKES = 100
+const MAX_NAMESAKES = 1_000
+const MAX_RIVALS = 100
 
 interface FindPorts extends Pick<ArrivalPorts, 'listObjects' | 'keyPrefix' | 'ledger' | 'destinations'> {
 	deadline: Deadline
@@ -43,6 +45,9 @@ export function createFindObject(ports: FindPorts): FindObject {
 		const prefix = renderPrefix(keyPrefix, wanted.request)
 		const expected = folderPath ?? prefix
 		const looks = [await look(wanted, expected, expected)]
+		// In a folder of more objects than may be read, it is found by the beginning of its key.
+		if (folderPath !== undefined && looks[0]?.gap !== null)
+			looks.unshift(await look(wanted, folderPath + wanted.request.fileName, expected))
 		const elsewhere = folderPath === undefined ? '' : prefix
 		const isProven = looks.some(({ proof }) => proof !== null)
 		if (!isProven && elsewhere !== expected && (folderPath === undefined || isThorough))
@@ -85,15 +90,20 @@ function toKeys(objects: readonly ArrivedObject[]): string[] {
  * file of that name in the bucket that NCP may have carried out, and whose own object has not been seen elsewhere.
  */
 function createIsContested({ destinations, ledger }: FindPorts) {
+	const isHeld = async (request: ExportRequest): Promise<boolean> => {
+		const holder = await destinations.holder(request)
+		return holder !== null && isSameInstance(holder, toInstance(request))
+	}
+
 	return async (key: string, { request, isDestinationOurs }: Wanted): Promise<boolean> => {
-		if (isDestinationOurs && (await destinations.holder(request)) !== toInstance(request)) return true
+		if (isDestinationOurs && !(await isHeld(request))) return true
 		const names = namesOfRivals(key, request)
 		if (names.length > MAX_NAMES) return true
 		for (const name of names) {
 			const namesakes = await destinations.namesakes(request.bucketName, name, MAX_NAMESAKES + 1)
 			if (namesakes.length > MAX_NAMESAKES) return true
 			const rivals = namesakes.filter((namesake) => isRival(namesake, key, request))
-			if (rivals.some(({ hasEarlier }) => hasEarlier)) return true
+			if (rivals.length > MAX_RIVALS || rivals.some(({ isAskedBySeveral }) => isAskedBySeveral)) return true
 			const entries = await Promise.all(rivals.map(({ askedBy }) => ledger.read(askedBy)))
 			if (entries.some((entry) => entry !== null && mayHavePut(entry, key))) return true
 		}

@@ -10,7 +10,7 @@ import {
 import type { ExportPorts } from '../ports.ts'
 import type { ValidDelivery } from '../request/delivery.ts'
 import { type ExportIdentity, toExportIdentity } from '../request/export-identity.ts'
-import { takeDestination } from './take-destination.ts'
+import { destinationTaken } from './destination-taken.ts'
 
 /** The lease outlives the function by a minute of clock skew, so an expired lease proves that its holder is dead. */
 const LEASE_MARGIN_MS = 60_000
@@ -94,22 +94,26 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 		// Neither write waits for the other, but NCP is called only after both.
 		const [claiming, taking] = await Promise.allSettled([
 			claim(identity, isRedriven),
-			takeDestination(request, identity.exportKey, ports),
+			destinations.take(request, identity.exportKey, now()),
 		])
 		if (claiming.status === 'rejected') throw claiming.reason
 		const claimed = claiming.value
-		// For these nothing is sent, whoever has the destination.
-		if (claimed.kind === 'settled' || claimed.kind === 'conflict') return claimed
+		if (claimed.kind === 'settled' || claimed.kind === 'conflict') {
+			// Nothing is sent for these, so they ask for no destination. If it stays taken, it expires.
+			if (taking.status === 'fulfilled' && taking.value.kind === 'ours')
+				await taking.value.undo().catch(() => undefined)
+			return claimed
+		}
 		if (taking.status === 'rejected') {
 			const { entry } = claimed
 			if (claimed.kind === 'ours') await ledger.replace(entry, release(entry), now()).catch(() => null)
 			throw taking.reason
 		}
-		if (taking.value === null) return claimed
+		if (taking.value.kind === 'ours') return claimed
 		// A function that died before this rule may have sent the request, so it must be settled.
 		if (claimed.kind === 'abandoned' && claimed.entry.destinationRule !== 'exclusive') return claimed
 		await withdraw(claimed.entry, claimed.kind === 'ours' ? claimed.previous : null)
-		return { kind: 'conflict', error: taking.value }
+		return { kind: 'conflict', error: destinationTaken(request, taking.value.by) }
 	}
 }
 

@@ -1,4 +1,4 @@
-import { ExportError } from '../errors.ts'
+import { ExportError, RequestInvalid } from '../errors.ts'
 import { toQueueableJson } from '../formats/json.ts'
 import { type Draft, isEnded, reserve, UNSETTLED_MS } from '../ledger/ledger.ts'
 import type { ExportPorts, RequestQueue } from '../ports.ts'
@@ -6,7 +6,7 @@ import type { ValidDelivery } from '../request/delivery.ts'
 import { type ExportIdentity, toExportIdentity } from '../request/export-identity.ts'
 import { toApiRequest } from '../request/export-request.ts'
 import { idempotencyMismatch } from './claim-export.ts'
-import { takeDestination } from './take-destination.ts'
+import { destinationTaken } from './destination-taken.ts'
 
 /** How often another writer may be first before the caller is asked to come back. */
 const MAX_TRIES = 3
@@ -23,13 +23,34 @@ export async function enqueueExport(
 	ports: ExportPorts,
 ): Promise<string> {
 	const { request } = delivery
+	const { destinations, now } = ports
 	const identity = toExportIdentity(ports.apiUrl, request)
-	const taken = await takeDestination(request, identity.exportKey, ports)
+	const taking = await destinations.take(request, identity.exportKey, now())
 	// What is known of an export that had the destination before is published all the same.
-	if (taken !== null && (await ports.ledger.read(identity.exportKey)) === null) throw taken
+	if (taking.kind === 'held' && !(await isKnown(identity, ports))) throw destinationTaken(request, taking.by)
+	try {
+		return await reserveAndSend(identity, delivery, queue, ports)
+	} catch (error) {
+		// It asks for another export's key, so it asks for no destination either.
+		if (error instanceof RequestInvalid && taking.kind === 'ours') await taking.undo().catch(() => undefined)
+		throw error
+	}
+}
+
+async function isKnown({ exportKey }: ExportIdentity, { ledger, now }: ExportPorts): Promise<boolean> {
+	const entry = await ledger.read(exportKey)
+	return entry !== null && entry.expiresAtMs > now()
+}
+
+async function reserveAndSend(
+	identity: ExportIdentity,
+	delivery: ValidDelivery,
+	queue: Pick<RequestQueue, 'send'>,
+	ports: ExportPorts,
+): Promise<string> {
 	const { entry, giveUp } = await findOrReserve(identity, ports)
 	try {
-		await queue.send(toQueueableJson(toApiRequest(request)), delivery)
+		await queue.send(toQueueableJson(toApiRequest(delivery.request)), delivery)
 	} catch (cause) {
 		await giveUp().catch(() => false)
 		throw new ExportError('QUEUE_UNAVAILABLE', 'the queue did not take the request', { cause })

@@ -129,7 +129,7 @@ export function isEnded(entry: Draft): boolean {
 	return entry.event?.data.terminal === true
 }
 
-/** Whether NCP may have written an export's copy to this key. */
+/** Whether NCP may have written an export's copy to this key. The objects of one export lie together. */
 export function mayHavePut({ state, event }: Draft, key: string): boolean {
 	switch (state) {
 		case 'waiting':
@@ -137,10 +137,14 @@ export function mayHavePut({ state, event }: Draft, key: string): boolean {
 		case 'exhausted':
 			return false
 		case 'completed':
-			return event?.data.object?.key === key
+			return folderOf(event?.data.object?.key ?? '') === folderOf(key)
 		default:
 			return true
 	}
+}
+
+function folderOf(key: string): string {
+	return key.slice(0, key.lastIndexOf('/') + 1)
 }
 
 /** Certainly not done: free for the next delivery, under the same exportId. */

@@ -73,10 +73,20 @@ export function toInstance({
 	return `${PRODUCTS[product].path}/${regionCode}/${instanceNo}`
 }
 
-/** The name alone, without the folders before it. */
+/** Whether two names are of one instance. Without a region it is in the default one, which may be the other's. */
+export function isSameInstance(a: string, b: string): boolean {
+	const [productA, regionA, numberA] = a.split('/')
+	const [productB, regionB, numberB] = b.split('/')
+	const isSameRegion = regionA === regionB || regionA === '-' || regionB === '-'
+	return productA === productB && numberA === numberB && isSameRegion
+}
+
+/** The name alone, without the folders before it and the slashes behind it. */
 export function lastSegment(path: string): string {
-	const trimmed = path.replace(/\/+$/, '')
-	return trimmed.slice(trimmed.lastIndexOf('/') + 1)
+	let end = path.length
+	// Not with a regular expression: that takes quadratic time for a key of slashes.
+	while (path[end - 1] === '/') end--
+	return path.slice(path.lastIndexOf('/', end - 1) + 1, end)
 }
 
 /** As JSON, so that no two lists of parts run together into one text. */

@@ -171,6 +171,31 @@ describe('createFindObject', () => {
 		})
 	})
 
+	it('finds the object by the beginning of its key in a folder of more objects than may be read', async () => {
+		const listed: string[] = []
+		const listObjects = async (_bucket: string, prefix: string): Promise<Listing> => {
+			listed.push(prefix)
+			const isWhole = prefix !== 'db/'
+			return { kind: 'listed', objects: isWhole ? [object('db/20210528.gz')] : [object('db/1.log')], isWhole }
+		}
+		const request = { folderPath: 'db/' }
+		const { finding } = await look([], { request, isThorough: false, ports: { listObjects } })
+		expect(finding).toMatchObject({ kind: 'found', object: { key: 'db/20210528.gz' } })
+		expect(listed).toEqual(['db/', 'db/20210528'])
+	})
+
+	it('renders a file name as it is, even when it holds a variable', async () => {
+		const request = { fileName: '{instanceNo}' }
+		expect((await look(['{instanceNo}'], { request })).finding.kind).toBe('found')
+	})
+
+	it('weighs twenty thousand keys of slashes in no time', async () => {
+		const keys = Array.from({ length: 20_000 }, (_, n) => `${n}${'/'.repeat(1_000)}`)
+		const startedMs = performance.now()
+		expect((await look(keys, { keyPrefix: '' })).finding.kind).toBe('absent')
+		expect(performance.now() - startedMs).toBeLessThan(2_000)
+	})
+
 	describe('when the listing has a gap', () => {
 		const listing = (prefix: string, gapAt: string, isWhole: boolean): Listing =>
 			isWhole || prefix !== gapAt
@@ -253,10 +278,10 @@ describe('createFindObject', () => {
 			const ports = await withRival({ folderPath: 'b/' }, 'completed')
 			const { destinations } = ports
 			const rival = { ...REQUEST, instanceNo: '2002', folderPath: 'b/' }
-			await destinations.take(rival, 'earlier', NOW)
 			await destinations.take(rival, 'rival', NOW)
 			expect((await look([FILE], { ports })).finding.kind).toBe('found')
 			await destinations.take(rival, 'later', NOW)
+			await destinations.take(rival, 'rival', NOW)
 			expect((await look([FILE], { ports })).finding.kind).toBe('candidates')
 		})
 
@@ -264,9 +289,34 @@ describe('createFindObject', () => {
 			const ports = await withRival({ folderPath: 'b/' }, 'completed', '20210528.gz')
 			const { finding } = await look(['20210528.gz'], { ports })
 			expect(finding).toEqual({ kind: 'candidates', keys: ['20210528.gz'], doubt: 'contested' })
-			expect((await look(['20210528.gz', '20210528.zip'], { ports })).finding).toMatchObject({
-				object: { key: '20210528.zip' },
+			const elsewhere = await look(['20210528.gz', 'x/1001/20210528'], { ports })
+			expect(elsewhere.finding).toMatchObject({ object: { key: 'x/1001/20210528' } })
+		})
+
+		it('is not satisfied by another object of an export that landed as several', async () => {
+			const ports = await withRival({ fileName: '20210528_1' }, 'completed', '20210528_1.part1')
+			const keys = ['20210528_1.part1', '20210528_1.part2']
+			expect((await look(keys, { ports })).finding).toMatchObject({ kind: 'candidates', keys })
+		})
+
+		it('finds its own object among many of longer names', async () => {
+			const ports = await withRival({ fileName: '20210528_1' })
+			const keys = Array.from({ length: 12 }, (_, n) => `20210528_1.${n}.gz`)
+			expect((await look([...keys, '20210528.gz'], { ports })).finding).toMatchObject({
+				object: { key: '20210528.gz' },
 			})
+		})
+
+		it('is satisfied by its own number, however many other instances share the bucket', async () => {
+			const ledger = createMemoryLedger()
+			const destinations = createMemoryDestinations('shared')
+			for (let n = 0; n < 500; n++)
+				await destinations.take({ ...REQUEST, instanceNo: `${5_000 + n}` }, `${n}`, NOW)
+			const { finding } = await look(['x/1001/20210528'], {
+				isDestinationOurs: false,
+				ports: { ledger, destinations },
+			})
+			expect(finding.kind).toBe('found')
 		})
 
 		it('is not satisfied by the same backup in another folder that was asked for', async () => {
@@ -315,7 +365,7 @@ describe('createFindObject', () => {
 
 		it('proves nothing by a name that hundreds of destinations have, or that has too many parts', async () => {
 			const { ledger, destinations } = await withRival({ folderPath: 'b/' }, 'gone')
-			for (let n = 0; n < 100; n++)
+			for (let n = 0; n < 101; n++)
 				await destinations.take({ ...REQUEST, instanceNo: `${n}`, folderPath: `${n}/` }, 'gone', NOW)
 			const ports = { ledger, destinations }
 			expect((await look([FILE], { ports })).finding).toMatchObject({ doubt: 'contested' })

@@ -12,6 +12,8 @@ export const LANDINGS = [
 	/** Under a path that nobody asked for, which names the instance. */
 	'instance-layout',
 	'deeper',
+	/** As two objects, both with endings. */
+	'in-parts',
 	'renamed',
 	'empty',
 	'never',
@@ -27,6 +29,8 @@ export interface PlannedExport {
 	folderPath: string | undefined
 	idempotencyKey: string | undefined
 	startMinute: number
+	/** The request is sent once more after so many minutes. */
+	repeatMinutes: number | undefined
 	landing: LandingOfPlan
 	/** From the call to the copy. The deadline is after 120 minutes. */
 	copyMinutes: number
@@ -77,6 +81,7 @@ const planned = (instanceNo: string): fc.Arbitrary<PlannedExport> =>
 		),
 		idempotencyKey: fc.constantFrom(undefined, undefined, undefined, `key-${instanceNo}`),
 		startMinute: fc.constantFrom(0, 0, 0, 1, 7, 40),
+		repeatMinutes: fc.constantFrom(undefined, undefined, 0, 2, 60, 26 * 60),
 		landing: fc.constantFrom('own-place', 'own-place', ...LANDINGS),
 		copyMinutes: fc.constantFrom(0, 0, 1, 3, 20, 119, 125),
 		reply: fc.constantFrom('accepted', 'accepted', 'accepted', 'lost', 'lost-undone', 'refused'),
@@ -108,13 +113,20 @@ export const plan: fc.Arbitrary<Plan> = fc
 			})),
 	)
 
-/** The key under which NCP puts a copy; null when it puts none. */
-export function keyOf({ landing, folderPath = '', fileName, instanceNo }: PlannedExport): string | null {
+/** The keys under which NCP puts a copy. */
+export function keysOf(planned: PlannedExport): string[] {
+	const key = keyOf(planned)
+	if (planned.landing === 'in-parts') return [`${key}.part1`, `${key}.part2`]
+	return key === null ? [] : [key]
+}
+
+function keyOf({ landing, folderPath = '', fileName, instanceNo }: PlannedExport): string | null {
 	switch (landing) {
 		case 'never':
 			return null
 		case 'own-place':
 		case 'empty':
+		case 'in-parts':
 			return folderPath + fileName
 		case 'with-ending':
 			return `${folderPath}${fileName}.gz`

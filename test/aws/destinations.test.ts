@@ -39,8 +39,11 @@ function createWorld() {
 		regionCode: 'KR',
 		...changes,
 	})
-	const take = (changes: Partial<ExportRequest> = {}, nowMs = NOW, through = destinations) =>
-		through.take(request(changes), `export-of-${changes.instanceNo ?? 1}`, nowMs)
+	/** Resolves with the instance that has it, or null. */
+	const take = async (changes: Partial<ExportRequest> = {}, nowMs = NOW, through = destinations) => {
+		const taking = await through.take(request(changes), `export-of-${changes.instanceNo ?? 1}`, nowMs)
+		return taking.kind === 'held' ? taking.by : null
+	}
 	return { bucketName, destinations, request, take }
 }
 
@@ -65,7 +68,6 @@ describe('take', () => {
 		const { take } = createWorld()
 		await take()
 		expect(await take({ regionCode: 'SG' })).toBe('vpostgresql/KR/1')
-		expect(await take({ regionCode: undefined })).toBe('vpostgresql/KR/1')
 	})
 
 	it('knows one path, however it is divided into folder and file name', async () => {
@@ -114,9 +116,55 @@ describe('take', () => {
 		expect(await destinations.holder(request)).toBe('vpostgresql/KR/1')
 	})
 
+	it('knows an instance by its number where the region is left out', async () => {
+		const { take } = createWorld()
+		expect(await take({ regionCode: undefined })).toBeNull()
+		expect(await take()).toBeNull()
+		expect(await take({ regionCode: 'SG', instanceNo: '2' })).toBe('vpostgresql/-/1')
+	})
+
+	it('gives it to exactly one of two that ask for what has expired', async () => {
+		const { take } = createWorld()
+		await take()
+		const later = NOW + 61 * DAY_MS
+		const holders = await Promise.all([take({ instanceNo: '2' }, later), take({ instanceNo: '3' }, later)])
+		expect(holders.filter((holder) => holder === null)).toHaveLength(1)
+	})
+
+	describe('when asking is undone', () => {
+		const ask = async ({ destinations, request }: ReturnType<typeof createWorld>, askedBy: string) => {
+			const taking = await destinations.take(request(), askedBy, NOW)
+			if (taking.kind === 'held') throw new Error('it is held')
+			return taking
+		}
+
+		it('is free again, if it was before', async () => {
+			const world = createWorld()
+			await (await ask(world, 'a')).undo()
+			expect(await world.take({ instanceNo: '2' })).toBeNull()
+		})
+
+		it('is as it was before', async () => {
+			const world = createWorld()
+			await ask(world, 'a')
+			await (await ask(world, 'b')).undo()
+			expect(await world.destinations.namesakes(world.bucketName, '20210528', 1)).toMatchObject([
+				{ askedBy: 'a', isAskedBySeveral: false },
+			])
+		})
+
+		it('stays as it is when somebody else has asked since', async () => {
+			const world = createWorld()
+			const first = await ask(world, 'a')
+			await ask(world, 'b')
+			await first.undo()
+			expect(await world.take({ instanceNo: '2' })).toBe('vpostgresql/KR/1')
+		})
+	})
+
 	describe('when it is given back', () => {
-		const giveBack = ({ destinations, request }: ReturnType<typeof createWorld>, askedBy = 'export-of-1') =>
-			destinations.giveBack(request(), askedBy)
+		const giveBack = ({ destinations, request }: ReturnType<typeof createWorld>, requestedAtMs = NOW) =>
+			destinations.giveBack(request(), 'export-of-1', requestedAtMs)
 
 		it('is free for another instance', async () => {
 			const world = createWorld()
@@ -125,20 +173,27 @@ describe('take', () => {
 			expect(await world.take({ instanceNo: '2' })).toBeNull()
 		})
 
-		it('stays taken when another export of the instance has asked for it, before or since', async () => {
+		it('stays taken when another export of the instance has ever asked for it', async () => {
 			const world = createWorld()
 			await world.take()
-			await giveBack(world, 'another-export')
 			await world.destinations.take(world.request(), 'another-export', NOW)
+			await world.take()
 			await giveBack(world)
-			await giveBack(world, 'another-export')
+			expect(await world.take({ instanceNo: '2' })).toBe('vpostgresql/KR/1')
+		})
+
+		it('stays taken when an earlier export with the same key asked for it: its copy may be there', async () => {
+			const world = createWorld()
+			await world.take({}, NOW - DAY_MS)
+			await world.take()
+			await giveBack(world)
 			expect(await world.take({ instanceNo: '2' })).toBe('vpostgresql/KR/1')
 		})
 
 		it('stays taken by another instance', async () => {
 			const world = createWorld()
 			await world.take({ instanceNo: '2' })
-			await giveBack(world, 'export-of-2')
+			await giveBack(world)
 			expect(await world.destinations.holder(world.request())).toBe('vpostgresql/KR/2')
 		})
 	})
@@ -156,7 +211,7 @@ describe('take', () => {
 
 		it('has the destination, and gets it again', async () => {
 			const { take } = createWorld()
-			const gate = await loseFirst('UpdateItem')
+			const gate = await loseFirst('PutDestination')
 			// The client may repeat the call by itself.
 			await take({}, NOW, createAt(gate.url)).catch(({ code }) => expect(code).toBe('LEDGER_UNAVAILABLE'))
 			await gate.stop()
@@ -187,27 +242,27 @@ describe('namesakes', () => {
 				folderPath: undefined,
 				fileName: '20210528',
 				askedBy: 'export-of-1',
-				hasEarlier: false,
+				isAskedBySeveral: false,
 			},
 			{
 				instance: 'vpostgresql/KR/2',
 				folderPath: 'a/',
 				fileName: '20210528',
 				askedBy: 'export-of-2',
-				hasEarlier: false,
+				isAskedBySeveral: false,
 			},
 			{
 				instance: 'vpostgresql/KR/3',
 				folderPath: undefined,
 				fileName: 'dir/20210528',
 				askedBy: 'export-of-3',
-				hasEarlier: false,
+				isAskedBySeveral: false,
 			},
 		])
 		expect(await destinations.namesakes(bucketName, '20210528', 2)).toHaveLength(2)
 		await destinations.take(request({ fileName: '20210529', instanceNo: '4' }), 'another-export', NOW)
 		expect(await destinations.namesakes(bucketName, '20210529', 2)).toMatchObject([
-			{ askedBy: 'another-export', hasEarlier: true },
+			{ askedBy: 'another-export', isAskedBySeveral: true },
 		])
 	})
 

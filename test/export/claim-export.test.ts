@@ -177,6 +177,26 @@ describe('createClaimExport', () => {
 		})
 	})
 
+	describe('a request that needs no destination', () => {
+		it('leaves none behind when its idempotency key is another export’s', async () => {
+			const { destinations, claim } = createWorld()
+			await claim(deliver({ idempotencyKey: 'k' }))
+			const taken = structuredClone([...destinations.taken])
+			await claim(deliver({ idempotencyKey: 'k', fileName: 'g', cloudPostgresqlInstanceNo: '2' }))
+			// The same place, by another region: what is known of it stays.
+			await claim(deliver({ idempotencyKey: 'k', regionCode: 'SG' }))
+			expect([...destinations.taken]).toEqual(taken)
+		})
+
+		it('leaves none behind when its export was refused before', async () => {
+			const { destinations, claim, leave } = createWorld()
+			await leave((claimed) => settle(claimed, acceptedEvent(claimed.exportId), NOW, 1))
+			destinations.taken.clear()
+			expect(await claim()).toMatchObject({ kind: 'settled' })
+			expect(destinations.taken.size).toBe(0)
+		})
+	})
+
 	it('releases the claim when the destination cannot be asked for', async () => {
 		const { destinations, claim, stored } = createWorld()
 		const take = () => Promise.reject(new ExportError('LEDGER_UNAVAILABLE', 'down'))

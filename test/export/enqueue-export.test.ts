@@ -93,6 +93,15 @@ describe('enqueueExport', () => {
 		expect(ledger.entries.size).toBe(1)
 	})
 
+	it('leaves no destination behind when the idempotency key is another export’s', async () => {
+		const { destinations, enqueue } = createWorld()
+		await enqueue({ idempotencyKey: 'k' })
+		await expect(enqueue({ idempotencyKey: 'k', fileName: 'g' })).rejects.toMatchObject({
+			code: 'IDEMPOTENCY_MISMATCH',
+		})
+		expect(destinations.taken.size).toBe(1)
+	})
+
 	it('queues a known export whose destination is another instance’s by now', async () => {
 		const { sent, destinations, enqueue } = createWorld()
 		await enqueue()

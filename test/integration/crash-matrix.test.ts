@@ -1,7 +1,7 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
-import { type GateCall, gateWith, type Intercept } from '../gate.ts'
+import { gateWith, type Intercept } from '../gate.ts'
 import { takeOutcomes } from './outcomes.ts'
 import { endLeases, readExports } from './table.ts'
 
@@ -31,15 +31,12 @@ const PUBLISH = { call: 'publish', nth: 1 } as const
 /** Sets the expiry of an ended export to the end of its deduplication. */
 const KEEP = { call: 'keep', nth: 1 } as const
 
-const OPERATIONS: Readonly<Record<string, Call>> = {
+const CALLS: Readonly<Record<string, Call>> = {
 	PutItem: 'write',
+	PutDestination: 'take',
 	PublishBatch: 'publish',
 	UpdateItem: 'keep',
 	DeleteItem: 'withdraw',
-}
-
-function callOf({ operation, body }: GateCall): Call | undefined {
-	return operation === 'UpdateItem' && body.includes('"destination#') ? 'take' : OPERATIONS[operation]
 }
 
 /**
@@ -90,8 +87,8 @@ function createKiller() {
 function killAt(at: NonNullable<CrashPoint['at']>, killer: ReturnType<typeof createKiller>): Intercept {
 	const seen = new Map<Call | undefined, number>()
 	const claimed = Promise.withResolvers<void>()
-	return async (gateCall, phase) => {
-		const call = callOf(gateCall)
+	return async ({ operation }, phase) => {
+		const call = CALLS[operation]
 		if (call === 'write' && phase === 'after') claimed.resolve()
 		if (phase === 'before') seen.set(call, (seen.get(call) ?? 0) + 1)
 		if (killer.kills() > 0 || call !== at.call || phase !== at.phase || seen.get(call) !== at.nth) return

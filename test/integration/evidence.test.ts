@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { afterEach, expect, it } from 'vitest'
-import { bodyOf, keyOf, type PlannedExport, plan, type Stranger } from '../arrival/landing-plans.ts'
+import { bodyOf, keysOf, type PlannedExport, plan, type Stranger } from '../arrival/landing-plans.ts'
 import { readExports } from './table.ts'
 import { World } from './world.ts'
 
@@ -68,9 +68,10 @@ it('names in every completed outcome an object that had the bytes of that backup
 						body === `backup ${each.fileName} of ${each.instanceNo}`,
 				)
 				if (planned === undefined) throw new Error(`nobody planned ${key}`)
-				const landsAt = keyOf(planned)
-				const run = async () => landsAt && cloud.aws.putObject(bucketName, landsAt, bodyOf(planned))
-				due.push({ minute: minute + planned.copyMinutes, run })
+				for (const landsAt of keysOf(planned)) {
+					const run = () => cloud.aws.putObject(bucketName, landsAt, bodyOf(planned))
+					due.push({ minute: minute + planned.copyMinutes, run })
+				}
 			},
 		},
 	})

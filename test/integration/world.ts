@@ -132,6 +132,7 @@ export class World {
 const SERVICES: Readonly<Record<string, Service>> = {
 	GetItem: 'table',
 	PutItem: 'table',
+	PutDestination: 'table',
 	UpdateItem: 'table',
 	DeleteItem: 'table',
 	Query: 'table',

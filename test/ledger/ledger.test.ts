@@ -66,9 +66,10 @@ describe('mayHavePut', () => {
 		expect(mayHavePut(entry(state), 'f')).toBe(false)
 	})
 
-	it('is true of a completed export only for the key of its object', () => {
-		expect(mayHavePut(completed('a/f'), 'a/f')).toBe(true)
+	it('is true of a completed export only where its object lies', () => {
+		expect(mayHavePut(completed('a/f'), 'a/f.part2')).toBe(true)
 		expect(mayHavePut(completed('a/f'), 'f')).toBe(false)
+		expect(mayHavePut(completed('f'), 'a/f')).toBe(false)
 	})
 })
 
