@@ -108,7 +108,7 @@ export type RequestInvalidCode =
 	| 'IDEMPOTENCY_MISMATCH'
 	| 'DESTINATION_TAKEN'
 
-/** A request that can never be carried out as it is; NCP was not asked. */
+/** A request that was rejected as it is; NCP was not called. */
 export class RequestInvalid extends ExportError {
 	declare readonly code: RequestInvalidCode
 	readonly problems: readonly Problem[]

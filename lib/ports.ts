@@ -89,8 +89,8 @@ export interface ArrivalCheck {
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
 
 /**
- * Which exports asked for which place in a bucket, for 60 days after they last did. Under the rule `exclusive` the place
- * belongs to the instance that was first. All throw `LEDGER_UNAVAILABLE`.
+ * For each place in a bucket, its instance and the last export to request it, kept for 60 days. Under the rule `exclusive`
+ * the place belongs to the instance that was first. All throw `LEDGER_UNAVAILABLE`, and `take` also `IN_PROGRESS`.
  */
 export interface Destinations {
 	rule: DestinationRule
@@ -106,18 +106,24 @@ export interface Destinations {
 	 * there. `requestedAtMs` is the export's: what was asked for before is kept.
 	 */
 	giveBack: (request: ExportRequest, askedBy: string, requestedAtMs: number) => Promise<void>
-	/** The destinations in a bucket whose file has this name, at most `limit`. The index follows the table with a short delay. */
-	namesakes: (bucketName: string, name: string, limit: number) => Promise<Namesake[]>
+	/** The destinations in a bucket whose file has this name. The index follows the table with a short delay. */
+	namesakes: (bucketName: string, name: string, limit: number) => Promise<Namesakes>
 }
 
 /** `ours`: the destination is the instance's from now on. `held`: it is another instance's. */
 export type Taking =
 	| {
 			kind: 'ours'
-			/** Makes the asking undone, unless somebody else has asked since. */
+			/** Undoes it, unless somebody else has asked since. */
 			undo: () => Promise<void>
 	  }
 	| { kind: 'held'; by: string }
+
+export interface Namesakes {
+	read: Namesake[]
+	/** False when there are more than were read. */
+	isWhole: boolean
+}
 
 /** A destination, and the export that asked for it last. */
 export interface Namesake {
@@ -140,7 +146,7 @@ export type Listing =
 	  }
 	| { kind: 'unreadable'; reason: string }
 
-/** Total: never throws, and ends within `timeoutMs`. */
+/** Total: never throws, and ends within `timeoutMs`, or as soon as a listing that is shared does. */
 export type ListObjects = (bucketName: string, prefix: string, timeoutMs: number) => Promise<Listing>
 
 /** What a look into the bucket says of an export. */
@@ -154,7 +160,7 @@ export type Finding =
 
 /**
  * Why a candidate proves nothing: it is not where the export is expected; other instances may write there; or another
- * export, which has not been seen elsewhere, may have put it there.
+ * export may have put it there, or that takes too long to rule out.
  */
 export type Doubt = 'elsewhere' | 'shared' | 'contested'
 

@@ -15,7 +15,8 @@ import {
 	type DestinationRule,
 	isSameInstance,
 	toDestination,
-	toNamesake,
+	toInstance,
+	toNameKey,
 } from '../lib/request/export-identity.ts'
 import type { ExportRequest } from '../lib/request/export-request.ts'
 
@@ -81,7 +82,7 @@ export const CONTESTED: Ledger = {
 	remove: async () => false,
 }
 
-type Taken = Namesake & { namesake: string; sinceMs: number }
+type Taken = Namesake & { nameKey: string; sinceMs: number }
 
 /** In-memory destinations with the same contract as the table; none ever expires. */
 export interface MemoryDestinations extends Destinations {
@@ -102,7 +103,8 @@ export function createMemoryDestinations(rule: DestinationRule = 'exclusive'): M
 		rule,
 		taken,
 		take: async (request, askedBy, nowMs) => {
-			const { key, instance, namesake } = toPlace(request)
+			const { key, nameKey } = toPlace(request)
+			const instance = toInstance(request)
 			const previous = taken.get(key)
 			if (previous !== undefined && !isSameInstance(previous.instance, instance))
 				return { kind: 'held', by: previous.instance }
@@ -110,7 +112,7 @@ export function createMemoryDestinations(rule: DestinationRule = 'exclusive'): M
 			const isNew = previous === undefined
 			const isAskedBySeveral = !isNew && (previous.isAskedBySeveral || previous.askedBy !== askedBy)
 			const sinceMs = previous?.sinceMs ?? nowMs
-			const next = { instance, namesake, folderPath, fileName, askedBy, isAskedBySeveral, sinceMs }
+			const next = { instance, nameKey, folderPath, fileName, askedBy, isAskedBySeveral, sinceMs }
 			taken.set(key, next)
 			return {
 				kind: 'ours',
@@ -127,8 +129,9 @@ export function createMemoryDestinations(rule: DestinationRule = 'exclusive'): M
 			if (isSole && known.sinceMs >= requestedAtMs) taken.delete(key)
 		},
 		namesakes: async (bucketName, name, limit) => {
-			const namesake = toNamesake(API_URL, bucketName, name)
-			return [...taken.values()].filter((each) => each.namesake === namesake).slice(0, limit)
+			const nameKey = toNameKey(API_URL, bucketName, name)
+			const all = [...taken.values()].filter((each) => each.nameKey === nameKey)
+			return { read: all.slice(0, limit), isWhole: all.length <= limit }
 		},
 	}
 }

@@ -126,8 +126,8 @@ async function recordCompletion(
 type Holding = 'ours' | 'shared' | 'taken'
 
 /**
- * An export that was claimed before destinations belonged to instances asks for its own now. One that was claimed while
- * they could be shared is judged as shared to its end.
+ * An export that was claimed before destinations belonged to instances takes its destination now. One claimed under
+ * `shared` is never judged as exclusive.
  */
 async function holdDestination(
 	{ destinationRule, exportKey }: SettledEntry,

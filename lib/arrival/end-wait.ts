@@ -63,9 +63,9 @@ function describeCandidates(
 ): string {
 	const found = `${cut(key)} may be this export's object or another's`
 	if (doubt === 'shared')
-		return `${found}: other instances may write to the same place; use a folder for each instance`
+		return `${found}: other instances may write to the same place; use a separate folder for each instance`
 	if (doubt === 'contested')
-		return `${found}: another export asked for a file of that name in this bucket, and its object was not found elsewhere; use a folder for each instance`
+		return `${found}: another export may have put it there; use a separate folder for each instance`
 	if (folderPath !== undefined)
 		return `${found}: it is not in the folder of the request, which NCP may have ignored`
 	const prefix = `${key.slice(0, key.lastIndexOf('/') + 1)}{fileName}`

@@ -15,7 +15,7 @@ export interface Wanted {
 	isDestinationOurs: boolean
 }
 
-/** Both best first: the file's very name before names with an ending, short ones before long ones, then the newest. */
+/** Each list is sorted by shortest name, then newest: the file's very name comes first. */
 export interface Evidence {
 	/** Each proves the export, unless another export may have put it there. */
 	proofs: ArrivedObject[]
@@ -30,7 +30,7 @@ export function weigh(objects: readonly ArrivedObject[], wanted: Wanted, expecte
 	const { request, isDestinationOurs } = wanted
 	const isProof = ({ key }: ArrivedObject): boolean =>
 		(isDestinationOurs && key.startsWith(expectedPrefix)) || namesInstance(key, request.instanceNo)
-	const arrivals = objects.filter((object) => isArrival(object, wanted)).sort(byFit())
+	const arrivals = objects.filter((object) => isArrival(object, wanted)).sort(byFit)
 	return {
 		proofs: arrivals.filter(isProof),
 		candidates: arrivals.filter((object) => !isProof(object)),
@@ -38,8 +38,8 @@ export function weigh(objects: readonly ArrivedObject[], wanted: Wanted, expecte
 }
 
 /**
- * The names of files that could lie under a key and that this file's export could be mistaken for: longer names always;
- * its own name only where another export of that name could have put the object, which is not in its own folder.
+ * File names of other exports that could have produced this key: longer names always; the request's own name unless the
+ * object is where its folder says.
  */
 export function namesOfRivals(key: string, { fileName, folderPath }: ExportRequest): string[] {
 	const segment = lastSegment(key)
@@ -51,8 +51,8 @@ export function namesOfRivals(key: string, { fileName, folderPath }: ExportReque
 }
 
 /**
- * Whether the export of this destination could have put the object there that is taken for the request's. NCP may ignore
- * a folder, but puts no copy into a folder that was not asked for, nor under the number of another instance.
+ * Whether an export to this destination could have put the object at this key, which is taken for the request's. NCP may
+ * ignore a folder, but puts no copy into a folder that was not asked for, nor under the number of another instance.
  */
 export function isRival(namesake: Namesake, key: string, request: ExportRequest): boolean {
 	const { instance, fileName, folderPath } = namesake
@@ -78,7 +78,7 @@ export function renderPrefix(
 	return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
 }
 
-/** Not empty, not older than the request, and with the file's name. */
+/** Not empty, not much older than the claim, and with the file's name. */
 function isArrival({ key, size, lastModified }: ArrivedObject, { request, notBeforeMs }: Wanted): boolean {
 	return (
 		size > 0 &&
@@ -98,8 +98,8 @@ function namesInstance(key: string, instanceNo: string): boolean {
 	return key.split('/').slice(0, -1).includes(instanceNo)
 }
 
-function byFit() {
+function byFit(a: ArrivedObject, b: ArrivedObject): number {
 	const length = ({ key }: ArrivedObject): number => lastSegment(key).length
 	const time = ({ lastModified }: ArrivedObject): number => Date.parse(lastModified)
-	return (a: ArrivedObject, b: ArrivedObject): number => length(a) - length(b) || time(b) - time(a)
+	return length(a) - length(b) || time(b) - time(a)
 }

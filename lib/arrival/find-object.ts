@@ -31,11 +31,12 @@ export function createFindObject(ports: FindPorts): FindObject {
 
 	const look = async (wanted: Wanted, prefix: string, expected: string): Promise<Look> => {
 		const listing = await listObjects(wanted.request.bucketName, prefix, timeToLook(deadline))
-		if (listing.kind === 'unreadable') return { ...NOTHING_SEEN, gap: listing.reason }
+		if (listing.kind === 'unreadable') return { proof: null, proofs: [], candidates: [], gap: listing.reason }
 		const { proofs, candidates } = weigh(listing.objects, wanted, expected)
 		const gap = listing.isWhole ? null : `more than ${listing.objects.length} keys`
 		for (const object of proofs.slice(0, MAX_CANDIDATES)) {
-			if (!(await isContested(object.key, wanted))) return { ...NOTHING_SEEN, proof: object, proofs }
+			if (!(await isContested(object.key, wanted)))
+				return { proof: object, proofs, candidates: [], gap: null }
 		}
 		return { proof: null, proofs, candidates, gap }
 	}
@@ -65,8 +66,6 @@ interface Look {
 	gap: string | null
 }
 
-const NOTHING_SEEN: Look = { proof: null, proofs: [], candidates: [], gap: null }
-
 function toFinding(looks: readonly Look[], wanted: Wanted, expected: string): Finding {
 	const found = looks.find(({ proof }) => proof !== null)
 	if (found?.proof) return { kind: 'found', object: found.proof, candidates: toKeys(found.proofs) }
@@ -85,10 +84,7 @@ function toKeys(objects: readonly ArrivedObject[]): string[] {
 	return objects.map(({ key }) => key)
 }
 
-/**
- * Whether an object may be another's: the destination is not the instance's any more, or there is another export for a
- * file of that name in the bucket that NCP may have carried out, and whose own object has not been seen elsewhere.
- */
+/** Whether the destination has changed hands, or NCP may have written another export's copy to a key. */
 function createIsContested({ destinations, ledger }: FindPorts) {
 	const isHeld = async (request: ExportRequest): Promise<boolean> => {
 		const holder = await destinations.holder(request)
@@ -100,10 +96,11 @@ function createIsContested({ destinations, ledger }: FindPorts) {
 		const names = namesOfRivals(key, request)
 		if (names.length > MAX_NAMES) return true
 		for (const name of names) {
-			const namesakes = await destinations.namesakes(request.bucketName, name, MAX_NAMESAKES + 1)
-			if (namesakes.length > MAX_NAMESAKES) return true
-			const rivals = namesakes.filter((namesake) => isRival(namesake, key, request))
+			const namesakes = await destinations.namesakes(request.bucketName, name, MAX_NAMESAKES)
+			if (!namesakes.isWhole) return true
+			const rivals = namesakes.read.filter((namesake) => isRival(namesake, key, request))
 			if (rivals.length > MAX_RIVALS || rivals.some(({ isAskedBySeveral }) => isAskedBySeveral)) return true
+			// Without an entry it ended long ago: then its copy is too old to be taken for this one's.
 			const entries = await Promise.all(rivals.map(({ askedBy }) => ledger.read(askedBy)))
 			if (entries.some((entry) => entry !== null && mayHavePut(entry, key))) return true
 		}

@@ -19,7 +19,7 @@ import { writeCheck } from './write-check.ts'
 /** Longer than a call and its settling can take: until then a doubled check has nothing to do. */
 const RESEND_MS = 60_000
 
-/** Whether an export may be sent once more, if it is provably not there: an unreadable bucket may hold it, and a candidate may be it. */
+/** Whether an export may be sent once more. The caller must first prove that its object is absent. */
 export function mayResend({ state, resends }: SettledEntry): boolean {
 	return state === 'unknown' && resends === 0
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { ExportError } from '../errors.ts'
 import type { Destinations, Namesake } from '../ports.ts'
 import {
@@ -5,17 +6,20 @@ import {
 	isSameInstance,
 	toDestination,
 	toInstance,
-	toNamesake,
+	toNameKey,
 } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
 import { EXPORT_ID_INDEX } from './exports-table.ts'
 
 /** Twice as long as NCP keeps a backup: no older one can be asked for. */
-const KEPT_SECONDS = 60 * 24 * 60 * 60
+const DAY_SECONDS = 24 * 60 * 60
+const KEPT_SECONDS = 60 * DAY_SECONDS
 
 /** Never the key or the id of an export: those are hashes and ULIDs. */
 export const DESTINATION_PREFIX = 'destination#'
+
+const NOTHING = async (): Promise<void> => undefined
 
 /** How often another writer may be first. */
 const MAX_TRIES = 3
@@ -38,6 +42,8 @@ type Item = Readonly<{
 	expiresAt: number
 }>
 
+type Stored = Item & Readonly<{ revision: string }>
+
 /** One item a destination, beside the exports. Each write names the item that it replaces. */
 export function createDestinations(
 	dynamodb: DynamoDb,
@@ -49,25 +55,31 @@ export function createDestinations(
 		exportKey: DESTINATION_PREFIX + toDestination(apiUrl, request, rule).key,
 	})
 
-	const read = async (request: ExportRequest): Promise<Item | null> => {
+	const read = async (request: ExportRequest): Promise<Stored | null> => {
 		const Key = toKey(request)
 		const { Item } = await dynamodb('GetItem', { TableName, Key, ConsistentRead: true }).catch(
 			throwUnavailable,
 		)
-		return Item === undefined ? null : (Item as unknown as Item)
+		return Item === undefined ? null : (Item as unknown as Stored)
 	}
 
-	const write = (request: ExportRequest, item: Item, previous: Item | null): Promise<boolean> => {
-		const exportId = DESTINATION_PREFIX + toDestination(apiUrl, request, rule).namesake
-		const Item = { ...toKey(request), exportId, ...item }
+	/** Resolves with the item as written, or with null when it is not `previous` any more. */
+	const write = async (
+		request: ExportRequest,
+		item: Item,
+		previous: Stored | null,
+	): Promise<Stored | null> => {
+		const exportId = DESTINATION_PREFIX + toDestination(apiUrl, request, rule).nameKey
+		const stored = { ...item, revision: randomUUID() }
+		const Item = { ...toKey(request), exportId, ...stored }
 		const condition = previous === null ? IS_ABSENT : isStill(previous)
-		return isWritten(dynamodb('PutItem', { TableName, Item, ...condition }))
+		return (await isWritten(dynamodb('PutItem', { TableName, Item, ...condition }))) ? stored : null
 	}
 
 	/** As before, unless somebody else has asked meanwhile. */
-	const undo = async (request: ExportRequest, item: Item, previous: Item | null): Promise<void> => {
-		if (previous !== null) await write(request, previous, item)
-		else await isWritten(dynamodb('DeleteItem', { TableName, Key: toKey(request), ...isStill(item) }))
+	const undo = async (request: ExportRequest, stored: Stored, previous: Item | null): Promise<void> => {
+		if (previous !== null) await write(request, previous, stored)
+		else await isWritten(dynamodb('DeleteItem', { TableName, Key: toKey(request), ...isStill(stored) }))
 	}
 
 	return {
@@ -76,17 +88,20 @@ export function createDestinations(
 		take: async (request, askedBy, nowMs) => {
 			const fresh = toItem(request, askedBy, nowMs)
 			// Most destinations are new, so the first access to the table is the write itself.
-			if (await write(request, fresh, null)) return { kind: 'ours', undo: () => undo(request, fresh, null) }
+			const first = await write(request, fresh, null)
+			if (first !== null) return { kind: 'ours', undo: () => undo(request, first, null) }
 			for (let tries = 1; tries <= MAX_TRIES; tries++) {
 				const known = await read(request)
 				const previous = known !== null && known.expiresAt <= toSeconds(nowMs) ? null : known
 				if (previous !== null && !isSameInstance(previous.heldBy, fresh.heldBy))
 					return { kind: 'held', by: previous.heldBy }
 				const next = previous === null ? fresh : askAgain(previous, fresh)
-				if (await write(request, next, known))
-					return { kind: 'ours', undo: () => undo(request, next, previous) }
+				if (previous !== null && isAskedAlready(previous, next)) return { kind: 'ours', undo: NOTHING }
+				const stored = await write(request, next, known)
+				if (stored !== null) return { kind: 'ours', undo: () => undo(request, stored, previous) }
 			}
-			throw new ExportError('LEDGER_UNAVAILABLE', 'other writers kept changing the destination')
+			const message = 'other deliveries keep changing the same destination'
+			throw new ExportError('IN_PROGRESS', message, { retryAfterSeconds: 1 })
 		},
 		giveBack: async (request, askedBy, requestedAtMs) => {
 			const item = await read(request)
@@ -95,14 +110,14 @@ export function createDestinations(
 			if (isSole && item.sinceMs >= requestedAtMs - SAME_REQUEST_MS) await undo(request, item, null)
 		},
 		namesakes: async (bucketName, name, limit) => {
-			const { Items = [] } = await dynamodb('Query', {
+			const { Items = [], LastEvaluatedKey } = await dynamodb('Query', {
 				TableName,
 				IndexName: EXPORT_ID_INDEX,
 				KeyConditionExpression: 'exportId = :namesake',
-				ExpressionAttributeValues: { ':namesake': DESTINATION_PREFIX + toNamesake(apiUrl, bucketName, name) },
+				ExpressionAttributeValues: { ':namesake': DESTINATION_PREFIX + toNameKey(apiUrl, bucketName, name) },
 				Limit: limit,
 			}).catch(throwUnavailable)
-			return (Items as unknown as Item[]).map(toNamesakeOf)
+			return { read: (Items as unknown as Item[]).map(toNamesakeOf), isWhole: LastEvaluatedKey === undefined }
 		},
 	}
 }
@@ -121,24 +136,25 @@ function toItem(request: ExportRequest, askedBy: string, nowMs: number): Item {
 	}
 }
 
-function askAgain(previous: Item, { askedBy, expiresAt }: Item): Item {
-	const isAskedBySeveral = previous.askedBy === askedBy ? previous.isAskedBySeveral : 1
-	return { ...previous, askedBy, isAskedBySeveral, expiresAt }
+function askAgain(previous: Item, fresh: Item): Item {
+	const isAskedBySeveral = previous.askedBy === fresh.askedBy ? previous.isAskedBySeveral : 1
+	// The first request that names a region says which of them it is.
+	const heldBy = previous.heldBy.includes('/-/') ? fresh.heldBy : previous.heldBy
+	return { ...previous, heldBy, askedBy: fresh.askedBy, isAskedBySeveral, expiresAt: fresh.expiresAt }
+}
+
+/** Nothing but the expiry would change, and that by less than a day. */
+function isAskedAlready(previous: Item, next: Item): boolean {
+	const { heldBy, askedBy, expiresAt } = previous
+	return heldBy === next.heldBy && askedBy === next.askedBy && next.expiresAt - expiresAt < DAY_SECONDS
 }
 
 const IS_ABSENT = { ConditionExpression: 'attribute_not_exists(exportKey)' }
 
-function isStill({ heldBy, askedBy, isAskedBySeveral, sinceMs, expiresAt }: Item) {
+function isStill({ revision }: Stored) {
 	return {
-		ConditionExpression:
-			'heldBy = :heldBy AND askedBy = :askedBy AND isAskedBySeveral = :several AND sinceMs = :since AND expiresAt = :expiresAt',
-		ExpressionAttributeValues: {
-			':heldBy': heldBy,
-			':askedBy': askedBy,
-			':several': isAskedBySeveral,
-			':since': sinceMs,
-			':expiresAt': expiresAt,
-		},
+		ConditionExpression: 'revision = :revision',
+		ExpressionAttributeValues: { ':revision': revision },
 	}
 }
 

@@ -31,7 +31,7 @@ export async function enqueueExport(
 	try {
 		return await reserveAndSend(identity, delivery, queue, ports)
 	} catch (error) {
-		// It asks for another export's key, so it asks for no destination either.
+		// The idempotency key is another export's, so it must not keep the destination.
 		if (error instanceof RequestInvalid && taking.kind === 'ours') await taking.undo().catch(() => undefined)
 		throw error
 	}

@@ -62,8 +62,12 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 		const { exportId, attempts } = claimed.entry
 		Object.assign(progress, { exportId, attempts })
 		switch (claimed.kind) {
-			case 'ours':
-				return announce(await performExport(claimed.entry, delivery))
+			case 'ours': {
+				const settled = await performExport(claimed.entry, delivery)
+				const ending = await announce(settled)
+				await giveBack(settled, delivery)
+				return ending
+			}
 			case 'abandoned':
 				return announce(await settleExport(claimed.entry, abandoned(), delivery))
 			case 'settled':
@@ -78,6 +82,12 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 		const event = toRejectedEvent(delivery, rejectedAtMs)
 		await publish(event)
 		return { kind: 'rejected', event, error }
+	}
+
+	/** Otherwise a mistyped instance would keep the destination from the right one. What is not given back expires. */
+	const giveBack = async ({ state, exportKey, requestedAtMs }: SettledEntry, { request }: ValidDelivery) => {
+		if (state === 'refused' || state === 'exhausted')
+			await ports.destinations.giveBack(request, exportKey, requestedAtMs).catch(() => undefined)
 	}
 
 	return { export: exportValid, reject }

@@ -3,7 +3,7 @@ import { ExportError } from '../errors.ts'
 import { type Entry, release, type SettledEntry } from '../ledger/ledger.ts'
 import { replaceInTime } from '../ledger/replace-in-time.ts'
 import type { ExportPorts, Progress } from '../ports.ts'
-import { toReplyError } from '../reply.ts'
+import { type Reply, toReplyError } from '../reply.ts'
 import type { ValidDelivery } from '../request/delivery.ts'
 import type { TimeStep } from '../step-times.ts'
 import type { Ending, SettleExport } from './settle-export.ts'
@@ -22,30 +22,24 @@ export function createPerformExport(
 ): PerformExport {
 	const callNcp = timed('call', ports.callNcp)
 	const putBack = timed('settle', (entry: Entry) => replaceInTime(entry, release(entry), ports))
-	/** Stores an ending after which NCP has certainly not done the export. */
-	const endUndone = async (entry: Entry, ending: Ending, delivery: ValidDelivery): Promise<SettledEntry> => {
-		const settled = await settleExport(entry, ending, delivery)
-		const { exportKey, requestedAtMs } = entry
-		// Otherwise a mistyped instance would keep the destination from the right one. What is not freed expires.
-		await ports.destinations.giveBack(delivery.request, exportKey, requestedAtMs).catch(() => undefined)
-		return settled
-	}
-
 	return async (entry, delivery) => {
 		const callMs = timeToCall(ports.deadline)
 		const reply = callMs === null ? null : await callNcp(delivery.request, callMs)
 		progress.reply = reply
 		const error = reply === null ? deadlineNear() : toReplyError(reply)
-		if (reply?.kind === 'refused') return endUndone(entry, { state: 'refused', reply, error }, delivery)
 		if (error === null || !error.retryable)
-			return settleExport(entry, { state: error === null ? 'accepted' : 'unknown', reply, error }, delivery)
+			return settleExport(entry, { state: toState(reply), reply, error }, delivery)
 		if (delivery.isLast && reply !== null)
-			return endUndone(entry, { state: 'exhausted', reply, error }, delivery)
+			return settleExport(entry, { state: 'exhausted', reply, error }, delivery)
 		// Certainly not done, so the next delivery may call at once. If this write fails for good, the lease expires and
 		// the export becomes unknown: less than we know, but never more.
 		await putBack(entry)
 		throw error
 	}
+}
+
+function toState(reply: Reply | null): Ending['state'] {
+	return reply?.kind === 'accepted' || reply?.kind === 'refused' ? reply.kind : 'unknown'
 }
 
 /** Nothing was sent, since a call with so little time would only leave the outcome unknown. */

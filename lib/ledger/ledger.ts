@@ -138,7 +138,11 @@ export function mayHavePut({ state, event }: Draft, key: string): boolean {
 			return false
 		case 'completed':
 			return folderOf(event?.data.object?.key ?? '') === folderOf(key)
-		default:
+		case 'claimed':
+		case 'accepted':
+		case 'unknown':
+		case 'missing':
+		case 'unverified':
 			return true
 	}
 }

@@ -4,9 +4,9 @@ import { cut } from '../errors.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { Listing, ListObjects } from '../ports.ts'
 
-/** 20,000 keys, or 4 MB of them. A larger bucket needs a folder, or a prefix that fits. */
+/** 20,000 keys, or four million characters. A larger bucket needs a folder, or a prefix that fits. */
 const MAX_PAGES = 20
-const MAX_KEY_BYTES = 4 * 1024 * 1024
+const MAX_KEY_CHARS = 4_000_000
 
 /** Lists with version 1 and `marker`: NCP's pages contradict each other on version 2. */
 export function createListObjects(client: S3Client): ListObjects {
@@ -19,7 +19,7 @@ export function createListObjects(client: S3Client): ListObjects {
 	}
 }
 
-/** Lists a bucket and prefix once, and gives everybody who asks for them again the same listing. */
+/** Lists a bucket and prefix once, and gives everybody who asks again the same listing, or the same failure. */
 export function shareListings(listObjects: ListObjects): ListObjects {
 	const listings = new Map<string, Promise<Listing>>()
 	return (bucketName, prefix, timeoutMs) => {
@@ -39,15 +39,15 @@ async function listPages(
 ): Promise<Listing> {
 	const objects: ArrivedObject[] = []
 	let marker: string | undefined
-	let bytes = 0
-	for (let pages = 0; pages < MAX_PAGES && bytes < MAX_KEY_BYTES; pages++) {
+	let chars = 0
+	for (let pages = 0; pages < MAX_PAGES && chars < MAX_KEY_CHARS; pages++) {
 		const input = { Bucket, Prefix, MaxKeys: 1_000, Marker: marker }
 		const page = await client.send(new ListObjectsCommand(input), { abortSignal })
 		// A proxy's page parses to an empty listing; a real one names the bucket and says whether it is whole.
 		if (page.Name !== Bucket || page.IsTruncated === undefined) throw new NotAListing()
 		const contents = page.Contents ?? []
 		objects.push(...contents.map(toArrived))
-		for (const { Key = '' } of contents) bytes += Key.length
+		for (const { Key = '' } of contents) chars += Key.length
 		if (!page.IsTruncated) return { kind: 'listed', objects, isWhole: true }
 		const next = page.NextMarker || contents.at(-1)?.Key
 		// Truncated, but without a marker: the pages after this one cannot be read.

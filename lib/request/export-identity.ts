@@ -41,30 +41,26 @@ export interface Destination {
 	 * `shared` over the instance, too.
 	 */
 	key: string
-	/** The instance: `{product}/{region}/{number}`, in the API's words. */
-	instance: string
-	/** The same for every destination whose objects may be taken for each other's: by API base, bucket and file name. */
-	namesake: string
+	/** The same for all destinations in a bucket whose file has this name. */
+	nameKey: string
 }
 
 /** Where the export of a request is to go. */
 export function toDestination(apiUrl: string, request: ExportRequest, rule: DestinationRule): Destination {
 	const { bucketName, folderPath = '', fileName } = request
-	const instance = toInstance(request)
 	const place = ['destination', apiUrl, bucketName, folderPath + fileName]
 	return {
-		key: hash(rule === 'exclusive' ? place : [...place, instance]),
-		instance,
-		namesake: toNamesake(apiUrl, bucketName, lastSegment(fileName)),
+		key: hash(rule === 'exclusive' ? place : [...place, toInstance(request)]),
+		nameKey: toNameKey(apiUrl, bucketName, lastSegment(fileName)),
 	}
 }
 
 /** Shared by all destinations in a bucket whose file has this name. */
-export function toNamesake(apiUrl: string, bucketName: string, name: string): string {
-	return hash(['namesake', apiUrl, bucketName, name])
+export function toNameKey(apiUrl: string, bucketName: string, name: string): string {
+	return hash(['name', apiUrl, bucketName, name])
 }
 
-/** Names an instance across products and regions. "-" stands for the default region, whose name only NCP knows. */
+/** `{product}/{region}/{number}`, in the API's words: names an instance across products and regions. "-" stands for the default region, whose name only NCP knows. */
 export function toInstance({
 	product,
 	regionCode = '-',

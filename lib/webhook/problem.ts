@@ -45,7 +45,7 @@ export function toProblemResponse({ headers, retryable = false, ...problem }: Pr
 	}
 }
 
-const INVALID: Readonly<Record<RequestInvalid['code'], Pick<ProblemInput, 'status' | 'title'>>> = {
+const INVALID_RESPONSES: Readonly<Record<RequestInvalid['code'], Pick<ProblemInput, 'status' | 'title'>>> = {
 	REQUEST_UNREADABLE: { status: 400 },
 	REQUEST_INVALID: { status: 422 },
 	IDEMPOTENCY_MISMATCH: { status: 422 },
@@ -61,7 +61,7 @@ const STATUSES: Readonly<Partial<Record<string, number>>> = { INTERNAL: 500, IN_
 export function toErrorResponse(error: ExportError, instance: string): HttpResponse {
 	if (error instanceof RequestInvalid) {
 		return toProblemResponse({
-			...INVALID[error.code],
+			...INVALID_RESPONSES[error.code],
 			code: error.code,
 			detail: error.message,
 			instance,

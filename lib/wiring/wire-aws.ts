@@ -3,10 +3,7 @@ import { type CallAws, createAwsCaller } from '../aws/call-aws.ts'
 import { createPool } from '../http-client/pool.ts'
 import type { AwsConfig } from './aws-config.ts'
 
-/**
- * A batch is ten records, and each does one thing at a time, or two small writes. More connections would cost a cold start
- * more handshakes than they save.
- */
+/** A batch is ten records, each usually with one or two calls open. More connections slow a cold start more than they help. */
 const MAX_CONNECTIONS = 10
 const CONNECT_MS = 1_000
 /** AWS keeps connections for longer. If a frozen function has lost one, the request is sent again. */

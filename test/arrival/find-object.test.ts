@@ -349,7 +349,7 @@ describe('createFindObject', () => {
 			expect((await look([FILE], { ports })).finding.kind).toBe('found')
 		})
 
-		it('does not ask who else did for the very place in the own folder', async () => {
+		it('does not look for rivals when the object is exactly where its folder says', async () => {
 			const ports = await withRival({ folderPath: undefined })
 			const request = { folderPath: 'pg/1/' }
 			expect((await look(['pg/1/20210528'], { request, ports })).finding.kind).toBe('found')

@@ -61,7 +61,7 @@ const STRANGERS = [
 	'202105280.gz',
 	'20210528/readme.txt',
 	'1001/my-20210528',
-	// Only where it is not expected.
+	// Not proof unless the prefix covers them.
 	'archive/20210528',
 	'archive/20210529.tar.gz',
 ] as const
@@ -108,7 +108,7 @@ export const plan: fc.Arbitrary<Plan> = fc
 			.map((exports) => ({
 				...world,
 				exports: exports.flat(),
-				// What lies under the prefix with the file's name is, by the rules, what the operator said it would be.
+				// With an empty prefix these would count as the export's object.
 				strangers: strangers.filter(({ key }) => world.keyPrefix !== '' || !key.startsWith('archive/')),
 			})),
 	)

@@ -105,7 +105,7 @@ describe('take', () => {
 		const shared = createAt(table.endpoint, 'https://ncp.example', 'shared')
 		expect(await take({}, NOW, shared)).toBeNull()
 		expect(await take({ instanceNo: '2' }, NOW, shared)).toBeNull()
-		expect(await shared.namesakes(bucketName, '20210528', 10)).toHaveLength(2)
+		expect((await shared.namesakes(bucketName, '20210528', 10)).read).toHaveLength(2)
 	})
 
 	it('says who holds a destination', async () => {
@@ -120,7 +120,9 @@ describe('take', () => {
 		const { take } = createWorld()
 		expect(await take({ regionCode: undefined })).toBeNull()
 		expect(await take()).toBeNull()
-		expect(await take({ regionCode: 'SG', instanceNo: '2' })).toBe('vpostgresql/-/1')
+		// From now on it is known which one it is.
+		expect(await take({ regionCode: 'SG' })).toBe('vpostgresql/KR/1')
+		expect(await take({ regionCode: undefined })).toBeNull()
 	})
 
 	it('gives it to exactly one of two that ask for what has expired', async () => {
@@ -148,7 +150,7 @@ describe('take', () => {
 			const world = createWorld()
 			await ask(world, 'a')
 			await (await ask(world, 'b')).undo()
-			expect(await world.destinations.namesakes(world.bucketName, '20210528', 1)).toMatchObject([
+			expect((await world.destinations.namesakes(world.bucketName, '20210528', 1)).read).toMatchObject([
 				{ askedBy: 'a', isAskedBySeveral: false },
 			])
 		})
@@ -235,7 +237,8 @@ describe('namesakes', () => {
 		await take({ instanceNo: '3', fileName: 'dir/20210528' })
 		await take({ instanceNo: '4', fileName: '20210529' })
 		await take({ instanceNo: '5', bucketName: 'another-bucket' })
-		const found = await destinations.namesakes(bucketName, '20210528', 10)
+		const { read: found, isWhole } = await destinations.namesakes(bucketName, '20210528', 10)
+		expect(isWhole).toBe(true)
 		expect(found.sort((a, b) => a.instance.localeCompare(b.instance))).toEqual([
 			{
 				instance: 'vpostgresql/KR/1',
@@ -259,14 +262,14 @@ describe('namesakes', () => {
 				isAskedBySeveral: false,
 			},
 		])
-		expect(await destinations.namesakes(bucketName, '20210528', 2)).toHaveLength(2)
+		expect(await destinations.namesakes(bucketName, '20210528', 2)).toMatchObject({ isWhole: false })
 		await destinations.take(request({ fileName: '20210529', instanceNo: '4' }), 'another-export', NOW)
-		expect(await destinations.namesakes(bucketName, '20210529', 2)).toMatchObject([
+		expect((await destinations.namesakes(bucketName, '20210529', 2)).read).toMatchObject([
 			{ askedBy: 'another-export', isAskedBySeveral: true },
 		])
 	})
 
-	it('are never found as exports, and fit into 4 KB', async () => {
+	it('are never found as exports, and stay under 1 KB', async () => {
 		const { take } = createWorld()
 		await take({ fileName: 'x'.repeat(255), folderPath: `${'y'.repeat(200)}/` })
 		const find = createExportFinder(

@@ -26,7 +26,7 @@ const empty: Variant = {
 const ours: Variant = {
 	title: 'ours',
 	bundle: pathTo('dist/functions/on-queue-message.cjs'),
-	// Beside the claim the destination is written. Without arrival checks the first outcome is final: after publishing, one
+	// The destination is written alongside the claim. Without arrival checks the first outcome is final: after publishing, one
 	// more write shortens the entry's expiry.
 	perRecord: { ...DONE, writes: 4 },
 }

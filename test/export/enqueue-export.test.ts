@@ -106,10 +106,9 @@ describe('enqueueExport', () => {
 		const { sent, destinations, enqueue } = createWorld()
 		await enqueue()
 		destinations.taken.clear()
-		const [another] = [
-			toDelivery({ ...REQUEST, cloudPostgresqlInstanceNo: '2' }, { kind: 'queue', id: 'm' }, {}),
-		]
-		if (another.kind === 'valid') await destinations.take(another.request, 'another', 1_000)
+		const another = toDelivery({ ...REQUEST, cloudPostgresqlInstanceNo: '2' }, { kind: 'queue', id: 'm' }, {})
+		if (another.kind === 'invalid') throw another.error
+		await destinations.take(another.request, 'another', 1_000)
 		expect(await enqueue()).toBe('id-1')
 		expect(sent).toHaveLength(2)
 	})

@@ -144,43 +144,40 @@ describe('a function killed between two steps', () => {
 	it.each([
 		{ name: 'claim not withdrawn', at: { call: 'withdraw', nth: 1, phase: 'before' } },
 		{ name: 'claim withdrawn, not published', at: { call: 'withdraw', nth: 1, phase: 'after' } },
-		{ name: 'claimed, not known to be taken', at: { ...TAKE, phase: 'after' } },
+		{ name: 'claimed, answer about the destination lost', at: { ...TAKE, phase: 'after' } },
 		{ name: 'published, not acknowledged', at: { ...PUBLISH, phase: 'after' } },
-	] as const)(
-		'with a destination that another instance has, $name: is rejected, and NCP never asked',
-		async ({ at }) => {
-			const killer = createKiller()
-			const intercept = killAt(at, killer)
-			let isOpen = false
-			cloud = await startCloud({
-				isQueueIdle: true,
-				visibilitySeconds: 1,
-				onProblem: () => undefined,
-				proxy: gateWith(async (call, phase) => (isOpen ? intercept(call, phase) : undefined)),
-			})
-			const { aws, requestQueue, outcomeQueue, ncp, table } = cloud
-			const send = (MessageBody: string) =>
-				aws.sqs.send(new SendMessageCommand({ QueueUrl: requestQueue.url, MessageBody }))
-			await send(JSON.stringify(REQUEST))
-			await cloud.pollOnce()
-			await takeOutcomes(aws.sqs, outcomeQueue.url, 1)
-			const exportsBefore = await readExports(table)
+	] as const)('destination taken, $name: is rejected, and NCP is never called', async ({ at }) => {
+		const killer = createKiller()
+		const intercept = killAt(at, killer)
+		let isOpen = false
+		cloud = await startCloud({
+			isQueueIdle: true,
+			visibilitySeconds: 1,
+			onProblem: () => undefined,
+			proxy: gateWith(async (call, phase) => (isOpen ? intercept(call, phase) : undefined)),
+		})
+		const { aws, requestQueue, outcomeQueue, ncp, table } = cloud
+		const send = (MessageBody: string) =>
+			aws.sqs.send(new SendMessageCommand({ QueueUrl: requestQueue.url, MessageBody }))
+		await send(JSON.stringify(REQUEST))
+		await cloud.pollOnce()
+		await takeOutcomes(aws.sqs, outcomeQueue.url, 1)
+		const exportsBefore = await readExports(table)
 
-			isOpen = true
-			await send(JSON.stringify({ ...REQUEST, cloudPostgresqlInstanceNo: '1234926' }))
-			await cloud.pollOnce()
-			expect(killer.kills()).toBe(1)
-			await endLeases(table)
-			expect(await cloud.pollOnce()).toBe(1)
-			const copies = at.call === 'publish' ? 2 : 1
-			const events = await takeOutcomes(aws.sqs, outcomeQueue.url, copies)
-			for (const { data } of events)
-				expect(data).toMatchObject({ state: 'rejected', error: { code: 'DESTINATION_TAKEN' } })
-			expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1)
-			expect(ncp?.performed).toHaveLength(1)
-			expect(await readExports(table)).toEqual(exportsBefore)
-		},
-	)
+		isOpen = true
+		await send(JSON.stringify({ ...REQUEST, cloudPostgresqlInstanceNo: '1234926' }))
+		await cloud.pollOnce()
+		expect(killer.kills()).toBe(1)
+		await endLeases(table)
+		expect(await cloud.pollOnce()).toBe(1)
+		const copies = at.call === 'publish' ? 2 : 1
+		const events = await takeOutcomes(aws.sqs, outcomeQueue.url, copies)
+		for (const { data } of events)
+			expect(data).toMatchObject({ state: 'rejected', error: { code: 'DESTINATION_TAKEN' } })
+		expect(new Set(events.map((event) => JSON.stringify(event))).size).toBe(1)
+		expect(ncp?.performed).toHaveLength(1)
+		expect(await readExports(table)).toEqual(exportsBefore)
+	})
 
 	it('finished, not deleted from the queue: NCP performs it once, and it is published again', async () => {
 		cloud = await startCloud({ isQueueIdle: true })

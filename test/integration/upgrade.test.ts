@@ -47,7 +47,7 @@ it('completes an export that an earlier version sent, and gives its destination 
 	expect(world.cloud.ncp?.performed).toHaveLength(1)
 })
 
-it('does not complete it by the copy of another instance that has asked for the place since', async () => {
+it('does not complete it with the copy of an instance that took the place later', async () => {
 	const world = await start()
 	await world.send(REQUEST)
 	await world.cloud.pollOnce()
@@ -62,7 +62,7 @@ it('does not complete it by the copy of another instance that has asked for the 
 	expect(await world.cloud.aws.readObject('my-bucket', '20210528')).toBe('backup 20210528 of 2')
 })
 
-it('publishes the outcome of an ended export again, and gives what it did not finish its end', async () => {
+it('ends an export that an earlier version left open, and republishes its outcome', async () => {
 	const world = await start('never')
 	await world.send(REQUEST)
 	await world.settle()

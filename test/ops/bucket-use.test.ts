@@ -19,9 +19,7 @@ it('has nothing to say of a bucket that nobody asked for', () => {
 it('warns of instances that share the bucket without folders, and says the way out', () => {
 	const { result, words } = adviseOnBucket([asked('1', 'a'), asked('2', 'b'), asked('3', 'c', '3/')], [])
 	expect(result).toBe('warning')
-	expect(words).toMatch(
-		/^2 instances export into it without a folder \(1, 2\).*FOLDER_PATH to \{instanceNo\}\//,
-	)
+	expect(words).toMatch(/^2 instances export into it without a folder \(1, 2\).*folderPath=\{instanceNo\}\//)
 	const many = adviseOnBucket(
 		Array.from({ length: 20 }, (_, n) => asked(`${n}`, 'a')),
 		[],
@@ -38,14 +36,14 @@ it.each([
 	const files = ['20210528', '20210529', '20210530', '20210531'].map((file) => asked('1001', file))
 	expect(adviseOnBucket(files, objects(...keys, 'other'))).toEqual({
 		result: 'ok',
-		words: `${keys.length} of 4 files asked for without a folder are there; ARRIVAL_KEY_PREFIX ${fits}`,
+		words: `${keys.length} of 4 file names requested without a folder were found; ARRIVAL_KEY_PREFIX ${fits}`,
 	})
 })
 
 it('says when none of the files is there', () => {
 	expect(adviseOnBucket([asked('1', 'a')], objects('b', 'aa'))).toEqual({
 		result: 'ok',
-		words: '0 of 1 files asked for without a folder are there',
+		words: '0 of 1 file names requested without a folder were found',
 	})
 })
 
@@ -53,7 +51,7 @@ it('says whether NCP puts files into the folders that were asked for', () => {
 	const files = [asked('1', 'a', '1/'), asked('2', 'a', '2/')]
 	expect(adviseOnBucket(files, objects('1/a', '2/a.gz'))).toEqual({
 		result: 'ok',
-		words: '2 of 2 files asked for with a folder are in it',
+		words: '2 of 2 files requested with a folder are in that folder',
 	})
 	const ignored = adviseOnBucket(files, objects('a'))
 	expect(ignored).toMatchObject({ result: 'warning', words: expect.stringContaining('ignore folderPath') })

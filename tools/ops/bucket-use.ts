@@ -43,8 +43,8 @@ function adviseOnSharing(without: readonly Asked[]): Advice[] {
 		{
 			result: 'warning',
 			words:
-				`${instances.length} instances export into it without a folder (${named}), and only the first that asks for a ` +
-				'file name gets it: set FOLDER_PATH to {instanceNo}/, or give each instance a bucket',
+				`${instances.length} instances export into it without a folder (${named}), and unless destinations are shared, only ` +
+				'the first to request a file name gets it: deploy with folderPath={instanceNo}/, or give each instance a bucket',
 		},
 	]
 }
@@ -53,7 +53,7 @@ function adviseOnSharing(without: readonly Asked[]): Advice[] {
 function adviseOnPrefix(without: readonly Asked[], objects: readonly ArrivedObject[]): Advice[] {
 	if (without.length === 0) return []
 	const places = without.flatMap((each) => placesOf(each, objects).slice(0, 1))
-	const files = `${places.length} of ${without.length} files asked for without a folder are there`
+	const files = `${places.length} of ${without.length} file names requested without a folder were found`
 	if (places.length === 0) return [{ result: 'ok', words: files }]
 	const counts = new Map<string, number>()
 	for (const place of places) counts.set(place, (counts.get(place) ?? 0) + 1)
@@ -73,7 +73,7 @@ function adviseOnFolders(within: readonly Asked[], objects: readonly ArrivedObje
 				: 'nowhere'
 	})
 	const count = (place: (typeof found)[number]): number => found.filter((each) => each === place).length
-	const words = `${count('in place')} of ${within.length} files asked for with a folder are in it`
+	const words = `${count('in place')} of ${within.length} files requested with a folder are in that folder`
 	if (count('in place') > 0 || count('elsewhere') === 0) return [{ result: 'ok', words }]
 	return [
 		{

@@ -29,7 +29,7 @@ export async function checkBucket(Bucket: string, keys: KeyPair, { connection }:
 	}
 }
 
-/** About a million exports. The operator waits for it. */
+/** 400 MB. The operator waits for it. */
 const MAX_SCANS = 400
 const LIST_MS = 60_000
 
@@ -44,7 +44,7 @@ export async function checkBucketUse(bucket: string, keys: KeyPair, target: Targ
 		const asked = await readAsked(bucket, target)
 		const { result, words } = adviseOnBucket(asked.read, listing.objects)
 		const isWhole = listing.isWhole && asked.isWhole
-		return { result, words: isWhole ? words : `${words} (of a part: there is more than is read here)` }
+		return { result, words: isWhole ? words : `${words} (incomplete: bucket or table was only partly read)` }
 	} finally {
 		client.destroy()
 	}
@@ -61,8 +61,12 @@ async function readAsked(
 		const { Items = [], LastEvaluatedKey } = await client.send(
 			new ScanCommand({
 				TableName: connection.exportsTableName,
-				FilterExpression: 'begins_with(exportKey, :prefix) AND bucketName = :bucket',
-				ExpressionAttributeValues: { ':prefix': DESTINATION_PREFIX, ':bucket': bucket },
+				FilterExpression: 'begins_with(exportKey, :prefix) AND bucketName = :bucket AND expiresAt > :now',
+				ExpressionAttributeValues: {
+					':prefix': DESTINATION_PREFIX,
+					':bucket': bucket,
+					':now': Math.floor(Date.now() / 1000),
+				},
 				ProjectionExpression: 'heldBy, folderPath, fileName',
 				...(ExclusiveStartKey ? { ExclusiveStartKey } : {}),
 			}),

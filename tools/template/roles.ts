@@ -63,7 +63,7 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 	],
 	'on-arrival-check': [
 		takeFrom('ArrivalQueue'),
-		// For the freshness report, and for other exports of the same file.
+		// For the freshness report, and to find rival exports.
 		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
 	],
 }
