@@ -1,5 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger'
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import { isAwsRefusal } from '../aws-error.ts'
 import { ExportError } from '../errors.ts'
 import type { OutcomeData, OutcomeEvent } from '../outcome/outcome.ts'
 import type { CheckEnding, ObserveCheck, ObserveExport, ObserveUnrecorded, Progress } from '../ports.ts'
@@ -15,9 +16,9 @@ export function createExportObserver(logger: Logger, metrics: Metrics): ObserveE
 		addCallTime(progress, metrics)
 		const fields = { ...toDeliveryFields(delivery), ...toProgressFields(progress) }
 		if (ending instanceof ExportError) {
-			const { code, replyCode, message, retryAfterSeconds } = ending
-			logger.warn('export not finished', { ...fields, code, replyCode, reason: message, retryAfterSeconds })
-			metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
+			const { replyCode, retryAfterSeconds } = ending
+			logFailure('export not finished', ending, { ...fields, replyCode, retryAfterSeconds }, progress, logger)
+			countFailure(ending, metrics)
 		} else {
 			logOutcome(ending, fields, logger, metrics)
 		}
@@ -31,13 +32,30 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ObserveCh
 		const { reply, stepMs } = progress
 		const fields = { exportId, check, ...toReplyFields(reply), stepMs }
 		if (ending instanceof ExportError) {
-			const { code, message: reason } = ending
-			logger.warn('check not finished', { ...fields, code, reason })
-			metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
+			logFailure('check not finished', ending, fields, progress, logger)
+			countFailure(ending, metrics)
 		} else {
 			logCheck(ending, fields, logger, metrics)
 		}
 	}
+}
+
+/** Counts what is tried again by its code, and what no waiting mends once more: that has an alarm of its own. */
+export function countFailure({ code, aws }: ExportError, metrics: Metrics): void {
+	metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
+	if (aws !== null && isAwsRefusal(aws)) metrics.addMetric('AwsRefused', MetricUnit.Count, 1)
+}
+
+function logFailure(
+	line: string,
+	{ code, message: reason, aws }: ExportError,
+	fields: object,
+	{ failedStep: step }: Progress,
+	logger: Logger,
+): void {
+	const all = { ...fields, code, reason, step, ...(aws === null ? {} : { aws }) }
+	if (aws !== null && isAwsRefusal(aws)) logger.error(line, all)
+	else logger.warn(line, all)
 }
 
 /** No metric: `Failed_…` counts what is tried again. */

@@ -82,12 +82,16 @@ function list(freshnessMinutes: number): readonly Alarm[] {
 		// The arrival check settles a single lost reply. Several mean that the gateway is failing or the timeout too short.
 		state('unknown', 60, 3),
 		failure('credentials', 'NCP_CREDENTIALS', 5, 1),
-		failure('webhook-secret', 'SECRET_UNREADABLE', 5, 1),
+		failure('secret', 'SECRET_UNREADABLE', 5, 1),
+		// A missing permission or resource: no waiting mends it.
+		own('aws-refused', 'AwsRefused', 5),
 		// An unexpected error is a defect.
 		failure('internal', 'INTERNAL', 5, 1),
 		// Both are retried automatically; this many are more than a passing failure.
 		failure('ledger', 'LEDGER_UNAVAILABLE', 15, 5),
 		failure('publishing', 'PUBLISH_FAILED', 15, 5),
+		failure('scheduling', 'SCHEDULE_FAILED', 15, 5),
+		failure('queueing', 'QUEUE_UNAVAILABLE', 15, 5),
 		{
 			...own('freshness', 'OldestCompletionMinutes', 4 * freshnessEveryMinutes, freshnessMinutes),
 			statistic: 'Maximum',
