@@ -24,7 +24,8 @@ afterEach(() => {
 })
 
 function observe(delivery: Delivery, ending: OutcomeEvent | ExportError, progress = startProgress()) {
-	for (const method of ['info', 'warn', 'log'] as const) vi.spyOn(console, method).mockImplementation(write)
+	for (const method of ['info', 'warn', 'error', 'log'] as const)
+		vi.spyOn(console, method).mockImplementation(write)
 	vi.stubEnv('POWERTOOLS_DEV', 'true')
 	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
 	createExportObserver(new Logger({ serviceName: 's' }), metrics)(delivery, ending, progress)
