@@ -11,7 +11,7 @@ import { toApiRequest } from '../request/export-request.ts'
  * One log line for how a delivery ended, and its metrics: the state or the error, and how long NCP took. Only named
  * fields are logged, never a whole request, error, header or configuration, so no key, secret or signature gets in.
  */
-export function createExportObserver(logger: Logger, metrics: Metrics): ObserveExport {
+export function createExportObserver(logger: Logger, metrics: Metrics, now: () => number): ObserveExport {
 	return (delivery, ending, progress) => {
 		addCallTime(progress, metrics)
 		const fields = { ...toDeliveryFields(delivery), ...toProgressFields(progress) }
@@ -19,6 +19,7 @@ export function createExportObserver(logger: Logger, metrics: Metrics): ObserveE
 			const { replyCode, retryAfterSeconds } = ending
 			logFailure('export not finished', ending, { ...fields, replyCode, retryAfterSeconds }, progress, logger)
 			countFailure(ending, metrics)
+			addAge('WaitingMinutes', delivery.sentAtMs, now(), metrics)
 		} else {
 			logOutcome(ending, fields, logger, metrics)
 		}
@@ -44,6 +45,12 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ObserveCh
 export function countFailure({ code, aws }: ExportError, metrics: Metrics): void {
 	metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
 	if (aws !== null && isAwsRefusal(aws)) metrics.addMetric('AwsRefused', MetricUnit.Count, 1)
+}
+
+/** How long something waits that could not be finished now. Nothing when its beginning is not known. */
+export function addAge(metric: string, sinceMs: number | undefined, nowMs: number, metrics: Metrics): void {
+	if (sinceMs === undefined) return
+	metrics.addMetric(metric, MetricUnit.Count, Math.max(0, Math.floor((nowMs - sinceMs) / 60_000)))
 }
 
 function logFailure(

@@ -68,7 +68,7 @@ export function wire(functionName: FunctionName): Wired {
 		random: Math.random,
 		createId: createIdMaker(),
 		deduplicationMs: config.deduplicationMs,
-		observe: createExportObserver(logger, metrics),
+		observe: createExportObserver(logger, metrics, Date.now),
 	}
 	// The SDK's client is a third of what a first batch would load, and most batches do without it.
 	const loadQueue = lazily(async () => (await import('./wire-queue.ts')).wireQueue(config))

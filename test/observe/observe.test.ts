@@ -23,12 +23,14 @@ afterEach(() => {
 	vi.restoreAllMocks()
 })
 
+const NOW = Date.UTC(2026, 10, 25)
+
 function observe(delivery: Delivery, ending: OutcomeEvent | ExportError, progress = startProgress()) {
 	for (const method of ['info', 'warn', 'error', 'log'] as const)
 		vi.spyOn(console, method).mockImplementation(write)
 	vi.stubEnv('POWERTOOLS_DEV', 'true')
 	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
-	createExportObserver(new Logger({ serviceName: 's' }), metrics)(delivery, ending, progress)
+	createExportObserver(new Logger({ serviceName: 's' }), metrics, () => NOW)(delivery, ending, progress)
 	return [...lines.map((line) => JSON.parse(line)), metrics.serializeMetrics()]
 }
 
@@ -224,4 +226,12 @@ it('logs why a completion could not be recorded', () => {
 		reason: 'no answer',
 	})
 	expect(lines[0]).not.toContain('a header')
+})
+
+it('counts for how many minutes a delivery has waited, when it knows', () => {
+	const waited = toDelivery('{}', { kind: 'queue', id: 'm' }, { sentAtMs: NOW - 61.5 * 60_000 })
+	const [, metric] = observe(waited, new ExportError('NCP_LATER', 'busy'))
+	expect(metric).toMatchObject({ WaitingMinutes: 61 })
+	const unknown = toDelivery('{}', { kind: 'queue', id: 'm' }, {})
+	expect(observe(unknown, new ExportError('NCP_LATER', 'busy'))[1]).not.toHaveProperty('WaitingMinutes')
 })
