@@ -9,6 +9,7 @@ import type { ScheduledEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-
 import { checkArrival } from '../lib/arrival/check-arrival.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
 import { reportFreshness } from '../lib/observe/freshness.ts'
+import { addAge } from '../lib/observe/observe.ts'
 import type { ArrivalCheck } from '../lib/ports.ts'
 import { handleCheck } from '../lib/queue/handle-check.ts'
 import { settleInOrder, toBatchResponse } from '../lib/queue/run-batch.ts'
@@ -29,10 +30,19 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 			checkArrival: (check: ArrivalCheck) => checkArrival(check, ports),
 			schedule: ports.schedule,
 		}
-		const results = await settleInOrder(Records.map(readRecord), exportOf, async ({ check, isLast }) => {
-			if (check === null) throw new NotACheck()
-			await handleCheck({ check, isLast }, checkPorts)
-		})
+		const results = await settleInOrder(
+			Records.map(readRecord),
+			exportOf,
+			async ({ check, isLast, dueAtMs }) => {
+				try {
+					if (check === null) throw new NotACheck()
+					await handleCheck({ check, isLast }, checkPorts)
+				} catch (error) {
+					addAge('OverdueMinutes', dueAtMs, ports.now(), metrics)
+					throw error
+				}
+			},
+		)
 		return toBatchResponse(Records, results, (reason) => {
 			logger.error('check not finished', { reason })
 			metrics.addMetric('Failed_INTERNAL', MetricUnit.Count, 1)
@@ -49,11 +59,15 @@ interface ReadRecord {
 	/** Null for a message that is not a check: it fails until it is in the dead-letter queue. */
 	check: ArrivalCheck | null
 	isLast: boolean
+	/** When it was received for the first time. */
+	dueAtMs: number | undefined
 }
 
 function readRecord({ body, messageId, attributes }: SQSRecord): ReadRecord {
-	const isLast = Number(attributes.ApproximateReceiveCount) >= config.maxReceiveCount
-	return { messageId, check: parseArrivalCheck(body), isLast }
+	const { ApproximateReceiveCount: receives, ApproximateFirstReceiveTimestamp: first } = attributes
+	const isLast = Number(receives) >= config.maxReceiveCount
+	const dueAtMs = first === undefined ? undefined : Number(first)
+	return { messageId, check: parseArrivalCheck(body), isLast, dueAtMs }
 }
 
 /** Doubled checks of one export run one after another, so the second sees what the first wrote. */

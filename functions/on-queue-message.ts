@@ -27,6 +27,7 @@ export const handler = middy<SQSEvent, SQSBatchResponse>({
 			exportBackup: (delivery: Message['delivery']) => exportBackup(delivery, ports),
 			queue,
 			random: ports.random,
+			observe: ports.observe,
 		}
 		const results = await settleInOrder(Records.map(readRecord), instanceOf, (message) =>
 			handleMessage(message, messagePorts),

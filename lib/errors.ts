@@ -1,3 +1,5 @@
+import { type AwsFailure, findAwsFailure } from './aws-error.ts'
+
 interface Rule {
 	/** The same delivery may be tried again. */
 	retryable: boolean
@@ -23,6 +25,7 @@ const RULES = {
 	LEDGER_UNAVAILABLE: { retryable: true },
 	QUEUE_UNAVAILABLE: { retryable: true },
 	PUBLISH_FAILED: { retryable: true, firstWaitSeconds: 2 }, // the export is settled; only the topic is late
+	SCHEDULE_FAILED: { retryable: true, firstWaitSeconds: 2 }, // the outcome is published; only its check is not asked for
 	EXPORT_GONE: { retryable: false },
 	NOT_ARRIVED: { retryable: false },
 	NOT_VERIFIABLE: { retryable: false },
@@ -69,6 +72,8 @@ export class ExportError extends Error {
 	readonly firstWaitSeconds: number
 	readonly replyCode: string | null
 	readonly mayBeDone: boolean
+	/** The failed call of AWS that it comes from, if any. */
+	declare readonly aws: AwsFailure | null
 
 	constructor(code: ErrorCode, message: string, options: ExportErrorOptions = {}) {
 		super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -78,6 +83,8 @@ export class ExportError extends Error {
 		this.firstWaitSeconds = options.firstWaitSeconds ?? firstWaitSecondsOf(code)
 		this.replyCode = options.replyCode ?? null
 		this.mayBeDone = options.mayBeDone ?? false
+		// For our log lines, which say it in fields.
+		Object.defineProperty(this, 'aws', { value: findAwsFailure(options.cause) })
 		// Step Functions matches `Retry` and `Catch` on the name.
 		setName(this, this.retryable ? 'ExportRetryable' : 'ExportFailed')
 	}
@@ -93,6 +100,13 @@ export function toExportError(error: unknown): ExportError {
 	if (error instanceof ExportError) return error
 	const name = error instanceof Error ? error.name : typeof error
 	return new ExportError('INTERNAL', `unexpected ${name}`, { cause: error })
+}
+
+/** What went wrong, in words that may be logged: AWS's answer, or the name of any other error. */
+export function toReason(error: unknown): string {
+	return findAwsFailure(error) === null && !(error instanceof ExportError)
+		? cut(error instanceof Error ? error.name : typeof error)
+		: (error as Error).message
 }
 
 /** One field of a request that breaks a rule; `detail` is a sentence for the caller. */

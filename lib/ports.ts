@@ -6,7 +6,7 @@ import type { Reply } from './reply.ts'
 import type { Delivery } from './request/delivery.ts'
 import type { DestinationRule } from './request/export-identity.ts'
 import type { ExportRequest } from './request/export-request.ts'
-import type { StepTimes } from './step-times.ts'
+import type { Steps } from './step-times.ts'
 
 /** What both use cases need. Bound to one invocation: every call ends before its deadline. */
 interface SharedPorts {
@@ -66,11 +66,11 @@ export type FirstSeen = (triggerId: string, nowMs: number) => Promise<number>
 export type FindExport = (exportId: string, nowMs: number) => Promise<Entry | null>
 
 export interface RequestQueue {
-	/** Puts a request on the queue, with what its delivery knew beside it. Throws what the SDK throws. */
+	/** Puts a request on the queue, with what its delivery knew beside it. Throws `QUEUE_UNAVAILABLE`. */
 	send: (body: string, marks: Marks) => Promise<void>
 	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
 	hide: (receiptHandle: string, seconds: number) => Promise<void>
-	/** Copies a body to the dead-letter queue, with the reason as attributes. Throws what the SDK throws. */
+	/** Copies a body to the dead-letter queue, with the reason as attributes. Throws `QUEUE_UNAVAILABLE`. */
 	deadLetter: (body: string, marks: Marks, error: ExportError) => Promise<void>
 }
 
@@ -85,7 +85,7 @@ export interface ArrivalCheck {
 	check: number
 }
 
-/** Asks for a check after so many seconds, 900 at most. Throws `PUBLISH_FAILED`. */
+/** Asks for a check after so many seconds, 900 at most. Throws `SCHEDULE_FAILED`. */
 export type ScheduleCheck = (check: ArrivalCheck, delaySeconds: number) => Promise<void>
 
 /**
@@ -181,16 +181,15 @@ export interface KeyPair {
 }
 
 /** What is known of an attempt. For the log line alone: no decision reads it. */
-export interface Progress {
+export interface Progress extends Steps {
 	/** Null until the export is claimed. */
 	exportId: string | null
 	attempts: number
 	reply: Reply | null
-	stepMs: StepTimes
 }
 
 export function startProgress(): Progress {
-	return { exportId: null, attempts: 0, reply: null, stepMs: {} }
+	return { exportId: null, attempts: 0, reply: null, stepMs: {}, failedStep: null }
 }
 
 /** One log line and the metrics of how a delivery ended. Must not throw. */

@@ -26,6 +26,8 @@ export interface Reply {
 	dateMs: number | null
 	/** False when not one byte of the request left this machine. */
 	sent: boolean
+	/** Why the call could not even be signed; null when NCP was asked. */
+	failure: ExportError | null
 	/** What the call was signed with, once it was. */
 	signed: { atMs: number; keyVersion: number } | null
 }
@@ -41,6 +43,7 @@ const ERRORS = {
 export function toReplyError(reply: Reply): ExportError | null {
 	const { kind, envelope, code, message, retryAfterSeconds, firstWaitSeconds } = reply
 	if (kind === 'accepted') return null
+	if (reply.failure !== null) return reply.failure
 	const [errorCode, meaning] = ERRORS[kind]
 	const said = code === null ? message : `${message} (code ${code})`
 	const replyCode = code === null ? null : `${envelope}/${code}`

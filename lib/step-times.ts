@@ -9,12 +9,23 @@ export type TimeStep = <Args extends unknown[], T>(
 	run: (...args: Args) => Promise<T>,
 ) => (...args: Args) => Promise<T>
 
-export function createStepTimer(stepMs: StepTimes, now: () => number): TimeStep {
+/** What the timer writes. */
+export interface Steps {
+	stepMs: StepTimes
+	/** The step that threw last; null when none did. */
+	failedStep: Step | null
+}
+
+export function createStepTimer(steps: Steps, now: () => number): TimeStep {
+	const { stepMs } = steps
 	return (step, run) =>
 		async (...args) => {
 			const startedMs = now()
 			try {
 				return await run(...args)
+			} catch (error) {
+				steps.failedStep = step
+				throw error
 			} finally {
 				// A clock that is corrected meanwhile may go back.
 				stepMs[step] = (stepMs[step] ?? 0) + Math.max(0, now() - startedMs)

@@ -6,6 +6,7 @@ import { createPool } from '../lib/http-client/pool.ts'
 export function callLocal(service: AwsService['service'], endpoint: string, region: string): CallAws {
 	return createAwsCaller({
 		service,
+		resource: 'local',
 		region,
 		endpoint,
 		credentials: async () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),

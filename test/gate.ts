@@ -8,6 +8,27 @@ export interface GateCall {
 	body: string
 }
 
+/** Thrown by an interceptor: this answer is given in place of the service's own. */
+export class Answer extends Error {
+	readonly status: number
+	readonly body: string
+
+	constructor(status: number, body: string) {
+		super('an answer of the gate')
+		this.status = status
+		this.body = body
+	}
+}
+
+/** What AWS answers to a call for which the permission is missing. */
+export function denial({ operation }: GateCall): Answer {
+	const message = `User: arn:aws:sts::1:assumed-role/r is not authorized to perform: ${operation}`
+	if (operation !== 'PublishBatch')
+		return new Answer(400, JSON.stringify({ __type: 'com.amazonaws#AccessDeniedException', message }))
+	const error = `<Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>${message}</Message></Error>`
+	return new Answer(403, `<ErrorResponse>${error}<RequestId>r-1</RequestId></ErrorResponse>`)
+}
+
 /** Called before the service receives a call and after it has executed it; throwing closes the connection at that point. */
 export type Intercept = (call: GateCall, phase: 'before' | 'after') => Promise<void> | void
 
@@ -41,9 +62,10 @@ export async function startGate(target: string, intercept: Intercept): Promise<G
 			response
 				.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
 				.end(bytes)
-		} catch {
-			// An interceptor that throws simulates a lost answer.
-			response.destroy()
+		} catch (error) {
+			if (error instanceof Answer) response.writeHead(error.status).end(error.body)
+			// An interceptor that throws anything else simulates a lost answer.
+			else response.destroy()
 		}
 	})
 	const url = await listen(server)

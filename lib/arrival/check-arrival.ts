@@ -41,7 +41,7 @@ export async function checkArrival(check: ArrivalCheck, ports: ArrivalPorts): Pr
 
 /** The ports with their steps timed. */
 function timePorts(ports: ArrivalPorts, progress: Progress): ArrivalPorts {
-	const timed = createStepTimer(progress.stepMs, ports.now)
+	const timed = createStepTimer(progress, ports.now)
 	return {
 		...ports,
 		ledger: { ...ports.ledger, replace: timed('settle', ports.ledger.replace) as Ledger['replace'] },
@@ -54,7 +54,7 @@ function timePorts(ports: ArrivalPorts, progress: Progress): ArrivalPorts {
 /** The steps of one check, bound to its ports. */
 function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: Progress) {
 	const ports = timePorts(untimed, progress)
-	const findObject = createStepTimer(progress.stepMs, ports.now)('look', createFindObject(ports))
+	const findObject = createStepTimer(progress, ports.now)('look', createFindObject(ports))
 	const { ledger, now, deadline, publish, schedule } = ports
 	const { exportKey, exportId, check } = delivered
 	const end = createEndWait(ports)

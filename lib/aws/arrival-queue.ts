@@ -1,7 +1,8 @@
-import { ExportError } from '../errors.ts'
+import { AwsError } from '../aws-error.ts'
+import { ExportError, toReason } from '../errors.ts'
 import { parseRecord } from '../formats/json.ts'
 import type { ArrivalCheck, ScheduleCheck } from '../ports.ts'
-import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
+import { type CallAws, parseAnswer } from './call-aws.ts'
 
 const SEND_MESSAGE = {
 	'content-type': 'application/x-amz-json-1.0',
@@ -21,7 +22,11 @@ export function createArrivalQueue(call: CallAws, queueUrl: string): ScheduleChe
 	}
 	return (check, delaySeconds) =>
 		send(check, delaySeconds).catch((cause) => {
-			throw new ExportError('PUBLISH_FAILED', 'the arrival queue did not take the check', { cause })
+			throw new ExportError(
+				'SCHEDULE_FAILED',
+				`the arrival queue did not take the check: ${toReason(cause)}`,
+				{ cause },
+			)
 		})
 }
 

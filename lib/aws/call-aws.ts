@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici'
+import { AwsError, type AwsFailure, TRANSIENT_ERROR_CODES, TRANSIENT_STATUSES } from '../aws-error.ts'
 import type { Deadline } from '../deadline.ts'
+import { cut } from '../errors.ts'
 import { parseRecord } from '../formats/json.ts'
 import { type ExchangeResult, sendOnce } from '../http-client/send-once.ts'
 import { type AwsCredentials, createSigner } from './sign-request.ts'
@@ -7,6 +9,8 @@ import { type AwsCredentials, createSigner } from './sign-request.ts'
 export interface AwsService {
 	service: 'dynamodb' | 'secretsmanager' | 'sns' | 'sqs'
 	region: string
+	/** What all calls are about, for errors: the name of the table, topic, queue or secret. */
+	resource: string
 	/** Without a path. */
 	endpoint: string
 	credentials: () => Promise<AwsCredentials>
@@ -34,14 +38,6 @@ export function endBefore(deadline: Deadline, call: CallAws): CallAws {
 	return (headers, body) => call(headers, body, deadline.leftMs())
 }
 
-/** A failed call of AWS. Its name is AWS's own code, or the code of the connection's failure. */
-export class AwsError extends Error {
-	constructor(name: string, options?: ErrorOptions) {
-		super(name, options)
-		Object.defineProperty(this, 'name', { value: name, configurable: true })
-	}
-}
-
 const MAX_TRIES = 3
 const BASE_DELAY_MS = 50
 /** A throttled service needs a longer pause. */
@@ -49,32 +45,6 @@ const THROTTLED_DELAY_MS = 500
 
 /** The largest possible answer is an item of 400 KB in JSON. */
 const MAX_REPLY_BYTES = 4 * 1024 * 1024
-
-/** Transient error codes, of a request or of one entry of a batch. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html, https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html */
-export const TRANSIENT_ERROR_CODES: ReadonlySet<string> = new Set([
-	'InternalError',
-	'InternalErrorException',
-	'InternalFailure',
-	'KMSThrottling',
-	'KMSThrottlingException',
-	'LimitExceededException',
-	'ProvisionedThroughputExceededException',
-	'RequestLimitExceeded',
-	'RequestThrottled',
-	'RequestThrottledException',
-	'RequestTimeout',
-	'ServiceUnavailable',
-	'SlowDown',
-	'Throttled',
-	'ThrottledException',
-	'Throttling',
-	'ThrottlingException',
-	'TooManyRequestsException',
-	'TransactionInProgressException',
-])
-
-/** Transient whatever the error's name. */
-const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 429])
 
 /**
  * Signs and sends requests to one AWS service, on the same HTTP stack as NCP's: with two SDK clients instead, a cold start
@@ -88,16 +58,17 @@ export function createAwsCaller(options: AwsService): CallAws {
 	const sign = createSigner(service, region)
 	return async (given, body, limitMs = Number.POSITIVE_INFINITY) => {
 		const endsAt = performance.now() + limitMs
+		const call = { service, action: actionOf(given, body), resource: options.resource }
 		const left = (): number => Math.floor(endsAt - performance.now())
 		for (let tries = 1; ; tries++) {
-			if (left() <= 0) throw new AwsError('NoTimeLeft')
+			if (left() <= 0) throw new AwsError('NoTimeLeft', call)
 			const credentials = await options.credentials()
 			const headers = sign({ headers: { ...given, host }, body, nowMs: now() }, credentials)
 			const timed = { timeoutMs: Math.min(timeoutMs, Math.max(1, left())), maxReplyBytes: MAX_REPLY_BYTES }
 			const exchanged = { origin, method: 'POST', target: '/', headers, body, ...timed } as const
 			const result = await sendOnce(dispatcher, exchanged)
 			if (result.kind === 'replied' && result.reply.httpStatus === 200) return result.reply.body
-			const error = toAwsError(result)
+			const error = toAwsError(result, call)
 			if (tries === MAX_TRIES || !isTransient(result, error)) throw error
 			const baseMs = TRANSIENT_ERROR_CODES.has(error.name) ? THROTTLED_DELAY_MS : BASE_DELAY_MS
 			const delayMs = random() * baseMs * 2 ** (tries - 1)
@@ -114,15 +85,33 @@ function isTransient(result: ExchangeResult, { name }: AwsError): boolean {
 	return httpStatus >= 500 || TRANSIENT_STATUSES.has(httpStatus)
 }
 
-function toAwsError(result: ExchangeResult): AwsError {
-	if (result.kind !== 'replied') return new AwsError(result.reason)
+type Call = Pick<AwsFailure, 'service' | 'action' | 'resource'>
+
+/** JSON services name the action in a header, Query services in the form. */
+function actionOf(headers: Readonly<Record<string, string>>, body: string): string {
+	return headers['x-amz-target']?.split('.').at(-1) ?? /(?:^|&)Action=(\w+)/.exec(body)?.[1] ?? ''
+}
+
+/** Enough for the principal, the action and the resource of a missing permission. Only the first line: the others may quote the request. */
+const MAX_MESSAGE = 300
+
+function toAwsError(result: ExchangeResult, call: Call): AwsError {
+	if (result.kind !== 'replied') return new AwsError(result.reason, call)
 	const { body, headers, httpStatus } = result.reply
 	// JSON services name it in a header or as `__type`, `com.amazonaws…#Name:http://…`; Query services as `<Code>`.
-	const name =
+	const code =
 		/^(?:[^#:]*#)?([\w.]+)/.exec(String(headers['x-amzn-errortype'] ?? ''))?.[1] ??
 		/"__type"\s*:\s*"(?:[^"#:]*#)?([\w.]+)/.exec(body)?.[1] ??
 		/<Code>([\w.]+)<\/Code>/.exec(body)?.[1]
-	return new AwsError(name ?? `HTTP ${httpStatus}`)
+	const message =
+		/"[mM]essage"\s*:\s*"([^"]*)"/.exec(body)?.[1] ?? /<Message>([^<]*)<\/Message>/.exec(body)?.[1] ?? ''
+	const requestId = headers['x-amzn-requestid'] ?? /<RequestId>([\w-]+)<\/RequestId>/.exec(body)?.[1]
+	return new AwsError(code ?? `HTTP ${httpStatus}`, {
+		...call,
+		message: cut(message.split(/\\n|\n/)[0] ?? '', MAX_MESSAGE),
+		httpStatus,
+		requestId: requestId === undefined ? null : cut(String(requestId)),
+	})
 }
 
 /** The fields of a JSON answer. Throws `AwsError` for any other text: a proxy, not AWS, has answered. */

@@ -1,5 +1,6 @@
-import { cut, ExportError } from '../errors.ts'
-import { AwsError, type CallAws, parseAnswer } from './call-aws.ts'
+import { AwsError } from '../aws-error.ts'
+import { ExportError, toReason } from '../errors.ts'
+import { type CallAws, parseAnswer } from './call-aws.ts'
 
 /** Items are flat. */
 type Value = string | number | null
@@ -53,8 +54,7 @@ export function isConditionFailed(error: unknown): boolean {
 
 /** Throws `LEDGER_UNAVAILABLE` in place of an `AwsError`. */
 export function throwUnavailable(error: unknown): never {
-	const name = error instanceof Error ? error.name : 'unknown'
-	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports did not answer (${cut(name)})`, {
+	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports cannot be used: ${toReason(error)}`, {
 		cause: error,
 	})
 }

@@ -132,6 +132,7 @@ function fromItem(item: Item & FormerItem): Entry {
 		...entry,
 		revision: entry.revision ?? writeToken ?? '',
 		destinationRule: entry.destinationRule ?? null,
+		waitsFor: entry.waitsFor ?? null,
 		claimedAtMs: entry.claimedAtMs ?? entry.requestedAtMs,
 		firstCheck: entry.firstCheck ?? 0,
 		expiresAtMs: expiresAt * 1000,

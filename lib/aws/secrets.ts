@@ -1,6 +1,7 @@
+import { ExportError, toReason } from '../errors.ts'
 import { parseRecord } from '../formats/json.ts'
 import { isSoundSecret } from '../formats/webhook-secret.ts'
-import { type CallAws, parseAnswer } from './call-aws.ts'
+import type { CallAws } from './call-aws.ts'
 
 /** What `CREDENTIALS_SECRET_ID` names: `{ "accessKey", "secretKey", "webhookSecrets": [] }`. */
 export interface Secret {
@@ -10,10 +11,14 @@ export interface Secret {
 }
 
 /** Says what is wrong with a secret, and quotes nothing of it. */
-export class SecretUnreadable extends Error {}
+export class SecretUnreadable extends ExportError {
+	constructor(message: string, options: ErrorOptions = {}) {
+		super('SECRET_UNREADABLE', message, options)
+	}
+}
 
 export interface SecretReader {
-	/** At most five minutes old. Throws `SecretUnreadable`, or an `AwsError`. */
+	/** At most five minutes old. Throws `SECRET_UNREADABLE`. */
 	read: () => Promise<Secret>
 	/** From Secrets Manager itself, also when the cache is fresh. */
 	readAgain: () => Promise<Secret>
@@ -50,7 +55,10 @@ const GET_SECRET_VALUE = {
 }
 
 async function readSecret(call: CallAws, secretId: string): Promise<Secret> {
-	const answer = parseAnswer(await call(GET_SECRET_VALUE, JSON.stringify({ SecretId: secretId })))
+	const text = await call(GET_SECRET_VALUE, JSON.stringify({ SecretId: secretId })).catch((cause) => {
+		throw new SecretUnreadable(`the secret ${secretId} cannot be read: ${toReason(cause)}`, { cause })
+	})
+	const answer = parseRecord(text) ?? {}
 	const secret = toSecret(typeof answer.SecretString === 'string' ? answer.SecretString : '')
 	if (secret === null)
 		throw new SecretUnreadable(

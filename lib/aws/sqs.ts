@@ -5,9 +5,10 @@ import {
 	type SQSClient,
 } from '@aws-sdk/client-sqs'
 import { type Deadline, inTime } from '../deadline.ts'
-import { cut } from '../errors.ts'
+import { cut, ExportError } from '../errors.ts'
 import type { RequestQueue } from '../ports.ts'
 import { REDRIVEN_FROM } from '../request/redriven.ts'
+import { fromSdkError } from './sdk-error.ts'
 
 export interface QueueUrls {
 	requestQueueUrl: string
@@ -21,9 +22,15 @@ export function createRequestQueue(
 	deadline: Deadline,
 ): RequestQueue {
 	const sendMessage = async (input: SendMessageCommandInput): Promise<void> => {
+		const resource = String(input.QueueUrl).split('/').at(-1) ?? ''
 		await inTime(deadline.leftMs(), (abortSignal) =>
 			client.send(new SendMessageCommand(input), { abortSignal }),
-		)
+		).catch((error) => {
+			const cause = fromSdkError(error, { service: 'sqs', action: 'SendMessage', resource })
+			throw new ExportError('QUEUE_UNAVAILABLE', `the queue did not take the message: ${cause.message}`, {
+				cause,
+			})
+		})
 	}
 	return {
 		send: async (body, { traceparent, isRedriven, trigger }) => {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TRANSIENT_ERROR_CODES } from '../aws-error.ts'
 import type { Deadline } from '../deadline.ts'
-import { cut, ExportError } from '../errors.ts'
+import { cut, ExportError, toReason } from '../errors.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome/outcome.ts'
 import type { Publish } from '../ports.ts'
 import { PRODUCTS, productOf } from '../products.ts'
-import { TRANSIENT_ERROR_CODES } from './call-aws.ts'
 import type { PublishBatch, TopicEntry } from './sns.ts'
 
 /** SNS limits of one PublishBatch: entries, and bytes of all of them together. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
@@ -76,7 +76,7 @@ async function publishBatch(send: PublishBatch, batch: Waiting[]): Promise<void>
 			left = settleBatch(left, await send(left.map(toTopicEntry)), attempt === MAX_ATTEMPTS)
 		} catch (error) {
 			// The caller of AWS has used up its tries; the whole batch shares this failure.
-			for (const item of left) item.reject(failed(error instanceof Error ? error.name : 'unknown', error))
+			for (const item of left) item.reject(failed(toReason(error), error))
 			return
 		}
 		if (left.length > 0) await sleep(Math.random() * BASE_DELAY_MS * 2 ** attempt)
@@ -93,13 +93,13 @@ function settleBatch(batch: Waiting[], results: readonly (string | null)[], isLa
 			return false
 		}
 		if (!isLast && TRANSIENT_ERROR_CODES.has(code ?? '')) return true
-		item.reject(failed(code ?? 'no result'))
+		item.reject(failed(cut(code ?? 'no result')))
 		return false
 	})
 }
 
 function failed(reason: string, cause?: unknown): ExportError {
-	return new ExportError('PUBLISH_FAILED', `the topic did not take the outcome (${cut(reason)})`, { cause })
+	return new ExportError('PUBLISH_FAILED', `the topic did not take the outcome: ${reason}`, { cause })
 }
 
 function toTopicEntry({ event, message }: Waiting): TopicEntry {

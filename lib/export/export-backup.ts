@@ -47,7 +47,7 @@ export async function exportBackup(delivery: Delivery, ports: ExportPorts): Prom
 /** The steps of one delivery, bound to its ports and timed. */
 function createAttempt(ports: ExportPorts, progress: Progress) {
 	const { deadline, now } = ports
-	const timed = createStepTimer(progress.stepMs, now)
+	const timed = createStepTimer(progress, now)
 	const claimExport = timed('claim', createClaimExport(ports))
 	const settleExport = timed('settle', createSettleExport(ports))
 	const performExport = createPerformExport(ports, settleExport, progress, timed)
@@ -105,7 +105,8 @@ function createAnnounce(ports: ExportPorts, timed: TimeStep): (entry: SettledEnt
 			if (arrival !== null && schedule !== null && needsCheck(entry, now()))
 				await askForCheck(entry, arrival.deadlineMs, now(), schedule)
 		} catch (cause) {
-			const error = new ExportError('PUBLISH_FAILED', toExportError(cause).message, { cause })
+			const { code, message } = toExportError(cause)
+			const error = new ExportError(code === 'SCHEDULE_FAILED' ? code : 'PUBLISH_FAILED', message, { cause })
 			return { kind: 'unpublished', event, error }
 		}
 		await startDeduplication(entry, ports)

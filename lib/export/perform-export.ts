@@ -1,5 +1,5 @@
 import { timeToCall } from '../deadline.ts'
-import { ExportError } from '../errors.ts'
+import { cut, ExportError } from '../errors.ts'
 import { type Entry, release, type SettledEntry } from '../ledger/ledger.ts'
 import { replaceInTime } from '../ledger/replace-in-time.ts'
 import type { ExportPorts, Progress } from '../ports.ts'
@@ -7,6 +7,9 @@ import { type Reply, toReplyError } from '../reply.ts'
 import type { ValidDelivery } from '../request/delivery.ts'
 import type { TimeStep } from '../step-times.ts'
 import type { Ending, SettleExport } from './settle-export.ts'
+
+/** What an operator reads of a waiting export. */
+const MAX_REASON = 300
 
 export type PerformExport = (entry: Entry, delivery: ValidDelivery) => Promise<SettledEntry>
 
@@ -21,7 +24,9 @@ export function createPerformExport(
 	timed: TimeStep,
 ): PerformExport {
 	const callNcp = timed('call', ports.callNcp)
-	const putBack = timed('settle', (entry: Entry) => replaceInTime(entry, release(entry), ports))
+	const putBack = timed('settle', (entry: Entry, { code, message }: ExportError) =>
+		replaceInTime(entry, release(entry, cut(`${code}: ${message}`, MAX_REASON)), ports),
+	)
 	return async (entry, delivery) => {
 		const callMs = timeToCall(ports.deadline)
 		const reply = callMs === null ? null : await callNcp(delivery.request, callMs)
@@ -33,7 +38,7 @@ export function createPerformExport(
 			return settleExport(entry, { state: 'exhausted', reply, error }, delivery)
 		// Certainly not done, so the next delivery may call at once. If this write fails for good, the lease expires and
 		// the export becomes unknown: less than we know, but never more.
-		await putBack(entry)
+		await putBack(entry, error)
 		throw error
 	}
 }

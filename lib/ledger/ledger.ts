@@ -16,6 +16,8 @@ export interface Draft {
 	/** What was asked for: the same `idempotencyKey` with other fields has another fingerprint. */
 	fingerprint: string
 	state: EntryState
+	/** Why it waits, in words for an operator; null when it does not, or has not been tried. */
+	waitsFor: string | null
 	/** How often the export was tried. */
 	attempts: number
 	/** Until then, the function that claimed it may still be at work. */
@@ -152,8 +154,8 @@ function folderOf(key: string): string {
 }
 
 /** Certainly not done: free for the next delivery, under the same exportId. */
-export function release(entry: Draft): Draft {
-	return { ...entry, state: 'waiting', leaseUntilMs: 0 }
+export function release(entry: Draft, waitsFor: string | null = null): Draft {
+	return { ...entry, state: 'waiting', leaseUntilMs: 0, waitsFor }
 }
 
 /**
@@ -167,7 +169,8 @@ export function settle(
 	deduplicationMs: number,
 ): Settled<Draft> {
 	const expiresAtMs = Math.max(keptUntil(entry, nowMs), nowMs + deduplicationMs)
-	return { ...entry, state: event.data.state as SettledState, leaseUntilMs: 0, event, expiresAtMs }
+	const state = event.data.state as SettledState
+	return { ...entry, state, leaseUntilMs: 0, waitsFor: null, event, expiresAtMs }
 }
 
 /** When an entry whose outcome has just been published expires, if that is earlier than before; else null. */
@@ -240,6 +243,7 @@ function firstClaim({ exportKey, fingerprint, destinationRule, nowMs, leaseMs, c
 		fingerprint,
 		destinationRule,
 		state: 'claimed',
+		waitsFor: null,
 		attempts: 1,
 		leaseUntilMs: nowMs + leaseMs,
 		requestedAtMs: nowMs,

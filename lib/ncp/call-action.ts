@@ -54,8 +54,8 @@ export function createCallAction(options: CallActionOptions): CallAction {
 		const limitMs = Math.min(timeoutMs, options.timeoutMs)
 		const endsAt = performance.now() + limitMs
 		// At most half of the limit: a call that starts too late does not get its reply.
-		const keys = await inTime(limitMs / 2, credentials.get).catch(() => null)
-		if (keys === null) return toUnsentReply('the key pair could not be read')
+		const keys = await inTime(limitMs / 2, credentials.get).catch(toUnsentReply)
+		if ('failure' in keys) return keys
 		const keyVersion = credentials.version()
 		const path = base + action
 		const target = method === 'GET' ? `${path}?${form}` : path

@@ -1,4 +1,4 @@
-import { cut } from '../errors.ts'
+import { cut, ExportError, toReason } from '../errors.ts'
 import { isRecord } from '../formats/json.ts'
 import { parseXml } from '../formats/xml.ts'
 import type { RawReply } from '../http-client/send-once.ts'
@@ -29,6 +29,7 @@ export function readReply({ httpStatus, headers, body }: RawReply): Reply {
 		firstWaitSeconds,
 		dateMs: readDate(headerOf(headers, 'date')),
 		sent: true,
+		failure: null,
 		signed: null,
 	}
 }
@@ -49,13 +50,16 @@ export function toLostReply(sent: boolean, reason: string): Reply {
 		firstWaitSeconds: null,
 		dateMs: null,
 		sent,
+		failure: null,
 		signed: null,
 	}
 }
 
 /** The call could not even be signed; only an operator can help. */
-export function toUnsentReply(reason: string): Reply {
-	return { ...toLostReply(false, reason), kind: 'credentials' }
+export function toUnsentReply(cause: unknown): Reply {
+	const message = `the key pair cannot be read: ${toReason(cause)}`
+	const failure = new ExportError('SECRET_UNREADABLE', message, { cause })
+	return { ...toLostReply(false, message), kind: 'credentials', failure }
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,5 +1,6 @@
 import type { Logger } from '@aws-lambda-powertools/logger'
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
+import { isAwsRefusal } from '../aws-error.ts'
 import { ExportError } from '../errors.ts'
 import type { OutcomeData, OutcomeEvent } from '../outcome/outcome.ts'
 import type { CheckEnding, ObserveCheck, ObserveExport, ObserveUnrecorded, Progress } from '../ports.ts'
@@ -10,14 +11,15 @@ import { toApiRequest } from '../request/export-request.ts'
  * One log line for how a delivery ended, and its metrics: the state or the error, and how long NCP took. Only named
  * fields are logged, never a whole request, error, header or configuration, so no key, secret or signature gets in.
  */
-export function createExportObserver(logger: Logger, metrics: Metrics): ObserveExport {
+export function createExportObserver(logger: Logger, metrics: Metrics, now: () => number): ObserveExport {
 	return (delivery, ending, progress) => {
 		addCallTime(progress, metrics)
 		const fields = { ...toDeliveryFields(delivery), ...toProgressFields(progress) }
 		if (ending instanceof ExportError) {
-			const { code, replyCode, message, retryAfterSeconds } = ending
-			logger.warn('export not finished', { ...fields, code, replyCode, reason: message, retryAfterSeconds })
-			metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
+			const { replyCode, retryAfterSeconds } = ending
+			logFailure('export not finished', ending, { ...fields, replyCode, retryAfterSeconds }, progress, logger)
+			countFailure(ending, metrics)
+			addAge('WaitingMinutes', delivery.sentAtMs, now(), metrics)
 		} else {
 			logOutcome(ending, fields, logger, metrics)
 		}
@@ -31,13 +33,36 @@ export function createCheckObserver(logger: Logger, metrics: Metrics): ObserveCh
 		const { reply, stepMs } = progress
 		const fields = { exportId, check, ...toReplyFields(reply), stepMs }
 		if (ending instanceof ExportError) {
-			const { code, message: reason } = ending
-			logger.warn('check not finished', { ...fields, code, reason })
-			metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
+			logFailure('check not finished', ending, fields, progress, logger)
+			countFailure(ending, metrics)
 		} else {
 			logCheck(ending, fields, logger, metrics)
 		}
 	}
+}
+
+/** Counts what is tried again by its code, and what no waiting mends once more: that has an alarm of its own. */
+export function countFailure({ code, aws }: ExportError, metrics: Metrics): void {
+	metrics.addMetric(`Failed_${code}`, MetricUnit.Count, 1)
+	if (aws !== null && isAwsRefusal(aws)) metrics.addMetric('AwsRefused', MetricUnit.Count, 1)
+}
+
+/** How long something waits that could not be finished now. Nothing when its beginning is not known. */
+export function addAge(metric: string, sinceMs: number | undefined, nowMs: number, metrics: Metrics): void {
+	if (sinceMs === undefined) return
+	metrics.addMetric(metric, MetricUnit.Count, Math.max(0, Math.floor((nowMs - sinceMs) / 60_000)))
+}
+
+function logFailure(
+	line: string,
+	{ code, message: reason, aws }: ExportError,
+	fields: object,
+	{ failedStep: step }: Progress,
+	logger: Logger,
+): void {
+	const all = { ...fields, code, reason, step, ...(aws === null ? {} : { aws }) }
+	if (aws !== null && isAwsRefusal(aws)) logger.error(line, all)
+	else logger.warn(line, all)
 }
 
 /** No metric: `Failed_…` counts what is tried again. */

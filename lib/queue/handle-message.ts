@@ -1,7 +1,7 @@
 import { type ErrorCode, ExportError, toExportError } from '../errors.ts'
 import type { ExportEnding } from '../export/export-backup.ts'
 import type { OutcomeEvent } from '../outcome/outcome.ts'
-import type { RequestQueue } from '../ports.ts'
+import { type ObserveExport, type RequestQueue, startProgress } from '../ports.ts'
 import type { Delivery } from '../request/delivery.ts'
 import { backOffSeconds } from './back-off.ts'
 
@@ -19,6 +19,8 @@ export interface MessagePorts {
 	queue: RequestQueue
 	/** From 0 to 1, exclusive. */
 	random: () => number
+	/** For what fails after the export has ended. */
+	observe: ObserveExport
 }
 
 /**
@@ -28,7 +30,7 @@ export interface MessagePorts {
  */
 export async function handleMessage(message: Message, ports: MessagePorts): Promise<void> {
 	const { delivery, body } = message
-	const { exportBackup, queue, random } = ports
+	const { exportBackup, queue, random, observe } = ports
 	try {
 		const ending = await exportBackup(delivery)
 		if (ending.kind === 'rejected') await queue.deadLetter(body, delivery, ending.error)
@@ -36,6 +38,8 @@ export async function handleMessage(message: Message, ports: MessagePorts): Prom
 		else if (ending.kind === 'unpublished') throw ending.error
 	} catch (thrown) {
 		const error = toExportError(thrown)
+		// Every other error has been observed by the use case.
+		if (error.code === 'QUEUE_UNAVAILABLE') observe(delivery, error, startProgress())
 		if (!delivery.isLast) {
 			const { receiptHandle, receiveCount } = message
 			await queue.hide(receiptHandle, backOffSeconds({ error, receiveCount, random: random() }))

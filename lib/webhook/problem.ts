@@ -86,9 +86,10 @@ const DETAILS: Readonly<Partial<Record<string, string>>> = {
 	NCP_CREDENTIALS:
 		'The service cannot authenticate to NCP; its operator has to act. Send the request again later.',
 	PUBLISH_FAILED: 'The outcome could not be published. Send the request again.',
+	SCHEDULE_FAILED: 'The arrival check could not be asked for. Send the request again.',
 	IN_PROGRESS: 'The same export is being worked on. Send the request again to get its outcome.',
 	SECRET_UNREADABLE:
-		'The service cannot check signatures now; its operator has to act. Send the request again later.',
+		'The service cannot read its secret now; its operator has to act. Send the request again later.',
 	QUEUE_UNAVAILABLE: 'The request could not be put on the queue. Send it again.',
 	LEDGER_UNAVAILABLE: 'The state of exports cannot be read or written. Send the request again.',
 	DEADLINE_NEAR: 'There was no time left and nothing was sent. Send the request again.',

@@ -13,6 +13,8 @@ export interface AwsConfig {
 	region: string
 	credentials: AwsCredentials
 	endpoints: Readonly<Record<keyof typeof SERVICES, string>>
+	/** Somebody set the endpoint of SQS: then it wins over the host of a queue's URL. */
+	isSqsEndpointSet: boolean
 }
 
 /** Lambda sets these variables itself. Reading them here keeps the SDK from walking its provider chain at start-up. */
@@ -31,6 +33,7 @@ export function readAwsConfig({ required, optional, problems }: Variables): AwsC
 	return {
 		region,
 		endpoints: Object.fromEntries(endpoints),
+		isSqsEndpointSet: (optional(SERVICES.sqs) ?? optional('AWS_ENDPOINT_URL')) !== undefined,
 		credentials: {
 			accessKeyId: required('AWS_ACCESS_KEY_ID'),
 			secretAccessKey: required('AWS_SECRET_ACCESS_KEY'),
@@ -43,4 +46,14 @@ export function readAwsConfig({ required, optional, problems }: Variables): AwsC
 export function toEndpoint(service: string, region: string, isFips = false): string {
 	const host = `${service}${isFips ? '-fips' : ''}.${region}.amazonaws.com`
 	return `https://${host}${region.startsWith('cn-') ? '.cn' : ''}`
+}
+
+/** Where a queue is: at the endpoint that somebody set, else where its URL says, behind a VPC endpoint for example. */
+export function toQueueEndpoint({ endpoints, isSqsEndpointSet }: AwsConfig, queueUrl: string): string {
+	return isSqsEndpointSet ? endpoints.sqs : (URL.parse(queueUrl)?.origin ?? endpoints.sqs)
+}
+
+/** The last part of a queue's URL. */
+export function toQueueName(queueUrl: string): string {
+	return queueUrl.slice(queueUrl.lastIndexOf('/') + 1)
 }

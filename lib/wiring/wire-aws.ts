@@ -13,10 +13,12 @@ const IDLE_MS = 20_000
 export function wireAws(
 	{ region, credentials, endpoints }: AwsConfig,
 	service: keyof AwsConfig['endpoints'],
+	resource: string,
 	timeoutMs: number,
 ): CallAws {
 	return createAwsCaller({
 		service,
+		resource,
 		region,
 		endpoint: endpoints[service],
 		credentials: async () => credentials,

@@ -1,9 +1,9 @@
 import type { Logger } from '@aws-lambda-powertools/logger'
-import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
-import { AwsError } from '../aws/call-aws.ts'
+import type { Metrics } from '@aws-lambda-powertools/metrics'
 import { type SecretReader, SecretUnreadable } from '../aws/secrets.ts'
 import { type Deadline, inTime } from '../deadline.ts'
-import { ExportError } from '../errors.ts'
+import { ExportError, toReason } from '../errors.ts'
+import { countFailure } from '../observe/observe.ts'
 import type { Config } from './config.ts'
 
 /**
@@ -21,16 +21,15 @@ export async function readWebhookSecrets(
 		const { webhookSecrets: stored } = await inTime(deadline.leftMs(), secret.read)
 		if (stored.length === 0) throw new SecretUnreadable('the secret has no webhookSecrets')
 		return stored
-	} catch (cause) {
-		const reason = describe(cause)
-		logger.error('the webhook secrets cannot be read', { reason })
-		metrics.addMetric('Failed_SECRET_UNREADABLE', MetricUnit.Count, 1)
-		throw new ExportError('SECRET_UNREADABLE', `the webhook secrets cannot be read (${reason})`, { cause })
+	} catch (thrown) {
+		// Also a time-out.
+		const error =
+			thrown instanceof ExportError
+				? thrown
+				: new SecretUnreadable(`the secret cannot be read: ${toReason(thrown)}`)
+		const { message: reason, aws } = error
+		logger.error('the webhook secrets cannot be read', { reason, ...(aws === null ? {} : { aws }) })
+		countFailure(error, metrics)
+		throw error
 	}
-}
-
-/** Only messages that cannot quote the secret. */
-function describe(cause: unknown): string {
-	if (cause instanceof SecretUnreadable || cause instanceof AwsError) return cause.message
-	return cause instanceof DOMException ? cause.name : 'unexpected error'
 }

@@ -18,6 +18,7 @@ import { type Credentials, fixedCredentials, rotatingCredentials } from '../ncp/
 import { retryUnsent } from '../ncp/retry-unsent.ts'
 import { createExportObserver } from '../observe/observe.ts'
 import type { CallNcp, ExportPorts, FindExport, RequestQueue } from '../ports.ts'
+import { toQueueEndpoint, toQueueName } from './aws-config.ts'
 import { type Config, type FunctionName, readConfig } from './config.ts'
 import { createIdMaker } from './create-id.ts'
 import { wireAws } from './wire-aws.ts'
@@ -54,8 +55,8 @@ export function wire(functionName: FunctionName): Wired {
 	const { aws, apiUrl, arrival, destinationRule, serviceName, exportsTableName } = config
 	const logger = new Logger({ serviceName })
 	const metrics = new Metrics({ namespace: 'NcpBackupExporter', serviceName })
-	const callDynamoDb = wireAws(aws, 'dynamodb', DYNAMODB_TRY_MS)
-	const callSns = wireAws(aws, 'sns', OTHER_TRY_MS)
+	const callDynamoDb = wireAws(aws, 'dynamodb', exportsTableName, DYNAMODB_TRY_MS)
+	const callSns = wireAws(aws, 'sns', config.resultTopicArn, OTHER_TRY_MS)
 	const callSqs = wireArrivalQueue(config)
 	const secret = wireSecret(config)
 	const credentials = wireCredentials(config, secret)
@@ -67,7 +68,7 @@ export function wire(functionName: FunctionName): Wired {
 		random: Math.random,
 		createId: createIdMaker(),
 		deduplicationMs: config.deduplicationMs,
-		observe: createExportObserver(logger, metrics),
+		observe: createExportObserver(logger, metrics, Date.now),
 	}
 	// The SDK's client is a third of what a first batch would load, and most batches do without it.
 	const loadQueue = lazily(async () => (await import('./wire-queue.ts')).wireQueue(config))
@@ -101,7 +102,11 @@ export function wire(functionName: FunctionName): Wired {
 
 function wireSecret({ aws, credentialsSecretId }: Config): SecretReader | null {
 	if (credentialsSecretId === undefined) return null
-	return createSecretReader(wireAws(aws, 'secretsmanager', OTHER_TRY_MS), credentialsSecretId, Date.now)
+	return createSecretReader(
+		wireAws(aws, 'secretsmanager', credentialsSecretId, OTHER_TRY_MS),
+		credentialsSecretId,
+		Date.now,
+	)
 }
 
 function wireCredentials({ ncpKeys }: Config, secret: SecretReader | null): Credentials {
@@ -123,10 +128,10 @@ function wireNcp({ apiUrl, ncpTimeoutMs, ncpMethod }: Config, credentials: Crede
 	return retryUnsent(createExportAction(callAction), options)
 }
 
-/** A queue is where its URL says, as for the SDK: behind a VPC endpoint, for example. */
 function wireArrivalQueue({ aws, arrival }: Config): CallAws {
-	const sqs = URL.parse(arrival?.queueUrl ?? '')?.origin ?? aws.endpoints.sqs
-	return wireAws({ ...aws, endpoints: { ...aws.endpoints, sqs } }, 'sqs', OTHER_TRY_MS)
+	const queueUrl = arrival?.queueUrl ?? ''
+	const endpoints = { ...aws.endpoints, sqs: toQueueEndpoint(aws, queueUrl) }
+	return wireAws({ ...aws, endpoints }, 'sqs', toQueueName(queueUrl), OTHER_TRY_MS)
 }
 
 function toLazyQueue(load: () => Promise<RequestQueue>): RequestQueue {

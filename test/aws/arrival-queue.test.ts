@@ -12,17 +12,17 @@ describe('a 200 that is not from AWS', () => {
 		async (body) => {
 			const schedule = createArrivalQueue(async () => body, 'http://q')
 			await expect(schedule(CHECK, 0)).rejects.toMatchObject({
-				code: 'PUBLISH_FAILED',
+				code: 'SCHEDULE_FAILED',
 				cause: { name: expect.stringMatching(/^No/) },
 			})
 		},
 	)
 })
 
-it('says that publishing failed when the queue does not answer', async () => {
+it('says which queue it was when the queue does not answer', async () => {
 	const down = new Error('down')
 	const schedule = createArrivalQueue(() => Promise.reject(down), 'http://q')
-	await expect(schedule(CHECK, 0)).rejects.toMatchObject({ code: 'PUBLISH_FAILED', cause: down })
+	await expect(schedule(CHECK, 0)).rejects.toMatchObject({ code: 'SCHEDULE_FAILED', cause: down })
 })
 
 it('schedules an arrival check with the given delay', async () => {

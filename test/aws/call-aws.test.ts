@@ -27,6 +27,7 @@ async function start(...answers: Answer[]) {
 	cleanups.push(() => close(server))
 	const options: AwsService = {
 		service: 'dynamodb',
+		resource: 'exports',
 		region: 'eu-1',
 		endpoint,
 		credentials: async () => ({ accessKeyId: 'AK', secretAccessKey: 'SK', sessionToken: 'ST' }),
@@ -148,5 +149,55 @@ describe('createAwsCaller', () => {
 		const { call, requests } = await start(ok)
 		await expect(endBefore(left(0), call)({}, '')).rejects.toThrow('NoTimeLeft')
 		expect(requests).toHaveLength(0)
+	})
+})
+
+describe('an error', () => {
+	const failureOf = async (answer: Answer, body = '{}', headers: Record<string, string> = HEADERS) => {
+		const { call } = await start(answer)
+		const error = await call(headers, body).catch((thrown) => thrown)
+		return error.failure
+	}
+	const HEADERS = { 'x-amz-target': 'DynamoDB_20120810.PutItem' }
+	const CALL = { service: 'dynamodb', action: 'PutItem', resource: 'exports' }
+
+	it('keeps what a JSON service says: code, message, status and request id', async () => {
+		const body = '{"__type":"com.amazonaws#AccessDeniedException","Message":"User arn:x is not authorized"}'
+		const answer: Answer = (_request, response) =>
+			void response.writeHead(400, { 'x-amzn-requestid': 'r-1' }).end(body)
+		expect(await failureOf(answer)).toEqual({
+			...CALL,
+			code: 'AccessDeniedException',
+			message: 'User arn:x is not authorized',
+			httpStatus: 400,
+			requestId: 'r-1',
+		})
+	})
+
+	it('keeps what a Query service says', async () => {
+		const xml =
+			'<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>Topic does not exist</Message></Error><RequestId>r-2</RequestId></ErrorResponse>'
+		expect(await failureOf(reply(404, xml), 'Action=PublishBatch&Version=1', {})).toEqual({
+			...CALL,
+			action: 'PublishBatch',
+			code: 'NotFound',
+			message: 'Topic does not exist',
+			httpStatus: 404,
+			requestId: 'r-2',
+		})
+	})
+
+	it('keeps only the first line of a message: the others may quote the request with its token', async () => {
+		const body = JSON.stringify({
+			__type: 'InvalidSignatureException',
+			message: "The signature does not match.\n\nThe Canonical String should have been\n'POST swordfish'",
+		})
+		const failure = await failureOf(reply(400, body))
+		expect(failure).toMatchObject({ message: 'The signature does not match.' })
+		expect(JSON.stringify(failure)).not.toContain('swordfish')
+	})
+
+	it('says what was called when nobody answers', async () => {
+		expect(await failureOf(reset)).toMatchObject({ ...CALL, httpStatus: null, requestId: null })
 	})
 })

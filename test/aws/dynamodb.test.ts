@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AwsError } from '../../lib/aws/call-aws.ts'
 import { createDynamoDb, isConditionFailed, throwUnavailable } from '../../lib/aws/dynamodb.ts'
+import { AwsError } from '../../lib/aws-error.ts'
 
 describe('createDynamoDb', () => {
 	it('sends plain values as typed ones, beside the options as they are', async () => {
@@ -75,10 +75,10 @@ describe('throwUnavailable', () => {
 			expect.objectContaining({
 				code: 'LEDGER_UNAVAILABLE',
 				retryable: true,
-				message: 'the table of exports did not answer (ResourceNotFoundException)',
+				message: 'the table of exports cannot be used: ResourceNotFoundException',
 				cause,
 			}),
 		)
-		expect(() => throwUnavailable('text')).toThrow('the table of exports did not answer (unknown)')
+		expect(() => throwUnavailable('text')).toThrow('the table of exports cannot be used: string')
 	})
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AwsError } from '../../lib/aws/call-aws.ts'
 import { createPublishBatch } from '../../lib/aws/sns.ts'
+import { AwsError } from '../../lib/aws-error.ts'
 
 describe('createPublishBatch', () => {
 	const publish = async (members: string, bodies: string[] = []) => {

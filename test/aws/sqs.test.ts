@@ -72,9 +72,13 @@ it('does not wait for a queue that does not answer', async () => {
 		left(50),
 	)
 	await silentQueue.hide('r', 1)
-	await expect(silentQueue.send('{}', PLAIN)).rejects.toMatchObject({ name: 'TimeoutError' })
+	await expect(silentQueue.send('{}', PLAIN)).rejects.toMatchObject({
+		code: 'QUEUE_UNAVAILABLE',
+		aws: { code: 'TimeoutError', service: 'sqs', action: 'SendMessage' },
+	})
 	await expect(silentQueue.deadLetter('{}', PLAIN, new RequestInvalid([]))).rejects.toMatchObject({
-		name: 'TimeoutError',
+		code: 'QUEUE_UNAVAILABLE',
+		aws: { code: 'TimeoutError', service: 'sqs', action: 'SendMessage' },
 	})
 	// The SDK's own time limits are seconds long.
 	expect(performance.now() - startedMs).toBeLessThan(1_000)

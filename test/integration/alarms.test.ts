@@ -20,6 +20,7 @@ const WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 'secret').toString('base64')}`
 
 const FAULTS: Readonly<Record<string, Fault>> = {
 	busy: 'busy',
+	'busy-for-long': 'busy',
 	'lost-1': 'cut',
 	'lost-2': 'cut',
 	'lost-3': 'cut',
@@ -40,7 +41,7 @@ beforeAll(async () => {
 		if (resource.Type !== 'AWS::CloudWatch::Alarm') continue
 		alarms.set(resource.Properties.AlarmName.replace(`${SERVICE}-`, ''), resource)
 	}
-	const files = [...Object.keys(FAULTS), 'plain', 'lands', ...FIVE]
+	const files = [...Object.keys(FAULTS), 'plain', 'lands', ...FIVE, ...FIVE_MORE]
 	cloud = await startCloud({
 		isQueueIdle: true,
 		maxBackOffSeconds: 0,
@@ -61,6 +62,7 @@ afterAll(async () => {
 })
 
 const FIVE = Array.from({ length: 5 }, (_, index) => `five-${index}`)
+const FIVE_MORE = FIVE.map((name) => `${name}-more`)
 
 const toRequest = (fileName: string, bucketName = 'my-bucket') =>
 	JSON.stringify({ cloudPostgresqlInstanceNo: '1', fileName, bucketName })
@@ -148,8 +150,15 @@ const crash = (name: string, logicalId: string) => async (): Promise<Datapoint[]
 	return [lambda(logicalId, 'Errors', ok ? 0 : 1)]
 }
 
-/** Throttling does not occur locally, so the datapoint of Lambda's own metric is invented. */
-const throttle = (logicalId: string) => async () => [lambda(logicalId, 'Throttles', 1)]
+/** What only AWS itself can do does not happen locally, so the datapoint of Lambda's own metric is invented. */
+const invented = (logicalId: string, metric: string) => async () => [lambda(logicalId, metric, 1)]
+const throttle = (logicalId: string) => invented(logicalId, 'Throttles')
+
+const NOWHERE = 'http://127.0.0.1:1'
+
+/** Delivers a batch to the queue's function in a changed environment. */
+const invokeWith = (env: Record<string, string>, bodies: readonly string[]) =>
+	invoke('on-queue-message', { ...cloud.env, ...env }, toBatch('arn:q', bodies))
 
 /** How to make each alarm fire. Datapoints of AWS's own metrics are returned; those of the code are in its log lines. */
 const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> = {
@@ -182,7 +191,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 	},
 	unknown: () => deliver([toRequest('lost-1'), toRequest('lost-2'), toRequest('lost-3')]),
 	credentials: () => deliver([toRequest('keys')]),
-	'webhook-secret': async () => {
+	refused: () => deliver([toRequest('no-such-backup')]),
+	secret: async () => {
 		const { NCP_ACCESS_KEY: _access, NCP_SECRET_KEY: _secret, ...env } = cloud.env
 		const unreadable = {
 			...env,
@@ -191,6 +201,18 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 			AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:1',
 		}
 		await invoke('on-http-request', unreadable, toSignedCall(toRequest('plain'), WEBHOOK_SECRET))
+	},
+	'aws-refused': () => invokeWith({ EXPORTS_TABLE_NAME: 'gone' }, [toRequest('plain')]),
+	scheduling: () =>
+		invokeWith(
+			{ AWS_ENDPOINT_URL_SQS: NOWHERE },
+			FIVE_MORE.map((name) => toRequest(name)),
+		),
+	queueing: () => invokeWith({ AWS_ENDPOINT_URL_SQS: NOWHERE }, FIVE),
+	waiting: () => deliver([toRequest('busy-for-long')]),
+	overdue: async () => {
+		const check = { exportKey: 'gone', exportId: 'gone', check: 0 }
+		await cloud.arrivalFunction?.invoke(toBatch(cloud.arrivalQueue.arn, [JSON.stringify(check)]))
 	},
 	internal: async () => {
 		// An item that was written by hand.
@@ -204,13 +226,9 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 		await deliver([JSON.stringify(request)])
 	},
 	ledger: () =>
-		invoke(
-			'on-queue-message',
-			{ ...cloud.env, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' },
-			toBatch(
-				'arn:q',
-				FIVE.map((name) => toRequest(name)),
-			),
+		invokeWith(
+			{ AWS_ENDPOINT_URL_DYNAMODB: NOWHERE },
+			FIVE.map((name) => toRequest(name)),
 		),
 	publishing: () => {
 		cloud.aws.failPublishes(5)
@@ -230,6 +248,22 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 	'on-http-request-throttles': throttle('OnDashhttpDashrequestLambdaFunction'),
 	'on-pipeline-event-throttles': throttle('OnDashpipelineDasheventLambdaFunction'),
 	'on-arrival-check-throttles': throttle('OnDasharrivalDashcheckLambdaFunction'),
+	'on-pipeline-event-dropped': invented('OnDashpipelineDasheventLambdaFunction', 'AsyncEventsDropped'),
+	'on-pipeline-event-undelivered': invented(
+		'OnDashpipelineDasheventLambdaFunction',
+		'DestinationDeliveryFailures',
+	),
+	'on-queue-message-recursion': invented(
+		'OnDashqueueDashmessageLambdaFunction',
+		'RecursiveInvocationsDropped',
+	),
+	'on-arrival-check-recursion': invented(
+		'OnDasharrivalDashcheckLambdaFunction',
+		'RecursiveInvocationsDropped',
+	),
+	'on-http-request-5xx': async () => [
+		{ namespace: 'AWS/ApiGateway', metric: '5xx', dimensions: { ApiId: 'HttpApi' }, value: 5 },
+	],
 }
 
 /** The same datapoints with a count of one less, or with a maximum of one less than the threshold. */
@@ -250,7 +284,9 @@ describe('each alarm of the template', () => {
 		const runbook = await readFile(join(root, 'docs/runbook.md'), 'utf8')
 		for (const [name, { Properties }] of alarms) {
 			expect(runbook).toMatch(new RegExp(`^## ${name}$`, 'm'))
-			expect(Properties.AlarmDescription).toContain(`docs/runbook.md#${name}`)
+			expect(Properties.AlarmDescription).toMatch(
+				new RegExp(`^[A-Z\`][\\s\\S]{20,}docs/runbook\\.md#${name}$`),
+			)
 			expect(Properties.AlarmActions).toEqual([{ Ref: 'OperationsTopic' }])
 		}
 	})

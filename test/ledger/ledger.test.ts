@@ -28,6 +28,7 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	exportKey: 'key',
 	exportId: 'export-1',
 	destinationRule: 'exclusive',
+	waitsFor: null,
 	fingerprint: 'print',
 	state,
 	revision: 'revision-1',
@@ -81,6 +82,7 @@ describe('decideClaim', () => {
 			next: {
 				exportKey: 'key',
 				destinationRule: 'exclusive',
+				waitsFor: null,
 				exportId: 'id-new',
 				fingerprint: 'print',
 				state: 'claimed',

@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { Metrics } from '@aws-lambda-powertools/metrics'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { AwsError } from '../../lib/aws-error.ts'
 import { ExportError } from '../../lib/errors.ts'
 import type { SettledEntry } from '../../lib/ledger/ledger.ts'
 import { readReply } from '../../lib/ncp/read-reply.ts'
@@ -22,11 +23,14 @@ afterEach(() => {
 	vi.restoreAllMocks()
 })
 
+const NOW = Date.UTC(2026, 10, 25)
+
 function observe(delivery: Delivery, ending: OutcomeEvent | ExportError, progress = startProgress()) {
-	for (const method of ['info', 'warn', 'log'] as const) vi.spyOn(console, method).mockImplementation(write)
+	for (const method of ['info', 'warn', 'error', 'log'] as const)
+		vi.spyOn(console, method).mockImplementation(write)
 	vi.stubEnv('POWERTOOLS_DEV', 'true')
 	const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
-	createExportObserver(new Logger({ serviceName: 's' }), metrics)(delivery, ending, progress)
+	createExportObserver(new Logger({ serviceName: 's' }), metrics, () => NOW)(delivery, ending, progress)
 	return [...lines.map((line) => JSON.parse(line)), metrics.serializeMetrics()]
 }
 
@@ -58,7 +62,13 @@ it('writes one line and one count for an unfinished delivery, without the cause 
 
 it('logs the export, NCP’s reply and the step times of an unfinished delivery', () => {
 	const reply = readReply({ httpStatus: 429, headers: { 'x-ncp-trace-id': 't-1' }, body: '' })
-	const progress = { exportId: 'e-1', attempts: 2, reply, stepMs: { claim: 3, call: 40 } }
+	const progress = {
+		exportId: 'e-1',
+		attempts: 2,
+		reply,
+		stepMs: { claim: 3, call: 40 },
+		failedStep: 'call' as const,
+	}
 	const [line, metric] = observe(
 		delivery,
 		new ExportError('NCP_LATER', 'busy', { replyCode: 'gateway/410' }),
@@ -71,8 +81,50 @@ it('logs the export, NCP’s reply and the step times of an unfinished delivery'
 		httpStatus: 429,
 		replyCode: 'gateway/410',
 		stepMs: { claim: 3, call: 40 },
+		step: 'call',
 	})
 	expect(metric).toMatchObject({ NcpCallMs: 40 })
+})
+
+describe('a failed call of AWS', () => {
+	const observeCause = (code: string, httpStatus: number | null) => {
+		const call = { service: 'dynamodb', action: 'PutItem', resource: 'exports' }
+		const cause = new AwsError(code, { ...call, message: 'not authorized', httpStatus, requestId: 'r-1' })
+		const [line, metric] = observe(delivery, new ExportError('LEDGER_UNAVAILABLE', 'down', { cause }))
+		return { line, metric }
+	}
+
+	it.each([
+		['AccessDeniedException', 400],
+		['ResourceNotFoundException', 400],
+		['ValidationException', 400],
+		['KMSDisabledException', 400],
+		['AuthorizationError', 403],
+		['NotFound', 404],
+	])('that no waiting mends, such as %s, is an error with a metric of its own', (code, httpStatus) => {
+		const { line, metric } = observeCause(code, httpStatus)
+		expect(line).toMatchObject({
+			level: 'ERROR',
+			code: 'LEDGER_UNAVAILABLE',
+			aws: {
+				...{ service: 'dynamodb', action: 'PutItem', resource: 'exports', code, httpStatus },
+				...{ message: 'not authorized', requestId: 'r-1' },
+			},
+		})
+		expect(metric).toMatchObject({ Failed_LEDGER_UNAVAILABLE: 1, AwsRefused: 1 })
+	})
+
+	it.each([
+		['ThrottlingException', 400],
+		['ExpiredTokenException', 400],
+		['InternalServerError', 500],
+		['HTTP 429', 429],
+		['ECONNRESET', null],
+	])('that may go well later, such as %s, is a warning', (code, httpStatus) => {
+		const { line, metric } = observeCause(code, httpStatus)
+		expect(line).toMatchObject({ level: 'WARN', aws: { code } })
+		expect(metric).not.toHaveProperty('AwsRefused')
+	})
 })
 
 it('logs no field of a request that could not be read', () => {
@@ -97,7 +149,7 @@ describe('createCheckObserver', () => {
 
 	function observeCheck(ending: CheckEnding | ExportError) {
 		lines.length = 0
-		for (const method of ['info', 'warn', 'debug'] as const)
+		for (const method of ['info', 'warn', 'error', 'debug'] as const)
 			vi.spyOn(console, method).mockImplementation(write)
 		vi.stubEnv('POWERTOOLS_DEV', 'true')
 		const metrics = new Metrics({ namespace: 'N', serviceName: 's' })
@@ -174,4 +226,12 @@ it('logs why a completion could not be recorded', () => {
 		reason: 'no answer',
 	})
 	expect(lines[0]).not.toContain('a header')
+})
+
+it('counts for how many minutes a delivery has waited, when it knows', () => {
+	const waited = toDelivery('{}', { kind: 'queue', id: 'm' }, { sentAtMs: NOW - 61.5 * 60_000 })
+	const [, metric] = observe(waited, new ExportError('NCP_LATER', 'busy'))
+	expect(metric).toMatchObject({ WaitingMinutes: 61 })
+	const unknown = toDelivery('{}', { kind: 'queue', id: 'm' }, {})
+	expect(observe(unknown, new ExportError('NCP_LATER', 'busy'))[1]).not.toHaveProperty('WaitingMinutes')
 })

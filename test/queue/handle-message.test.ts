@@ -14,9 +14,16 @@ function handle(
 ) {
 	const delivery = toDelivery('{}', { kind: 'queue', id: 'm-1' }, { regionCode: undefined, ...options })
 	const message = { delivery, body: '{}', receiptHandle: 'r-1', receiveCount: 3 }
+	const observed: unknown[] = []
 	return {
 		done: queue.done,
-		result: handleMessage(message, { exportBackup: exportOne, queue: queue.queue, random: () => 0.5 }),
+		observed,
+		result: handleMessage(message, {
+			exportBackup: exportOne,
+			queue: queue.queue,
+			random: () => 0.5,
+			observe: (_delivery, ending) => observed.push(ending),
+		}),
 	}
 }
 
@@ -38,6 +45,17 @@ describe('handleMessage', () => {
 		const { done, result } = handle(async () => published(acceptedEvent('a')))
 		await result
 		expect(done).toEqual([])
+	})
+
+	it('hides a message whose copy the dead-letter queue did not take, and reports it', async () => {
+		const queue = createQueue()
+		const error = new ExportError('QUEUE_UNAVAILABLE', 'gone')
+		queue.queue.deadLetter = () => Promise.reject(error)
+		const rejected = { kind: 'rejected', event: acceptedEvent('a'), error: new RequestInvalid([]) } as const
+		const { done, observed, result } = handle(async () => rejected, {}, queue)
+		await expect(result).rejects.toBe(error)
+		expect(observed).toEqual([error])
+		expect(done).toEqual([['hide', 'r-1', expect.any(Number)]])
 	})
 
 	it('hides a retryable message for longer with each receive', async () => {

@@ -145,6 +145,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		...aws.env,
 		AWS_ENDPOINT_URL_DYNAMODB: await throughProxy(table.endpoint),
 		AWS_ENDPOINT_URL_SNS: awsEndpoint,
+		AWS_ENDPOINT_URL_SQS: awsEndpoint,
 		EXPORTS_TABLE_NAME: table.tableName,
 		REQUEST_QUEUE_URL: toProxy(requestQueue.url),
 		DEAD_LETTER_QUEUE_URL: toProxy(deadLetterQueue.url),

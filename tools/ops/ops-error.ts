@@ -1,5 +1,5 @@
-import { AwsError } from '../../lib/aws/call-aws.ts'
 import { SecretUnreadable } from '../../lib/aws/secrets.ts'
+import { AwsError } from '../../lib/aws-error.ts'
 import { ExportError } from '../../lib/errors.ts'
 
 /** An error for the operator: what failed and what to do about it. Printed without a stack trace. */

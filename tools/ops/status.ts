@@ -46,6 +46,7 @@ export function toStatus({
 	requestedAtMs,
 	nextCheckAtMs,
 	expiresAtMs,
+	waitsFor,
 	event,
 }: Entry) {
 	const isOpen = event !== null && !event.data.terminal
@@ -54,6 +55,7 @@ export function toStatus({
 		state,
 		terminal: event?.data.terminal ?? false,
 		...(event === null ? { meaning: MEANINGS[state] ?? '' } : {}),
+		waitsFor,
 		attempts,
 		requestedAt: new Date(requestedAtMs).toISOString(),
 		nextCheckAt: isOpen && nextCheckAtMs > 0 ? new Date(nextCheckAtMs).toISOString() : null,

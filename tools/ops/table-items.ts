@@ -13,8 +13,8 @@ import {
 	UpdateCommand,
 	type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb'
-import { AwsError } from '../../lib/aws/call-aws.ts'
 import type { DynamoDb } from '../../lib/aws/dynamodb.ts'
+import { AwsError } from '../../lib/aws-error.ts'
 
 /**
  * The table operations that lib works with, on the SDK's client. Throws `AwsError` with the name of the SDK's error, by

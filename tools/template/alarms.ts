@@ -1,8 +1,10 @@
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { State } from '../../lib/outcome/outcome.ts'
+import { MAX_BACK_OFF_SECONDS } from '../../lib/queue/back-off.ts'
 import { FUNCTION_NAMES, type FunctionName } from '../../lib/wiring/config.ts'
 import { getAtt, oslsId, PREFIX, type Resource, type Resources, ref, toPascal } from './cloudformation.ts'
 import { freshnessEveryMinutes } from './numbers.ts'
+import { firstStep } from './runbook.ts'
 
 /** Namespace and dimension of the metrics that the code reports. The dimension keeps the stages apart. */
 export const NAMESPACE = 'NcpBackupExporter'
@@ -39,6 +41,12 @@ const own = (name: string, metric: string, minutes: number, threshold = 1): Alar
 	silence: 'notBreaching',
 })
 
+/** The same for a metric that is not a count: its largest value decides. */
+const longest = (name: string, metric: string, minutes: number, threshold: number): Alarm => ({
+	...own(name, metric, minutes, threshold),
+	statistic: 'Maximum',
+})
+
 const state = (name: State, minutes: number, threshold = 1): Alarm =>
 	own(name, `Export_${name}`, minutes, threshold)
 
@@ -58,8 +66,8 @@ const queue = (name: string, id: string, metric: string, threshold: number): Ala
 })
 
 /** Lambda reports nothing while a function is not invoked: missing data means no errors and no throttles. */
-const lambda = (fn: FunctionName, metric: 'Errors' | 'Throttles'): Alarm => ({
-	name: `${fn}-${metric.toLowerCase()}`,
+const lambda = (fn: FunctionName, metric: string, name = metric.toLowerCase()): Alarm => ({
+	name: `${fn}-${name}`,
 	namespace: 'AWS/Lambda',
 	metric,
 	dimensions: [{ Name: 'FunctionName', Value: ref(oslsId(fn, 'LambdaFunction')) }],
@@ -70,6 +78,9 @@ const lambda = (fn: FunctionName, metric: 'Errors' | 'Throttles'): Alarm => ({
 })
 
 const HOUR_SECONDS = 3_600
+const HOUR_MINUTES = 60
+/** No wait is longer, so each message that waits is counted in each period. */
+const WAIT_MINUTES = MAX_BACK_OFF_SECONDS / 60
 
 function list(freshnessMinutes: number): readonly Alarm[] {
 	return [
@@ -77,28 +88,49 @@ function list(freshnessMinutes: number): readonly Alarm[] {
 		queue('arrivals-dead', 'ArrivalDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
 		queue('pipeline-dead', 'PipelineDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
 		state('exhausted', 5),
+		state('refused', 5),
 		state('missing', 5),
 		state('unverified', 5),
 		// The arrival check settles a single lost reply. Several mean that the gateway is failing or the timeout too short.
 		state('unknown', 60, 3),
 		failure('credentials', 'NCP_CREDENTIALS', 5, 1),
-		failure('webhook-secret', 'SECRET_UNREADABLE', 5, 1),
+		failure('secret', 'SECRET_UNREADABLE', 5, 1),
+		// A missing permission or resource: no waiting mends it.
+		own('aws-refused', 'AwsRefused', 5),
 		// An unexpected error is a defect.
 		failure('internal', 'INTERNAL', 5, 1),
 		// Both are retried automatically; this many are more than a passing failure.
 		failure('ledger', 'LEDGER_UNAVAILABLE', 15, 5),
 		failure('publishing', 'PUBLISH_FAILED', 15, 5),
+		failure('scheduling', 'SCHEDULE_FAILED', 15, 5),
+		failure('queueing', 'QUEUE_UNAVAILABLE', 15, 5),
 		{
-			...own('freshness', 'OldestCompletionMinutes', 4 * freshnessEveryMinutes, freshnessMinutes),
-			statistic: 'Maximum',
+			...longest('freshness', 'OldestCompletionMinutes', 4 * freshnessEveryMinutes, freshnessMinutes),
 			// Reported on a schedule, even without data: if it is missing, the freshness check has stopped.
 			silence: 'breaching',
 		},
+		// SQS's own age leaves out what was received three times; these are measured at each attempt that fails.
+		longest('waiting', 'WaitingMinutes', WAIT_MINUTES, HOUR_MINUTES),
+		longest('overdue', 'OverdueMinutes', WAIT_MINUTES, HOUR_MINUTES),
 		queue('requests-age', 'RequestQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		queue('arrivals-age', 'ArrivalQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		// Without on-pipeline-event: it throws by contract, and its caller or dead-letter queue receives the error.
 		...FUNCTION_NAMES.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
 		...FUNCTION_NAMES.map((fn) => lambda(fn, 'Throttles')),
+		// What Lambda itself could not deliver: to the function, or to its dead-letter queue.
+		lambda('on-pipeline-event', 'AsyncEventsDropped', 'dropped'),
+		lambda('on-pipeline-event', 'DestinationDeliveryFailures', 'undelivered'),
+		// It takes a chain of invocations through the queues for an endless loop.
+		...(['on-queue-message', 'on-arrival-check'] as const).map((fn) =>
+			lambda(fn, 'RecursiveInvocationsDropped', 'recursion'),
+		),
+		{
+			...lambda('on-http-request', '5xx', '5xx'),
+			namespace: 'AWS/ApiGateway',
+			dimensions: [{ Name: 'ApiId', Value: ref('HttpApi') }],
+			// A passing failure answers a few calls with 503.
+			threshold: 5,
+		},
 	]
 }
 
@@ -123,7 +155,7 @@ function toResource({
 		Type: 'AWS::CloudWatch::Alarm',
 		Properties: {
 			AlarmName: `${PREFIX}-${name}`,
-			AlarmDescription: `What it means and what to do: docs/runbook.md#${name}`,
+			AlarmDescription: `${firstStep(name)} Meaning and more: docs/runbook.md#${name}`,
 			Namespace: namespace,
 			MetricName: metric,
 			Dimensions: dimensions,
