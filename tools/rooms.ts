@@ -60,10 +60,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	template: tool('template', LIBRARY),
 	ops: tool('ops', [...LIBRARY, 'terminal']),
 	local: tool('local', [...LIBRARY, 'terminal', 'ops', 'tools']),
+	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'local', 'tools']),
 	tools: {
 		files: ['tools/*.ts'],
 		imported: ['**/tools/*.ts', '../build.ts', '../docs.ts', '../rooms.ts'],
-		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'ops', 'local'],
+		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'ops', 'local', 'rehearsal'],
 	},
 	test: { files: ['test/**'], imported: ['**/test/**'], mayImport: [] },
 }

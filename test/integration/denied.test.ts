@@ -47,7 +47,8 @@ const sendAll = async (started: World) => {
 		await started.send({ cloudPostgresqlInstanceNo: '1', fileName, bucketName: 'my-bucket' })
 }
 
-const isTable = ({ operation }: GateCall) => /^(Get|Put|Update|Delete)Item$|^Query$/.test(operation)
+const isTable = ({ operation }: GateCall) =>
+	/^(Get|Put|Update|Delete)(Item|Destination)$|^Query$/.test(operation)
 
 describe('an hour in which AWS denies', () => {
 	it.each([

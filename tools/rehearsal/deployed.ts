@@ -2,7 +2,11 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { CloudFormationClient, DescribeStacksCommand, GetTemplateCommand } from '@aws-sdk/client-cloudformation'
+import {
+	CloudFormationClient,
+	DescribeStacksCommand,
+	GetTemplateCommand,
+} from '@aws-sdk/client-cloudformation'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { FunctionName } from '../../lib/wiring/config.ts'
 import { createFunction, type LocalFunction } from '../local/function-process.ts'
@@ -43,9 +47,9 @@ export async function fetchBundle(
 	const { S3Key } = (resource.Properties as DeployedFunction).Code
 	const s3 = new S3Client({ ...access, forcePathStyle: true })
 	const { Body } = await s3.send(new GetObjectCommand({ Bucket: ServerlessDeploymentBucketName, Key: S3Key }))
-	s3.destroy()
 	const zip = join(folder, `${name}.zip`)
 	await writeFile(zip, (await Body?.transformToByteArray()) ?? '')
+	s3.destroy()
 	await promisify(execFile)('python3', ['-m', 'zipfile', '-e', zip, folder])
 	return join(folder, `dist/functions/${name}.cjs`)
 }
