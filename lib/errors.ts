@@ -27,6 +27,7 @@ const RULES = {
 	PUBLISH_FAILED: { retryable: true, firstWaitSeconds: 2 }, // the export is settled; only the topic is late
 	SCHEDULE_FAILED: { retryable: true, firstWaitSeconds: 2 }, // the outcome is published; only its check is not asked for
 	EXPORT_GONE: { retryable: false },
+	EXPORT_NOT_FOUND: { retryable: false },
 	NOT_ARRIVED: { retryable: false },
 	NOT_VERIFIABLE: { retryable: false },
 	OBJECT_AMBIGUOUS: { retryable: false }, // what lies there may be another export's
@@ -93,6 +94,14 @@ export class ExportError extends Error {
 /** Not enumerable, as on every built-in error. */
 function setName(error: Error, name: string): void {
 	Object.defineProperty(error, 'name', { value: name, configurable: true })
+}
+
+/** There is no outcome of an export with this id, not yet or not any more. */
+export class ExportNotFound extends ExportError {
+	constructor(exportId: string) {
+		super('EXPORT_NOT_FOUND', `there is no outcome of export ${cut(exportId)}`)
+		setName(this, 'ExportNotFound')
+	}
 }
 
 /** Wraps anything thrown in an error with a code; a foreign error becomes `INTERNAL`, with the original as `cause`. */

@@ -23,6 +23,8 @@ export class Answer extends Error {
 /** What AWS answers to a call for which the permission is missing. */
 export function denial({ operation }: GateCall): Answer {
 	const message = `User: arn:aws:sts::1:assumed-role/r is not authorized to perform: ${operation}`
+	if (operation === 'ListObjects')
+		return new Answer(403, '<Error><Code>AccessDenied</Code><Message>no</Message></Error>')
 	if (operation !== 'PublishBatch')
 		return new Answer(400, JSON.stringify({ __type: 'com.amazonaws#AccessDeniedException', message }))
 	const error = `<Error><Type>Sender</Type><Code>AuthorizationError</Code><Message>${message}</Message></Error>`

@@ -40,7 +40,7 @@ describe('toReplyError', () => {
 	it.each([
 		['NCP_UNKNOWN', toLostReply(true, 'ECONNRESET'), 'the reply was lost after sending (ECONNRESET)'],
 		['NCP_LATER', toLostReply(false, 'ECONNREFUSED'), 'nothing was sent (ECONNREFUSED)'],
-		['NCP_CREDENTIALS', toUnsentReply('the key pair could not be read'), 'the key pair could not be read'],
+		['SECRET_UNREADABLE', toUnsentReply(new TypeError('x')), 'the key pair cannot be read: TypeError'],
 	])('has no code of NCP’s when no answer came: %s', (code, reply, message) => {
 		const error = toReplyError(reply)
 		expect(error).toMatchObject({ code, replyCode: null, message: expect.stringContaining(message) })

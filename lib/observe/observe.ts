@@ -1,8 +1,8 @@
 import type { Logger } from '@aws-lambda-powertools/logger'
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import { isAwsRefusal } from '../aws-error.ts'
-import { ExportError } from '../errors.ts'
-import type { OutcomeData, OutcomeEvent } from '../outcome/outcome.ts'
+import { type ErrorCode, ExportError } from '../errors.ts'
+import type { OutcomeData, OutcomeEvent, State } from '../outcome/outcome.ts'
 import type { CheckEnding, ObserveCheck, ObserveExport, ObserveUnrecorded, Progress } from '../ports.ts'
 import type { Delivery } from '../request/delivery.ts'
 import { toApiRequest } from '../request/export-request.ts'
@@ -47,6 +47,32 @@ export function countFailure({ code, aws }: ExportError, metrics: Metrics): void
 	if (aws !== null && isAwsRefusal(aws)) metrics.addMetric('AwsRefused', MetricUnit.Count, 1)
 }
 
+/** The section of docs/runbook.md that says what to do. */
+export const SECTIONS: Readonly<Partial<Record<ErrorCode, string>>> = {
+	NCP_CREDENTIALS: 'credentials',
+	NCP_LATER: 'waiting',
+	SECRET_UNREADABLE: 'secret',
+	LEDGER_UNAVAILABLE: 'ledger',
+	PUBLISH_FAILED: 'publishing',
+	SCHEDULE_FAILED: 'scheduling',
+	QUEUE_UNAVAILABLE: 'queueing',
+	EXPORT_GONE: 'arrivals-dead',
+	INTERNAL: 'internal',
+}
+
+/** Each of these states has a section of its own. */
+const STATES_WITH_SECTION: ReadonlySet<State> = new Set([
+	'refused',
+	'exhausted',
+	'missing',
+	'unverified',
+	'unknown',
+])
+
+function toRunbook(section: string | undefined): { runbook?: string } {
+	return section === undefined ? {} : { runbook: `docs/runbook.md#${section}` }
+}
+
 /** How long something waits that could not be finished now. Nothing when its beginning is not known. */
 export function addAge(metric: string, sinceMs: number | undefined, nowMs: number, metrics: Metrics): void {
 	if (sinceMs === undefined) return
@@ -60,8 +86,10 @@ function logFailure(
 	{ failedStep: step }: Progress,
 	logger: Logger,
 ): void {
-	const all = { ...fields, code, reason, step, ...(aws === null ? {} : { aws }) }
-	if (aws !== null && isAwsRefusal(aws)) logger.error(line, all)
+	const isRefused = aws !== null && isAwsRefusal(aws)
+	const runbook = toRunbook(isRefused ? 'aws-refused' : SECTIONS[code])
+	const all = { ...fields, code, reason, step, ...runbook, ...(aws === null ? {} : { aws }) }
+	if (isRefused) logger.error(line, all)
 	else logger.warn(line, all)
 }
 
@@ -103,7 +131,8 @@ function logCheck(ending: CheckEnding, fields: object, logger: Logger, metrics: 
 function logOutcome(event: OutcomeEvent, fields: object, logger: Logger, metrics: Metrics): void {
 	const { state, error } = event.data
 	const line = `export ${state}`
-	const all = { ...fields, ...toOutcomeFields(event) }
+	const runbook = toRunbook(STATES_WITH_SECTION.has(state) ? state : undefined)
+	const all = { ...fields, ...toOutcomeFields(event), ...runbook }
 	if (error === null) logger.info(line, all)
 	else logger.warn(line, all)
 	metrics.addMetric(`Export_${state}`, MetricUnit.Count, 1)

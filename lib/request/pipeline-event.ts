@@ -40,3 +40,9 @@ function toTime(value: unknown): number | undefined {
 	const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
 	return Number.isNaN(ms) ? undefined : ms
 }
+
+/** The id of the export that an event asks for, and nothing else; null for any other event. */
+export function readLookup(event: unknown): string | null {
+	if (!isRecord(event) || typeof event.exportId !== 'string') return null
+	return Object.keys(event).length === 1 ? event.exportId : null
+}

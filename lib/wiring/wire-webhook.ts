@@ -28,7 +28,8 @@ export async function readWebhookSecrets(
 				? thrown
 				: new SecretUnreadable(`the secret cannot be read: ${toReason(thrown)}`)
 		const { message: reason, aws } = error
-		logger.error('the webhook secrets cannot be read', { reason, ...(aws === null ? {} : { aws }) })
+		const runbook = 'docs/runbook.md#secret'
+		logger.error('the webhook secrets cannot be read', { reason, runbook, ...(aws === null ? {} : { aws }) })
 		countFailure(error, metrics)
 		throw error
 	}

@@ -21,7 +21,7 @@ export async function measureMemory(records: number, standIns: StandIns): Promis
 			toRow('peak resident', late?.peakBytes),
 		],
 		targets: [
-			{ text: 'peak resident, MiB', figure: (late?.peakBytes ?? Number.NaN) / MIB, limit: 130 },
+			{ text: 'peak resident, MiB', figure: (late?.peakBytes ?? Number.NaN) / MIB, limit: 160 }, // a third of `memorySize`
 			{
 				text: 'growth of the heap, MiB',
 				figure: ((late?.heapBytes ?? Number.NaN) - (early?.heapBytes ?? Number.NaN)) / MIB,

@@ -453,7 +453,7 @@ describe('ops dead-letters, when one queue cannot be read', () => {
 		return runCommand('tools/ops/main.ts', ['dead-letters', 'list', '--json', ...options], { env })
 	}
 	const REASON =
-		'The dead letters of requests cannot be read: the queue export-requests-dead-other does not exist\n'
+		'The dead letters of requests cannot be read: the queue export-requests-dead-other does not exist: check stage and region, or deploy the stack again\n'
 
 	it('lists the others, reports which queue and why, and ends with code 1', async () => {
 		const { url: QueueUrl } = cloud.arrivalDeadLetterQueue

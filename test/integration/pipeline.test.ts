@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import { takeOutcomes } from './outcomes.ts'
 
@@ -59,6 +60,19 @@ describe('a pipeline event', () => {
 			errorType: 'RequestInvalid',
 			errorMessage: expect.stringContaining('bucketName'),
 		})
+	})
+
+	it('returns the stored outcome of an export that is asked for by its id, and publishes nothing', async () => {
+		const first = (await invoke({ ...REQUEST, folderPath: 'lookup' })) as { value: OutcomeEvent }
+		await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)
+		expect(await invoke({ exportId: first.value.data.exportId })).toEqual({ ok: true, value: first.value })
+		expect(await invoke({ exportId: '01JD0000000000000000000000' })).toMatchObject({
+			ok: false,
+			errorType: 'ExportNotFound',
+		})
+		// The next outcome on the topic is that of the next request.
+		const next = (await invoke({ ...REQUEST, folderPath: 'next' })) as { value: OutcomeEvent }
+		expect(await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)).toEqual([next.value])
 	})
 
 	it('throws an error named ExportRetryable for a retryable failure', async () => {

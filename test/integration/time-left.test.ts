@@ -122,7 +122,7 @@ describe.concurrent('the function answers within its time limit', () => {
 			level: 'WARN',
 			exportId: item?.exportId,
 			code: 'LEDGER_UNAVAILABLE',
-			reason: expect.stringContaining('did not answer'),
+			reason: expect.stringContaining('no answer to dynamodb UpdateItem on exports'),
 		})
 	})
 

@@ -39,6 +39,7 @@ describe('the webhook’s secrets', () => {
 		await expect(result).rejects.toMatchObject({ code: 'SECRET_UNREADABLE' })
 		expect(log).toHaveBeenCalledWith(expect.any(String), {
 			reason: 'the secret has no webhookSecrets',
+			runbook: 'docs/runbook.md#secret',
 		})
 	})
 

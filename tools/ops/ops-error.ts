@@ -17,10 +17,11 @@ const PREDICATES: Readonly<Record<string, string>> = {
 	UnrecognizedClientException: 'rejected the AWS credentials: AWS does not know them',
 	AccessDenied: 'denied access: the AWS credentials lack a permission; see docs/permissions.md',
 	AccessDeniedException: 'denied access: the AWS credentials lack a permission; see docs/permissions.md',
-	ResourceNotFoundException: 'does not exist',
-	NotFoundException: 'does not exist',
-	QueueDoesNotExist: 'does not exist',
-	'AWS.SimpleQueueService.NonExistentQueue': 'does not exist',
+	ResourceNotFoundException: 'does not exist: check stage and region, or deploy the stack again',
+	NotFoundException: 'does not exist: check stage and region, or deploy the stack again',
+	QueueDoesNotExist: 'does not exist: check stage and region, or deploy the stack again',
+	'AWS.SimpleQueueService.NonExistentQueue':
+		'does not exist: check stage and region, or deploy the stack again',
 }
 
 /** A failed call to AWS, with its subject in the message. `name` is the error code of the SDK or of Node.js. */

@@ -67,6 +67,8 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 		arrivalReceiveCount,
 		/** Function instances that receive batches. Lambda's minimum is two. */
 		queueConcurrency: Math.max(2, callsAtATime / batchSize),
+		/** Those, and one for the schedule. */
+		checkConcurrency: Math.max(2, callsAtATime / batchSize) + 1,
 		batchSize,
 		/** Arrival checks per invocation: fewer, since one may list 20 pages of keys. */
 		lookBatchSize: batchSize / 2,

@@ -58,6 +58,8 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 		allow(getAtt('RequestQueue'), 'sqs:SendMessage'),
 	],
 	'on-pipeline-event': [
+		// For { "exportId" }.
+		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
 		// Lambda sends events there that failed three times.
 		allow(getAtt('PipelineDeadLetterQueue'), 'sqs:SendMessage'),
 	],
