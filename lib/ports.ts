@@ -68,8 +68,8 @@ export type FindExport = (exportId: string, nowMs: number) => Promise<Entry | nu
 export interface RequestQueue {
 	/** Puts a request on the queue, with what its delivery knew beside it. Throws `QUEUE_UNAVAILABLE`. */
 	send: (body: string, marks: Marks) => Promise<void>
-	/** Hides a message for so many seconds. Never throws: without it the queue's own visibility time-out holds. */
-	hide: (receiptHandle: string, seconds: number) => Promise<void>
+	/** Hides a message for so many seconds. Resolves with what went wrong; then the queue's own visibility time-out holds. */
+	hide: (receiptHandle: string, seconds: number) => Promise<ExportError | null>
 	/** Copies a body to the dead-letter queue, with the reason as attributes. Throws `QUEUE_UNAVAILABLE`. */
 	deadLetter: (body: string, marks: Marks, error: ExportError) => Promise<void>
 }

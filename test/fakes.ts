@@ -185,7 +185,10 @@ export function createQueue(): { queue: RequestQueue; done: unknown[][] } {
 		done,
 		queue: {
 			send: async (...args) => void done.push(['send', ...args]),
-			hide: async (...args) => void done.push(['hide', ...args]),
+			hide: async (...args) => {
+				done.push(['hide', ...args])
+				return null
+			},
 			deadLetter: async (...args) => void done.push(['deadLetter', ...args]),
 		},
 	}

@@ -5,7 +5,7 @@ import {
 	type SQSClient,
 } from '@aws-sdk/client-sqs'
 import { type Deadline, inTime } from '../deadline.ts'
-import { cut, ExportError } from '../errors.ts'
+import { cut, ExportError, toExportError } from '../errors.ts'
 import type { RequestQueue } from '../ports.ts'
 import { REDRIVEN_FROM } from '../request/redriven.ts'
 import { fromSdkError } from './sdk-error.ts'
@@ -21,17 +21,22 @@ export function createRequestQueue(
 	{ requestQueueUrl, deadLetterQueueUrl }: QueueUrls,
 	deadline: Deadline,
 ): RequestQueue {
-	const sendMessage = async (input: SendMessageCommandInput): Promise<void> => {
-		const resource = String(input.QueueUrl).split('/').at(-1) ?? ''
-		await inTime(deadline.leftMs(), (abortSignal) =>
-			client.send(new SendMessageCommand(input), { abortSignal }),
-		).catch((error) => {
-			const cause = fromSdkError(error, { service: 'sqs', action: 'SendMessage', resource })
-			throw new ExportError('QUEUE_UNAVAILABLE', `the queue did not take the message: ${cause.message}`, {
-				cause,
-			})
+	/** Throws `QUEUE_UNAVAILABLE`. */
+	const call = async (
+		action: string,
+		queueUrl: string,
+		send: (abortSignal: AbortSignal) => Promise<unknown>,
+	): Promise<void> => {
+		await inTime(deadline.leftMs(), send).catch((error) => {
+			const resource = queueUrl.slice(queueUrl.lastIndexOf('/') + 1)
+			const cause = fromSdkError(error, { service: 'sqs', action, resource })
+			throw new ExportError('QUEUE_UNAVAILABLE', `the queue cannot be used: ${cause.message}`, { cause })
 		})
 	}
+	const sendMessage = (input: SendMessageCommandInput & { QueueUrl: string }): Promise<void> =>
+		call('SendMessage', input.QueueUrl, (abortSignal) =>
+			client.send(new SendMessageCommand(input), { abortSignal }),
+		)
 	return {
 		send: async (body, { traceparent, isRedriven, trigger }) => {
 			const attributes = {
@@ -46,9 +51,9 @@ export function createRequestQueue(
 				ReceiptHandle: receiptHandle,
 				VisibilityTimeout: seconds,
 			})
-			await inTime(deadline.leftMs(), (abortSignal) => client.send(command, { abortSignal })).catch(
-				() => undefined,
-			)
+			return call('ChangeMessageVisibility', requestQueueUrl, (abortSignal) =>
+				client.send(command, { abortSignal }),
+			).then(() => null, toExportError)
 		},
 		deadLetter: async (body, { traceparent, trigger }, error) => {
 			await sendMessage({

@@ -42,7 +42,10 @@ export async function handleMessage(message: Message, ports: MessagePorts): Prom
 		if (error.code === 'QUEUE_UNAVAILABLE') observe(delivery, error, startProgress())
 		if (!delivery.isLast) {
 			const { receiptHandle, receiveCount } = message
-			await queue.hide(receiptHandle, backOffSeconds({ error, receiveCount, random: random() }))
+			const seconds = backOffSeconds({ error, receiveCount, random: random() })
+			const failure = await queue.hide(receiptHandle, seconds)
+			// Not hidden, it comes back after the visibility time-out.
+			if (failure !== null) observe(delivery, failure, startProgress())
 		} else if (NOT_TRIED.has(error.code)) {
 			await queue.send(body, delivery)
 			return

@@ -11,6 +11,7 @@ import { createSecretReader, type SecretReader } from '../aws/secrets.ts'
 import { createPublishBatch } from '../aws/sns.ts'
 import { createTopic } from '../aws/topic.ts'
 import { type LambdaTime, toHandlerDeadline, toWorkDeadline } from '../deadline.ts'
+import { toExportError } from '../errors.ts'
 import { createExportAction } from '../ncp/actions.ts'
 import { createCallAction } from '../ncp/call-action.ts'
 import { createClock } from '../ncp/gateway-clock.ts'
@@ -138,11 +139,7 @@ function toLazyQueue(load: () => Promise<RequestQueue>): RequestQueue {
 	return {
 		send: async (...args) => (await load()).send(...args),
 		// Never rejects, not even when the client cannot be loaded.
-		hide: async (...args) =>
-			load().then(
-				(queue) => queue.hide(...args),
-				() => undefined,
-			),
+		hide: async (...args) => load().then((queue) => queue.hide(...args), toExportError),
 		deadLetter: async (...args) => (await load()).deadLetter(...args),
 	}
 }

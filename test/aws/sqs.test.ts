@@ -54,7 +54,10 @@ it('keeps the mark of a redriven message', async () => {
 })
 
 it('ignores an unknown receipt handle', async () => {
-	await expect(queue.hide('nonsense', 1)).resolves.toBeUndefined()
+	expect(await queue.hide('nonsense', 1)).toMatchObject({
+		code: 'QUEUE_UNAVAILABLE',
+		aws: { service: 'sqs', action: 'ChangeMessageVisibility' },
+	})
 })
 
 it('does not wait for a queue that does not answer', async () => {
@@ -71,7 +74,7 @@ it('does not wait for a queue that does not answer', async () => {
 		{ requestQueueUrl, deadLetterQueueUrl: requestQueueUrl },
 		left(50),
 	)
-	await silentQueue.hide('r', 1)
+	expect(await silentQueue.hide('r', 1)).toMatchObject({ code: 'QUEUE_UNAVAILABLE' })
 	await expect(silentQueue.send('{}', PLAIN)).rejects.toMatchObject({
 		code: 'QUEUE_UNAVAILABLE',
 		aws: { code: 'TimeoutError', service: 'sqs', action: 'SendMessage' },

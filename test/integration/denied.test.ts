@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { LOCAL_KEYS } from '../../tools/local/cloud.ts'
+import type { Fault } from '../../tools/local/ncp-simulator.ts'
 import { denial, type GateCall, startGate } from '../gate.ts'
 import { startEmbeddedSecrets } from '../secrets-manager.ts'
 import { World } from './world.ts'
@@ -25,7 +26,11 @@ interface Line {
 }
 
 /** A world in which AWS denies some calls for the first hour. */
-async function startDenied(isDenied: (call: GateCall) => boolean, env: Record<string, string> = {}) {
+async function startDenied(
+	isDenied: (call: GateCall) => boolean,
+	env: Record<string, string> = {},
+	fault: () => Fault | undefined = () => undefined,
+) {
 	const lines: Line[] = []
 	let isOver = false
 	const started = await World.start({
@@ -36,7 +41,7 @@ async function startDenied(isDenied: (call: GateCall) => boolean, env: Record<st
 		intercept: (call, phase) => {
 			if (phase === 'before' && !isOver && isDenied(call)) throw denial(call)
 		},
-		simulator: { instances: new Map([['1', { regionCode: 'KR', backups: new Set(FILES) }]]) },
+		simulator: { instances: new Map([['1', { regionCode: 'KR', backups: new Set(FILES) }]]), fault },
 	})
 	world = started
 	return { started, lines, end: () => (isOver = true) }
@@ -106,6 +111,27 @@ describe('an hour in which AWS denies', () => {
 		await started.pass(HOUR_MINUTES, 10)
 		expect(await started.deadLetters()).toEqual([{ a: 1 }])
 		expect(new Set(started.events.map((event) => JSON.stringify(event))).size).toBe(1)
+	})
+
+	it('the request queue loses nothing, and the log says that a message could not be hidden', async () => {
+		let isBusy = true
+		const { started, lines, end } = await startDenied(
+			({ operation }) => operation === 'ChangeMessageVisibility',
+			{},
+			() => (isBusy ? 'busy' : undefined),
+		)
+		await sendAll(started)
+		await started.settle()
+		expect(lines.find(({ aws }) => aws !== undefined)).toMatchObject({
+			level: 'ERROR',
+			aws: { service: 'sqs', action: 'ChangeMessageVisibility', resource: 'export-requests' },
+		})
+		await started.pass(HOUR_MINUTES, 10)
+		isBusy = false
+		end()
+		await started.pass(3 * HOUR_MINUTES, 10)
+		expect(started.cloud.ncp?.performed.map(({ fileName }) => fileName).sort()).toEqual(FILES)
+		expect(await started.deadLetters()).toEqual([])
 	})
 
 	it('the secret loses nothing, and its first log line says what is wrong', async () => {

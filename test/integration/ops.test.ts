@@ -604,6 +604,12 @@ describe('a deployed stage', () => {
 			{ env },
 		)
 		const unknown = await runCommand('tools/ops/main.ts', ['doctor', '--stage', 'test'], { env })
+		secrets.put('ncp/backup-exporter', '{"accessKey":"A"}')
+		const malformed = await runCommand(
+			'tools/ops/main.ts',
+			['doctor', '--stage', 'prod', '--region', region],
+			{ env },
+		)
 		await stack.stop()
 		await secrets.stop()
 		expect(output).toContain(`Checking stage prod in ${region}`)
@@ -617,5 +623,8 @@ describe('a deployed stage', () => {
 		expect(code).toBe(1)
 		expect(unknown.errors).toContain('the stack ncp-backup-exporter-test does not exist in ap-northeast-2')
 		expect(unknown.code).toBe(1)
+		expect(malformed.output).toMatch(
+			/FAILED {3}NCP: the key pair cannot be read: the secret ncp\/backup-exporter must be \{ "accessKey"/,
+		)
 	})
 })

@@ -58,6 +58,16 @@ describe('handleMessage', () => {
 		expect(done).toEqual([['hide', 'r-1', expect.any(Number)]])
 	})
 
+	it('reports a message that could not be hidden', async () => {
+		const queue = createQueue()
+		const failure = new ExportError('QUEUE_UNAVAILABLE', 'denied')
+		queue.queue.hide = async () => failure
+		const busy = new ExportError('NCP_LATER', 'busy')
+		const { observed, result } = handle(() => Promise.reject(busy), {}, queue)
+		await expect(result).rejects.toBe(busy)
+		expect(observed).toEqual([failure])
+	})
+
 	it('hides a retryable message for longer with each receive', async () => {
 		const { done, result } = handle(() => Promise.reject(new ExportError('NCP_LATER', 'busy')))
 		await expect(result).rejects.toMatchObject({ code: 'NCP_LATER' })
