@@ -1,4 +1,5 @@
 import type { AwsCredentials } from '../aws/sign-request.ts'
+import { cut } from '../errors.ts'
 import { readBaseUrl } from '../url.ts'
 import type { Variables } from './variables.ts'
 
@@ -22,10 +23,17 @@ export function readAwsConfig({ required, optional, problems }: Variables): AwsC
 	const sessionToken = optional('AWS_SESSION_TOKEN')
 	const region = required('AWS_REGION')
 	const isFips = optional('AWS_USE_FIPS_ENDPOINT') === 'true'
+	const readEndpoint = (service: string, variable: string): string => {
+		const endpoint = toEndpoint(service, region, isFips)
+		// An unset region is reported as such.
+		if (endpoint === null && region !== '')
+			problems.push(`AWS_REGION ${cut(region)} is in no known partition: set ${variable}`)
+		return endpoint ?? ''
+	}
 	const endpoints = Object.entries(SERVICES).map(([service, name]) => {
 		const variable = optional(name) === undefined ? 'AWS_ENDPOINT_URL' : name
 		const given = optional(variable)
-		if (given === undefined) return [service, toEndpoint(service, region, isFips)]
+		if (given === undefined) return [service, readEndpoint(service, name)]
 		const endpoint = readBaseUrl(given, problems, variable)
 		if (endpoint !== '' && new URL(endpoint).pathname !== '/') problems.push(`${variable} must have no path`)
 		return [service, endpoint]
@@ -42,10 +50,26 @@ export function readAwsConfig({ required, optional, problems }: Variables): AwsC
 	}
 }
 
-/** In the partitions aws, aws-us-gov and aws-cn; others need `AWS_ENDPOINT_URL`. https://docs.aws.amazon.com/general/latest/gr/rande.html */
-export function toEndpoint(service: string, region: string, isFips = false): string {
-	const host = `${service}${isFips ? '-fips' : ''}.${region}.amazonaws.com`
-	return `https://${host}${region.startsWith('cn-') ? '.cn' : ''}`
+/** The partitions' domains by the beginning of a region's name. https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html */
+const DOMAINS: readonly [RegExp, string][] = [
+	[/^cn-/, 'amazonaws.com.cn'],
+	[/^us-iso-/, 'c2s.ic.gov'],
+	[/^us-isob-/, 'sc2s.sgov.gov'],
+	[/^us-isof-/, 'csp.hci.ic.gov'],
+	[/^eu-isoe-/, 'cloud.adc-e.uk'],
+	[/^eusc-/, 'amazonaws.eu'],
+	[/^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]/, 'amazonaws.com'],
+]
+
+/** In GovCloud their only endpoint is a FIPS endpoint, without a name of its own. */
+const GOV_FIPS = new Set(['dynamodb', 'sns', 'sqs'])
+
+/** As the SDK's endpoint rules say; null for a region of an unknown partition. */
+export function toEndpoint(service: string, region: string, isFips = false): string | null {
+	const domain = DOMAINS.find(([regions]) => regions.test(region))?.[1]
+	if (domain === undefined) return null
+	const isNamed = isFips && !(region.startsWith('us-gov-') && GOV_FIPS.has(service))
+	return `https://${service}${isNamed ? '-fips' : ''}.${region}.${domain}`
 }
 
 /** Where a queue is: at the endpoint that somebody set, else where its URL says, behind a VPC endpoint for example. */

@@ -1,5 +1,9 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
+import { SNSClient } from '@aws-sdk/client-sns'
+import { SQSClient } from '@aws-sdk/client-sqs'
 import { describe, expect, it } from 'vitest'
-import { readAwsConfig, toEndpoint } from '../../lib/wiring/aws-config.ts'
+import { readAwsConfig, toEndpoint, toQueueEndpoint, toQueueName } from '../../lib/wiring/aws-config.ts'
 import { readVariables } from '../../lib/wiring/variables.ts'
 import { ENVIRONMENT } from '../environment.ts'
 
@@ -31,7 +35,7 @@ describe('the AWS endpoints', () => {
 		[{ AWS_REGION: 'cn-north-1' }, 'https://dynamodb.cn-north-1.amazonaws.com.cn'],
 		[
 			{ AWS_REGION: 'us-gov-west-1', AWS_USE_FIPS_ENDPOINT: 'true' },
-			'https://dynamodb-fips.us-gov-west-1.amazonaws.com',
+			'https://dynamodb.us-gov-west-1.amazonaws.com',
 		],
 		[{ AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, 'http://127.0.0.1:1'],
 		[
@@ -70,11 +74,67 @@ describe('the AWS endpoints', () => {
 })
 
 describe('toEndpoint', () => {
-	it.each([
-		['sqs', 'eu-west-1', false, 'https://sqs.eu-west-1.amazonaws.com'],
-		['sns', 'us-gov-east-1', true, 'https://sns-fips.us-gov-east-1.amazonaws.com'],
-		['sqs', 'cn-northwest-1', false, 'https://sqs.cn-northwest-1.amazonaws.com.cn'],
-	])('of %s in %s, FIPS %s, is %s', (service, region, isFips, url) => {
-		expect(toEndpoint(service, region, isFips)).toBe(url)
+	const CLIENTS = {
+		dynamodb: DynamoDBClient,
+		secretsmanager: SecretsManagerClient,
+		sns: SNSClient,
+		sqs: SQSClient,
+	} as const
+	const REGIONS = [
+		...[
+			'us-east-1',
+			'eu-west-1',
+			'ap-northeast-2',
+			'il-central-1',
+			'mx-central-1',
+			'us-gov-west-1',
+			'us-gov-east-1',
+		],
+		...[
+			'cn-north-1',
+			'cn-northwest-1',
+			'us-iso-east-1',
+			'us-isob-east-1',
+			'us-isof-south-1',
+			'eu-isoe-west-1',
+		],
+		'eusc-de-east-1',
+	]
+
+	it.each(Object.keys(CLIENTS) as (keyof typeof CLIENTS)[])(
+		'is for %s what the SDK would call',
+		(service) => {
+			for (const Region of REGIONS) {
+				for (const UseFIPS of [false, true]) {
+					const client = new CLIENTS[service]({ region: Region, useFipsEndpoint: UseFIPS })
+					const { url } = client.config.endpointProvider({ Region, UseFIPS, UseDualStack: false }, {})
+					expect(`${toEndpoint(service, Region, UseFIPS)}/`).toBe(url.href)
+				}
+			}
+		},
+	)
+
+	it('is unknown in a region of no known partition, which is an error at start-up', () => {
+		expect(toEndpoint('sqs', 'xx-new-1')).toBeNull()
+		expect(read({ AWS_REGION: 'xx-new-1' }).problems).toContain(
+			'AWS_REGION xx-new-1 is in no known partition: set AWS_ENDPOINT_URL_SQS',
+		)
+		const given = { AWS_REGION: 'xx-new-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }
+		expect(read(given).problems).toEqual([])
+	})
+})
+
+describe('toQueueEndpoint', () => {
+	const QUEUE = 'https://vpce-1.sqs.ap-northeast-2.vpce.amazonaws.com/1/requests'
+
+	it('is where the queue’s URL says, unless somebody set an endpoint', () => {
+		expect(toQueueEndpoint(read(), QUEUE)).toBe('https://vpce-1.sqs.ap-northeast-2.vpce.amazonaws.com')
+		expect(toQueueEndpoint(read({ AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }), QUEUE)).toBe(
+			'http://127.0.0.1:1',
+		)
+		expect(toQueueEndpoint(read({ AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:2' }), QUEUE)).toBe(
+			'http://127.0.0.1:2',
+		)
+		expect(toQueueName(QUEUE)).toBe('requests')
 	})
 })
