@@ -54,7 +54,8 @@ async function answer(request: HttpRequest, invocation: Invocation): Promise<Htt
 	switch (body.kind) {
 		case 'refused':
 			logger.info('webhook refused', { status: body.response.status, sourceIp: request.sourceIp })
-			metrics.addMetric('WebhookRefused', MetricUnit.Count, 1)
+			// Signatures alone: a wrong method or content type is a mistake, not a stranger.
+			if (body.response.status === 401) metrics.addMetric('WebhookRefused', MetricUnit.Count, 1)
 			return body.response
 		case 'lookup':
 			return toLookupResponse(body.exportId, await findExport(body.exportId, ports.now()))

@@ -53,7 +53,13 @@ export function createRequestQueue(
 			})
 			return call('ChangeMessageVisibility', requestQueueUrl, (abortSignal) =>
 				client.send(command, { abortSignal }),
-			).then(() => null, toExportError)
+			).then(
+				() => null,
+				(thrown) => {
+					const error = toExportError(thrown)
+					return STALE.has(error.aws?.code ?? '') ? null : error
+				},
+			)
 		},
 		deadLetter: async (body, { traceparent, trigger }, error) => {
 			await sendMessage({
@@ -69,6 +75,13 @@ export function createRequestQueue(
 		},
 	}
 }
+
+/** The message is not hidden any more: there is nothing to put off. */
+const STALE: ReadonlySet<string> = new Set([
+	'InvalidParameterValue', // "… message does not exist or is not available for visibility timeout change"
+	'MessageNotInflight',
+	'ReceiptHandleIsInvalid',
+])
 
 /** SQS refuses a body or an attribute with characters that XML 1.0 does not have. */
 function toAttribute(text: string) {

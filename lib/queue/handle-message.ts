@@ -44,8 +44,8 @@ export async function handleMessage(message: Message, ports: MessagePorts): Prom
 			const { receiptHandle, receiveCount } = message
 			const seconds = backOffSeconds({ error, receiveCount, random: random() })
 			const failure = await queue.hide(receiptHandle, seconds)
-			// Not hidden, it comes back after the visibility time-out.
-			if (failure !== null) observe(delivery, failure, startProgress())
+			// Not hidden, it comes back after the visibility time-out. One report of a queue is enough.
+			if (failure !== null && error.code !== 'QUEUE_UNAVAILABLE') observe(delivery, failure, startProgress())
 		} else if (NOT_TRIED.has(error.code)) {
 			await queue.send(body, delivery)
 			return

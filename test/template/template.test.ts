@@ -46,7 +46,7 @@ describe('the deployed template', () => {
 
 	it('sets every variable that a function needs to start', () => {
 		// Variables that Lambda sets itself.
-		const platform = { AWS_REGION: 'r', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' }
+		const platform = { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' }
 		for (const { Handler, Environment } of propertiesOf('AWS::Lambda::Function')) {
 			const name = Handler.replace(/^dist\/functions\/|\.handler$/g, '') as FunctionName
 			const variables = Object.entries(Environment.Variables as Record<string, unknown>)

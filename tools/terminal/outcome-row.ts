@@ -15,7 +15,7 @@ const COLOURS: Readonly<Record<State, Style>> = {
 	exhausted: 'red',
 }
 
-const WIDTHS = [3, 6, 8, 10, 34] as const
+const WIDTHS = [4, 8, 8, 10, 34] as const
 
 /** Styles text if standard output is a terminal. Honours `NO_COLOR` and `FORCE_COLOR`. */
 export function paint(style: Style, text: string): string {
