@@ -18,3 +18,8 @@ export function readBaseUrl(text: string, problems: string[], name: string): str
 export function isLoopback(host: string): boolean {
 	return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
 }
+
+/** The last part of a queue's URL. */
+export function toQueueName(queueUrl: string): string {
+	return queueUrl.slice(queueUrl.lastIndexOf('/') + 1)
+}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { isLoopback, readBaseUrl } from '../lib/url.ts'
+import { isLoopback, readBaseUrl, toQueueName } from '../lib/url.ts'
 
 it.each([
 	['https://a.example/', 'https://a.example', []],
@@ -25,3 +25,7 @@ it.each(['127.0.0.1.example', 'localhost.example', '10.0.0.1', ''])(
 		expect(isLoopback(host)).toBe(false)
 	},
 )
+
+it('names a queue by the last part of its URL', () => {
+	expect(toQueueName('https://vpce-1.sqs.ap-northeast-2.vpce.amazonaws.com/1/requests')).toBe('requests')
+})

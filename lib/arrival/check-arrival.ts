@@ -21,8 +21,8 @@ import { readChecked } from './write-check.ts'
 
 /**
  * The second use case: has the object landed? Settles an accepted or unknown export as `completed`, `missing` (looked,
- * and not there at the deadline) or `unverified` (could not look, or what is there may be another export's), and sends an unknown one once more when it is
- * provably not there. Safe to repeat and to double: a check that is out of date does nothing, and one for an export that
+ * and not there at the deadline) or `unverified` (could not look, or what is there may be another export's), and sends an
+ * unknown one once more when it is provably not there. Safe to repeat and to double: a check that is out of date does nothing, and one for an export that
  * has ended publishes its event again. Throws when the check must be delivered again: a retryable `ExportError`, or
  * `EXPORT_GONE` when the ledger no longer knows the export, which only a person can look into.
  */

@@ -3,7 +3,6 @@ import { mayHavePut } from '../ledger/ledger.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { ArrivalPorts, Doubt, Finding } from '../ports.ts'
 import { isSameInstance, toInstance } from '../request/export-identity.ts'
-import type { ExportRequest } from '../request/export-request.ts'
 import { isRival, namesOfRivals, renderPrefix, type Wanted, weigh } from './evidence.ts'
 
 /** As many as an event names. */
@@ -34,7 +33,9 @@ export function createFindObject(ports: FindPorts): FindObject {
 		if (listing.kind === 'unreadable') return { proof: null, proofs: [], candidates: [], gap: listing.reason }
 		const { proofs, candidates } = weigh(listing.objects, wanted, expected)
 		const gap = listing.isWhole ? null : `more than ${listing.objects.length} keys`
-		for (const object of proofs.slice(0, MAX_CANDIDATES)) {
+		// Read once, and only if there is something to prove.
+		const mayProve = proofs.length > 0 && (await isStillHeld(wanted, ports))
+		for (const object of mayProve ? proofs.slice(0, MAX_CANDIDATES) : []) {
 			if (!(await isContested(object.key, wanted)))
 				return { proof: object, proofs, candidates: [], gap: null }
 		}
@@ -84,15 +85,19 @@ function toKeys(objects: readonly ArrivedObject[]): string[] {
 	return objects.map(({ key }) => key)
 }
 
-/** Whether the destination has changed hands, or NCP may have written another export's copy to a key. */
-function createIsContested({ destinations, ledger }: FindPorts) {
-	const isHeld = async (request: ExportRequest): Promise<boolean> => {
-		const holder = await destinations.holder(request)
-		return holder !== null && isSameInstance(holder, toInstance(request))
-	}
+/** False when the destination was the instance's and has changed hands. */
+async function isStillHeld(
+	{ request, isDestinationOurs }: Wanted,
+	{ destinations }: FindPorts,
+): Promise<boolean> {
+	if (!isDestinationOurs) return true
+	const holder = await destinations.holder(request)
+	return holder !== null && isSameInstance(holder, toInstance(request))
+}
 
-	return async (key: string, { request, isDestinationOurs }: Wanted): Promise<boolean> => {
-		if (isDestinationOurs && !(await isHeld(request))) return true
+/** Whether NCP may have written another export's copy to a key. */
+function createIsContested({ destinations, ledger }: FindPorts) {
+	return async (key: string, { request }: Wanted): Promise<boolean> => {
 		const names = namesOfRivals(key, request)
 		if (names.length > MAX_NAMES) return true
 		for (const name of names) {

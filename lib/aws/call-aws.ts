@@ -92,8 +92,13 @@ function actionOf(headers: Readonly<Record<string, string>>, body: string): stri
 	return headers['x-amz-target']?.split('.').at(-1) ?? /(?:^|&)Action=(\w+)/.exec(body)?.[1] ?? ''
 }
 
-/** Enough for the principal, the action and the resource of a missing permission. Only the first line: the others may quote the request. */
+/** Enough for the principal, the action and the resource of a missing permission. */
 const MAX_MESSAGE = 300
+
+/** What AWS said, as far as it may be logged: only the first line, since the others may quote the request. */
+export function toLoggable(message: string): string {
+	return cut(message.split(/\\n|\n/)[0] ?? '', MAX_MESSAGE)
+}
 
 function toAwsError(result: ExchangeResult, call: Call): AwsError {
 	if (result.kind !== 'replied') return new AwsError(result.reason, call)
@@ -108,7 +113,7 @@ function toAwsError(result: ExchangeResult, call: Call): AwsError {
 	const requestId = headers['x-amzn-requestid'] ?? /<RequestId>([\w-]+)<\/RequestId>/.exec(body)?.[1]
 	return new AwsError(code ?? `HTTP ${httpStatus}`, {
 		...call,
-		message: cut(message.split(/\\n|\n/)[0] ?? '', MAX_MESSAGE),
+		message: toLoggable(message),
 		httpStatus,
 		requestId: requestId === undefined ? null : cut(String(requestId)),
 	})

@@ -1,5 +1,5 @@
 import type { Completion, RecordCompletion } from '../ports.ts'
-import { type DynamoDb, isConditionFailed, type TableRequest, throwUnavailable } from './dynamodb.ts'
+import { type DynamoDb, isDone, type TableRequest, throwUnavailable } from './dynamodb.ts'
 import { EXPORT_ID_INDEX } from './exports-table.ts'
 
 /** All throw `LEDGER_UNAVAILABLE`. */
@@ -111,12 +111,4 @@ function createFormerItem(dynamodb: DynamoDb, TableName: string) {
 				}),
 			),
 	}
-}
-
-/** False when the condition of the write does not hold. */
-function isDone(write: Promise<unknown>): Promise<boolean> {
-	return write.then(
-		() => true,
-		(error) => (isConditionFailed(error) ? false : throwUnavailable(error)),
-	)
 }

@@ -9,11 +9,11 @@ import {
 	toNameKey,
 } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
-import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
+import { type DynamoDb, isDone, throwUnavailable } from './dynamodb.ts'
 import { EXPORT_ID_INDEX } from './exports-table.ts'
 
-/** Twice as long as NCP keeps a backup: no older one can be asked for. */
 const DAY_SECONDS = 24 * 60 * 60
+/** Twice as long as NCP keeps a backup: no older one can be asked for. */
 const KEPT_SECONDS = 60 * DAY_SECONDS
 
 /** Never the key or the id of an export: those are hashes and ULIDs. */
@@ -69,17 +69,21 @@ export function createDestinations(
 		item: Item,
 		previous: Stored | null,
 	): Promise<Stored | null> => {
-		const exportId = DESTINATION_PREFIX + toDestination(apiUrl, request, rule).nameKey
+		const { key, nameKey } = toDestination(apiUrl, request, rule)
 		const stored = { ...item, revision: randomUUID() }
-		const Item = { ...toKey(request), exportId, ...stored }
+		const Item = {
+			exportKey: DESTINATION_PREFIX + key,
+			exportId: DESTINATION_PREFIX + nameKey,
+			...stored,
+		}
 		const condition = previous === null ? IS_ABSENT : isStill(previous)
-		return (await isWritten(dynamodb('PutItem', { TableName, Item, ...condition }))) ? stored : null
+		return (await isDone(dynamodb('PutItem', { TableName, Item, ...condition }))) ? stored : null
 	}
 
 	/** As before, unless somebody else has asked meanwhile. */
 	const undo = async (request: ExportRequest, stored: Stored, previous: Item | null): Promise<void> => {
 		if (previous !== null) await write(request, previous, stored)
-		else await isWritten(dynamodb('DeleteItem', { TableName, Key: toKey(request), ...isStill(stored) }))
+		else await isDone(dynamodb('DeleteItem', { TableName, Key: toKey(request), ...isStill(stored) }))
 	}
 
 	return {
@@ -170,12 +174,4 @@ function toNamesakeOf({ heldBy, folderPath, fileName, askedBy, isAskedBySeveral 
 
 function toSeconds(ms: number): number {
 	return Math.floor(ms / 1000)
-}
-
-/** False when the item is not the one that the write names. */
-function isWritten(write: Promise<unknown>): Promise<boolean> {
-	return write.then(
-		() => true,
-		(error) => (isConditionFailed(error) ? false : throwUnavailable(error)),
-	)
 }

@@ -52,6 +52,14 @@ export function isConditionFailed(error: unknown): boolean {
 	return error instanceof AwsError && error.name === 'ConditionalCheckFailedException'
 }
 
+/** Resolves with false when a write was refused because its condition does not hold. Throws `LEDGER_UNAVAILABLE`. */
+export function isDone(write: Promise<unknown>): Promise<boolean> {
+	return write.then(
+		() => true,
+		(error) => (isConditionFailed(error) ? false : throwUnavailable(error)),
+	)
+}
+
 /** Throws `LEDGER_UNAVAILABLE` in place of an `AwsError`. */
 export function throwUnavailable(error: unknown): never {
 	throw new ExportError('LEDGER_UNAVAILABLE', `the table of exports cannot be used: ${toReason(error)}`, {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Draft, Entry, Ledger } from '../ledger/ledger.ts'
 import type { OutcomeEvent } from '../outcome/outcome.ts'
 import type { FindExport } from '../ports.ts'
-import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.ts'
+import { type DynamoDb, isConditionFailed, isDone, throwUnavailable } from './dynamodb.ts'
 
 /** `expiresAt` is DynamoDB's TTL, in whole seconds. Conditions honour it to the second; DynamoDB deletes within days. */
 type Item = Omit<Entry, 'expiresAtMs' | 'event'> & {
@@ -54,30 +54,22 @@ export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledge
 		return (await read(next.exportKey))?.revision === entry.revision ? entry : null
 	}
 
-	const expireAt: Ledger['expireAt'] = async (entry, expiresAtMs) => {
+	const expireAt: Ledger['expireAt'] = (entry, expiresAtMs) => {
 		const { ConditionExpression, ExpressionAttributeValues } = isStill(entry.exportId, entry.revision)
-		try {
-			await dynamodb('UpdateItem', {
+		return isDone(
+			dynamodb('UpdateItem', {
 				TableName: tableName,
 				Key: { exportKey: entry.exportKey },
 				UpdateExpression: 'SET expiresAt = :expiresAt',
 				ConditionExpression,
 				ExpressionAttributeValues: { ...ExpressionAttributeValues, ':expiresAt': toSeconds(expiresAtMs) },
-			})
-			return true
-		} catch (error) {
-			return isConditionFailed(error) ? false : throwUnavailable(error)
-		}
+			}),
+		)
 	}
 
-	const remove: Ledger['remove'] = async ({ exportKey, exportId, revision }) => {
-		try {
-			const condition = isStill(exportId, revision)
-			await dynamodb('DeleteItem', { TableName: tableName, Key: { exportKey }, ...condition })
-			return true
-		} catch (error) {
-			return isConditionFailed(error) ? false : throwUnavailable(error)
-		}
+	const remove: Ledger['remove'] = ({ exportKey, exportId, revision }) => {
+		const condition = isStill(exportId, revision)
+		return isDone(dynamodb('DeleteItem', { TableName: tableName, Key: { exportKey }, ...condition }))
 	}
 
 	return { read, replace, expireAt, remove }

@@ -1,5 +1,6 @@
 import { AwsError, type AwsFailure } from '../aws-error.ts'
 import { cut } from '../errors.ts'
+import { toLoggable } from './call-aws.ts'
 
 /** What the SDK's errors say beside name and message. */
 interface SdkError extends Error {
@@ -14,12 +15,12 @@ export function fromSdkError(
 ): AwsError {
 	if (!(error instanceof Error)) return new AwsError(cut(String(error)), call)
 	const { name, message, code, $metadata: { httpStatusCode, requestId } = {} }: SdkError = error
-	// Without a status nobody answered: then the message may be anyone's.
+	// Without a status AWS did not answer, so the message may quote anything.
 	if (httpStatusCode === undefined)
 		return new AwsError(typeof code === 'string' ? code : name, { ...call, cause: error })
 	return new AwsError(name, {
 		...call,
-		message: cut(message, 300),
+		message: toLoggable(message),
 		httpStatus: httpStatusCode,
 		requestId: requestId ?? null,
 		cause: error,

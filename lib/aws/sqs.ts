@@ -8,6 +8,7 @@ import { type Deadline, inTime } from '../deadline.ts'
 import { cut, ExportError, toExportError } from '../errors.ts'
 import type { RequestQueue } from '../ports.ts'
 import { REDRIVEN_FROM } from '../request/redriven.ts'
+import { toQueueName } from '../url.ts'
 import { fromSdkError } from './sdk-error.ts'
 
 export interface QueueUrls {
@@ -28,8 +29,7 @@ export function createRequestQueue(
 		send: (abortSignal: AbortSignal) => Promise<unknown>,
 	): Promise<void> => {
 		await inTime(deadline.leftMs(), send).catch((error) => {
-			const resource = queueUrl.slice(queueUrl.lastIndexOf('/') + 1)
-			const cause = fromSdkError(error, { service: 'sqs', action, resource })
+			const cause = fromSdkError(error, { service: 'sqs', action, resource: toQueueName(queueUrl) })
 			throw new ExportError('QUEUE_UNAVAILABLE', `the queue cannot be used: ${cause.message}`, { cause })
 		})
 	}

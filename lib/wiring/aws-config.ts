@@ -76,8 +76,3 @@ export function toEndpoint(service: string, region: string, isFips = false): str
 export function toQueueEndpoint({ endpoints, isSqsEndpointSet }: AwsConfig, queueUrl: string): string {
 	return isSqsEndpointSet ? endpoints.sqs : (URL.parse(queueUrl)?.origin ?? endpoints.sqs)
 }
-
-/** The last part of a queue's URL. */
-export function toQueueName(queueUrl: string): string {
-	return queueUrl.slice(queueUrl.lastIndexOf('/') + 1)
-}

@@ -88,7 +88,7 @@ class World {
 	callNcp: CallNcp = async (request) => {
 		const planned = this.#current
 		expect(request).toMatchObject({ instanceNo: planned?.instanceNo, fileName: planned?.fileName })
-		if (planned === null) throw new Error('nobody planned this call')
+		if (planned === null) throw new Error('this call is not in the plan')
 		const nth = (this.calls.get(planned) ?? 0) + 1
 		this.calls.set(planned, nth)
 		const reply = nth === 1 ? planned.reply : 'accepted'

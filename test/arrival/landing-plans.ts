@@ -7,9 +7,9 @@ export const LANDINGS = [
 	'with-ending',
 	'ignoring-folder',
 	'ignoring-folder-with-ending',
-	/** Under a path that nobody asked for. */
+	/** Under a path that no request named. */
 	'other-layout',
-	/** Under a path that nobody asked for, which names the instance. */
+	/** Under a path that no request named and that contains the instance's number. */
 	'instance-layout',
 	'deeper',
 	/** As two objects, both with endings. */

@@ -197,7 +197,7 @@ describe('an error', () => {
 		expect(JSON.stringify(failure)).not.toContain('swordfish')
 	})
 
-	it('says what was called when nobody answers', async () => {
+	it('says what was called when there is no answer', async () => {
 		expect(await failureOf(reset)).toMatchObject({ ...CALL, httpStatus: null, requestId: null })
 	})
 })

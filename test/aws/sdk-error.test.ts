@@ -18,6 +18,12 @@ it('keeps what AWS answered', () => {
 	})
 })
 
+it('keeps only the first line: the others may quote the request with its token', () => {
+	const message = "The signature does not match.\n\nThe Canonical String should have been\n'POST swordfish'"
+	const error = Object.assign(new Error(message), { $metadata: { httpStatusCode: 403 } })
+	expect(fromSdkError(error, CALL).failure.message).toBe('The signature does not match.')
+})
+
 it('quotes no message of an error that AWS did not answer', () => {
 	const refused = Object.assign(new Error('swordfish'), { code: 'ECONNREFUSED' })
 	expect(fromSdkError(refused, CALL).failure).toMatchObject({

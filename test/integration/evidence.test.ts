@@ -67,7 +67,7 @@ it('names in every completed outcome an object that had the bytes of that backup
 						(each.folderPath ?? '') + each.fileName === key &&
 						body === `backup ${each.fileName} of ${each.instanceNo}`,
 				)
-				if (planned === undefined) throw new Error(`nobody planned ${key}`)
+				if (planned === undefined) throw new Error(`${key} is not in the plan`)
 				for (const landsAt of keysOf(planned)) {
 					const run = () => cloud.aws.putObject(bucketName, landsAt, bodyOf(planned))
 					due.push({ minute: minute + planned.copyMinutes, run })

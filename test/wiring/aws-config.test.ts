@@ -3,7 +3,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SNSClient } from '@aws-sdk/client-sns'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { describe, expect, it } from 'vitest'
-import { readAwsConfig, toEndpoint, toQueueEndpoint, toQueueName } from '../../lib/wiring/aws-config.ts'
+import { readAwsConfig, toEndpoint, toQueueEndpoint } from '../../lib/wiring/aws-config.ts'
 import { readVariables } from '../../lib/wiring/variables.ts'
 import { ENVIRONMENT } from '../environment.ts'
 
@@ -135,6 +135,5 @@ describe('toQueueEndpoint', () => {
 		expect(toQueueEndpoint(read({ AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:2' }), QUEUE)).toBe(
 			'http://127.0.0.1:2',
 		)
-		expect(toQueueName(QUEUE)).toBe('requests')
 	})
 })

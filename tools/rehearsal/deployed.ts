@@ -19,6 +19,15 @@ export interface Access {
 	credentials: { accessKeyId: string; secretAccessKey: string }
 }
 
+/** What makes the AWS SDK of another process use this access. */
+export function toEnvironment({ endpoint, credentials }: Access) {
+	return {
+		AWS_ENDPOINT_URL: endpoint,
+		AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+		AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+	}
+}
+
 /** The outputs of a stack, by name. */
 export async function readOutputs(stack: string, access: Access): Promise<Record<string, string>> {
 	const client = new CloudFormationClient(access)

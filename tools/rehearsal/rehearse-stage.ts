@@ -22,7 +22,7 @@ import type { InvocationResult, LocalFunction } from '../local/function-process.
 import { type NcpSimulator, startNcpSimulator } from '../local/ncp-simulator.ts'
 import { pollOnce } from '../local/queue-poller.ts'
 import { paint } from '../terminal/outcome-row.ts'
-import { type Access, fetchBundle, readOutputs, runDeployed } from './deployed.ts'
+import { type Access, fetchBundle, readOutputs, runDeployed, toEnvironment } from './deployed.ts'
 
 export interface Rehearsal {
 	stage: string
@@ -181,10 +181,8 @@ async function startFunctions(
 		)
 		const env = {
 			...Environment?.Variables,
+			...toEnvironment(access),
 			AWS_REGION: access.region,
-			AWS_ACCESS_KEY_ID: access.credentials.accessKeyId,
-			AWS_SECRET_ACCESS_KEY: access.credentials.secretAccessKey,
-			AWS_ENDPOINT_URL: access.endpoint,
 			NCP_API_URL: ncp.url,
 			OBJECT_STORAGE_URL: access.endpoint,
 		}
@@ -259,12 +257,7 @@ function toCall(body: string, secret: string): object {
 /** What a command of ops prints for the stage. Throws when it fails. */
 async function runOps(args: readonly string[], { stage, access }: Rehearsal): Promise<string> {
 	const main = fileURLToPath(new URL('../ops/main.ts', import.meta.url))
-	const env = {
-		...process.env,
-		AWS_ENDPOINT_URL: access.endpoint,
-		AWS_ACCESS_KEY_ID: access.credentials.accessKeyId,
-		AWS_SECRET_ACCESS_KEY: access.credentials.secretAccessKey,
-	}
+	const env = { ...process.env, ...toEnvironment(access) }
 	const all = [main, ...args, '--json', '--stage', stage, '--region', access.region]
 	const { stdout } = await promisify(execFile)(process.execPath, all, { env })
 	return stdout

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { buildFunctions } from '../build.ts'
 import { createProgram, runCommand } from '../terminal/command-line.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
-import type { Access } from './deployed.ts'
+import { type Access, toEnvironment } from './deployed.ts'
 import { hasMoto, startMoto } from './moto.ts'
 import { rehearseStage } from './rehearse-stage.ts'
 
@@ -60,16 +60,11 @@ async function rehearse(stack: AsyncDisposableStack): Promise<number> {
 }
 
 /** As `npm run deploy` does. Throws with what osls printed when it fails. */
-async function deploy({ region, endpoint, credentials }: Access): Promise<void> {
+async function deploy(access: Access): Promise<void> {
 	await buildFunctions()
 	const osls = createRequire(import.meta.url).resolve('osls/bin/serverless.js')
 	const cwd = fileURLToPath(new URL('../..', import.meta.url))
-	const env = {
-		...process.env,
-		AWS_ENDPOINT_URL: endpoint,
-		AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-		AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-	}
-	const args = [osls, 'deploy', '--stage', STAGE, '--region', region]
+	const env = { ...process.env, ...toEnvironment(access) }
+	const args = [osls, 'deploy', '--stage', STAGE, '--region', access.region]
 	await promisify(execFile)(process.execPath, args, { cwd, env })
 }
