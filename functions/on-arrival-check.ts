@@ -1,11 +1,11 @@
 /**
- * Takes batches of the arrival queue, and a schedule's events, for which it reports the freshness of each instance.
- * Returns the checks that must be delivered again. Throws when freshness cannot be read.
+ * Takes batches of the arrival queue, and a schedule's `{ "report": "freshness" }`, for which it reports how fresh the
+ * backups of each instance are. Returns the checks that must be delivered again. Throws when freshness cannot be read.
  */
 import { MetricUnit } from '@aws-lambda-powertools/metrics'
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
 import middy from '@middy/core'
-import type { ScheduledEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { checkArrival } from '../lib/arrival/check-arrival.ts'
 import { parseArrivalCheck } from '../lib/aws/arrival-queue.ts'
 import { reportFreshness } from '../lib/observe/freshness.ts'
@@ -17,7 +17,7 @@ import { wireArrivalCheck } from '../lib/wiring/wire-arrival.ts'
 
 const { config, begin, metrics, logger } = wireArrivalCheck()
 
-export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 })
+export const handler = middy<SQSEvent | FreshnessEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 })
 	.use(logMetrics(metrics))
 	.handler(async (event, context): Promise<SQSBatchResponse> => {
 		const { ports, completions } = begin(context)
@@ -48,6 +48,11 @@ export const handler = middy<SQSEvent | ScheduledEvent, SQSBatchResponse>({ time
 			metrics.addMetric('Failed_INTERNAL', MetricUnit.Count, 1)
 		})
 	})
+
+/** What the schedule sends. */
+interface FreshnessEvent {
+	report: 'freshness'
+}
 
 /** Logged by its name. */
 class NotACheck extends Error {

@@ -10,6 +10,7 @@ export interface Resource {
 	// biome-ignore lint/suspicious/noExplicitAny: CloudFormation's shapes, read where they are asserted
 	Properties: Record<string, any>
 	DependsOn?: string | string[]
+	DeletionPolicy?: string
 }
 
 export const root = new URL('../..', import.meta.url).pathname
@@ -24,6 +25,12 @@ export async function readTemplate(folder: string): Promise<Template> {
 	const text = await readFile(join(folder, 'cloudformation-template-update-stack.json'), 'utf8')
 	const { Resources, Outputs } = JSON.parse(text)
 	return { resources: Resources, outputs: Outputs }
+}
+
+/** Whether osls would protect the packaged stage against removal. */
+export async function isProtected(folder: string): Promise<boolean> {
+	const state = JSON.parse(await readFile(join(folder, 'serverless-state.json'), 'utf8'))
+	return state.service.provider.deletionProtection === true
 }
 
 /** Packages the service into its own folder, as `npm run package` does but without building. Must not run twice at the same time. */

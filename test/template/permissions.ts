@@ -23,16 +23,19 @@ export function readWildcards(text: string): string[] {
 	return [...rows].map(([, type, part, wildcard]) => `${type} ${part} ${wildcard}`)
 }
 
-/** `{function} {action} {resource}` for each permission that a function's role grants. */
+/** `{function} {action} {resource}` for each permission that a role grants: a function's, or that of the schedules. */
 export function listPermissions(resources: Record<string, Resource>): string[] {
-	return Object.values(resources)
-		.filter(({ Type }) => Type === 'AWS::Lambda::Function')
-		.flatMap(({ Properties: { Handler, Role } }) => {
-			const role = resources[Role['Fn::GetAtt'][0]]?.Properties ?? {}
-			return statementsOf(role).flatMap(({ Action, Resource }) =>
-				[Action].flat().map((action) => `${nameOf(Handler)} ${action} ${toWords(Resource)}`),
-			)
-		})
+	const functions = Object.values(resources).filter(({ Type }) => Type === 'AWS::Lambda::Function')
+	const names = new Map(
+		functions.map(({ Properties: { Handler, Role } }) => [Role['Fn::GetAtt'][0], nameOf(Handler)]),
+	)
+	return Object.entries(resources)
+		.filter(([, { Type }]) => Type === 'AWS::IAM::Role')
+		.flatMap(([id, { Properties }]) =>
+			statementsOf(Properties).flatMap(({ Action, Resource }) =>
+				[Action].flat().map((action) => `${names.get(id) ?? id} ${action} ${toWords(Resource)}`),
+			),
+		)
 }
 
 function nameOf(handler: string): string {
@@ -62,6 +65,8 @@ function toWords(resource: unknown): string {
 	if (text.includes('LogGroup')) return 'own log group'
 	const index = /\$\{(\w+)\.Arn\}\/index\/(\w+)/.exec(text)
 	if (index !== null) return `${index[1]} index ${index[2]}`
+	const fn = /"(On\w+)LambdaFunction"/.exec(text)?.[1]
+	if (fn !== undefined) return fn.replaceAll('Dash', '-').replace('On', 'on')
 	return /"Ref":"(\w+)"|"Fn::GetAtt":\["(\w+)","Arn"\]/.exec(text)?.slice(1).find(Boolean) ?? String(resource)
 }
 

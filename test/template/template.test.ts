@@ -6,7 +6,7 @@ import { describe, expect, inject, it } from 'vitest'
 import { FUNCTION_NAMES, type FunctionName, readConfig } from '../../lib/wiring/config.ts'
 import { buildOptions } from '../../tools/build.ts'
 import { QUEUES } from '../../tools/template/cloudformation.ts'
-import { packageService, type Resource, readTemplate, root } from './packaged.ts'
+import { isProtected, packageService, type Resource, readTemplate, root } from './packaged.ts'
 import { listPermissions, listWildcards, readRows, readWildcards } from './permissions.ts'
 import { findMistakes } from './specification.ts'
 
@@ -106,7 +106,7 @@ describe('the deployed template', () => {
 	it('gives each function its own role, and each queue a dead-letter queue', () => {
 		const roles = propertiesOf('AWS::Lambda::Function').map(({ Role }) => Role['Fn::GetAtt'][0])
 		expect(new Set(roles).size).toBe(4)
-		expect(ofType('AWS::IAM::Role')).toHaveLength(4)
+		expect(ofType('AWS::IAM::Role')).toHaveLength(5)
 		const redriven = QUEUES.filter((name) => resources[name]?.Properties.RedrivePolicy !== undefined)
 		expect(redriven).toEqual(['RequestQueue', 'ArrivalQueue'])
 	})
@@ -171,6 +171,24 @@ describe('the deployed template', () => {
 			'byQueue',
 			'denyAll',
 		])
+	})
+
+	it('reports the freshness by a schedule whose role may invoke that function alone', () => {
+		const fn = { 'Fn::GetAtt': ['OnDasharrivalDashcheckLambdaFunction', 'Arn'] }
+		expect(propertiesOf('AWS::Scheduler::Schedule')).toMatchObject([
+			{ ScheduleExpression: 'rate(15 minutes)', Target: { Arn: fn, Input: '{"report":"freshness"}' } },
+		])
+		const { AssumeRolePolicyDocument, Policies } = resources.SchedulerRole?.Properties ?? {}
+		expect(AssumeRolePolicyDocument.Statement[0].Principal).toEqual({ Service: 'scheduler.amazonaws.com' })
+		expect(Policies[0].PolicyDocument.Statement).toEqual([
+			{ Effect: 'Allow', Action: ['lambda:InvokeFunction'], Resource: fn },
+		])
+	})
+
+	it('names no resource that outlives a failed first deploy, which would block the second', () => {
+		const kept = Object.values(resources).filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain')
+		expect(kept.map(({ Type }) => Type)).toEqual(['AWS::DynamoDB::Table'])
+		for (const { Properties } of kept) expect(Object.keys(Properties)).not.toContain('TableName')
 	})
 
 	it('logs no header and no query of the HTTP API', () => {
@@ -243,6 +261,13 @@ describe('the deployed template', () => {
 			ArnEquals: { 'aws:SourceArn': ['arn:aws:sns:r:1:t', 'arn:aws:events:r:1:rule/x'] },
 		})
 		expect(findMistakes(other)).toEqual([])
+	})
+
+	it('protects a stage called prod against removal, and no other', async () => {
+		const prod = await packageService('--stage', 'prod')
+		expect(await isProtected(prod.folder)).toBe(true)
+		expect(await isProtected(folder)).toBe(false)
+		await prod.remove()
 	})
 
 	it('is valid according to AWS’s published specification', () => {

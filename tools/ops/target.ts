@@ -36,7 +36,8 @@ export interface TargetOptions {
 	region?: string
 }
 
-const SERVICE = 'ncp-backup-exporter'
+/** The service's name in serverless.yml. */
+export const SERVICE = 'ncp-backup-exporter'
 
 /** Throws `OpsError` when no local cloud is running, or the stage is not deployed. */
 export async function findTarget({ stage, region }: TargetOptions): Promise<Target> {

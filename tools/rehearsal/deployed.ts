@@ -7,6 +7,7 @@ import {
 	DescribeStacksCommand,
 	GetTemplateCommand,
 } from '@aws-sdk/client-cloudformation'
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { FunctionName } from '../../lib/wiring/config.ts'
 import { createFunction, type LocalFunction } from '../local/function-process.ts'
@@ -28,34 +29,64 @@ export function toEnvironment({ endpoint, credentials }: Access) {
 	}
 }
 
-/** The outputs of a stack, by name. */
-export async function readOutputs(stack: string, access: Access): Promise<Record<string, string>> {
-	const client = new CloudFormationClient(access)
-	const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }))
-	client.destroy()
-	const outputs = Stacks[0]?.Outputs ?? []
-	return Object.fromEntries(outputs.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]))
+export interface DeployedStack {
+	outputs: Record<string, string>
+	/** The key of each function's zip in the bucket that osls deploys from, by logical id. */
+	zipKeys: Record<string, string>
 }
 
-interface DeployedFunction {
-	Code: { S3Bucket: string | { Ref: string }; S3Key: string }
+export async function readStack(stack: string, access: Access): Promise<DeployedStack> {
+	const client = new CloudFormationClient(access)
+	const [{ Stacks = [] }, { TemplateBody = '' }] = await Promise.all([
+		client.send(new DescribeStacksCommand({ StackName: stack })),
+		client.send(new GetTemplateCommand({ StackName: stack })),
+	])
+	client.destroy()
+	const outputs = Stacks[0]?.Outputs ?? []
+	const resources = JSON.parse(TemplateBody).Resources as Record<string, TemplateResource>
+	return {
+		outputs: Object.fromEntries(
+			outputs.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]),
+		),
+		zipKeys: Object.fromEntries(
+			Object.entries(resources).flatMap(([id, { Properties }]) =>
+				Properties?.Code === undefined ? [] : [[id, Properties.Code.S3Key]],
+			),
+		),
+	}
+}
+
+interface TemplateResource {
+	Properties?: { Code?: { S3Key: string } }
+}
+
+/** The environment variables of a deployed function. */
+export async function readEnvironment(
+	functionName: string,
+	access: Access,
+): Promise<Record<string, string | undefined>> {
+	const client = new LambdaClient(access)
+	const { Environment } = await client.send(
+		new GetFunctionConfigurationCommand({ FunctionName: functionName }),
+	)
+	client.destroy()
+	return Environment?.Variables ?? {}
 }
 
 /** The zip of a function as osls uploaded it, taken apart into `folder`. Resolves with the path of the bundle. */
 export async function fetchBundle(
 	name: FunctionName,
-	stack: string,
+	{ outputs, zipKeys }: DeployedStack,
 	folder: string,
 	access: Access,
 ): Promise<string> {
-	const cloudFormation = new CloudFormationClient(access)
-	const { TemplateBody = '' } = await cloudFormation.send(new GetTemplateCommand({ StackName: stack }))
-	const { ServerlessDeploymentBucketName = '' } = await readOutputs(stack, access)
-	cloudFormation.destroy()
-	const resource = JSON.parse(TemplateBody).Resources[oslsId(name, 'LambdaFunction')]
-	const { S3Key } = (resource.Properties as DeployedFunction).Code
 	const s3 = new S3Client({ ...access, forcePathStyle: true })
-	const { Body } = await s3.send(new GetObjectCommand({ Bucket: ServerlessDeploymentBucketName, Key: S3Key }))
+	const { Body } = await s3.send(
+		new GetObjectCommand({
+			Bucket: outputs.ServerlessDeploymentBucketName,
+			Key: zipKeys[oslsId(name, 'LambdaFunction')],
+		}),
+	)
 	const zip = join(folder, `${name}.zip`)
 	await writeFile(zip, (await Body?.transformToByteArray()) ?? '')
 	s3.destroy()

@@ -3,7 +3,6 @@ import { createHmac } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
-import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns'
@@ -22,14 +21,24 @@ import type { InvocationResult, LocalFunction } from '../local/function-process.
 import { type NcpSimulator, startNcpSimulator } from '../local/ncp-simulator.ts'
 import { pollOnce } from '../local/queue-poller.ts'
 import { paint } from '../terminal/outcome-row.ts'
-import { type Access, fetchBundle, readOutputs, runDeployed, toEnvironment } from './deployed.ts'
+import {
+	type Access,
+	type DeployedStack,
+	fetchBundle,
+	readEnvironment,
+	readStack,
+	runDeployed,
+	toEnvironment,
+} from './deployed.ts'
 
 export interface Rehearsal {
 	stage: string
 	access: Access
 	/** For the bundles. */
 	folder: string
-	deploy: () => Promise<void>
+	/** Takes further arguments of osls. */
+	deploy: (...args: string[]) => Promise<void>
+	rollBack: () => Promise<void>
 }
 
 const KEYS = { accessKey: 'REHEARSAL-KEY', secretKey: 'rehearsal-secret' }
@@ -41,7 +50,7 @@ const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: '20210528', bucketNa
 
 /** Deploys, sends requests, and prints what happened. Resolves with the exit code: 1 when a step failed. */
 export async function rehearseStage(rehearsal: Rehearsal, stack: AsyncDisposableStack): Promise<number> {
-	const { access, stage, deploy } = rehearsal
+	const { access, stage, deploy, rollBack } = rehearsal
 	const sqs = new SQSClient({ ...access, useQueueUrlAsEndpoint: false })
 	const s3 = new S3Client({ ...access, forcePathStyle: true })
 	const step = async <T>(words: string, run: () => Promise<T>): Promise<T> => {
@@ -70,11 +79,18 @@ export async function rehearseStage(rehearsal: Rehearsal, stack: AsyncDisposable
 		new CreateSecretCommand({ Name: 'ncp/backup-exporter', SecretString }),
 	)
 
-	await step('osls deploys the stack', deploy)
-	const outputs = await readOutputs(`ncp-backup-exporter-${stage}`, access)
+	await step('osls deploys the stack', () => deploy())
+	await step('a second deploy changes a setting, and one command takes it back', async () => {
+		await deploy('--param', 'deduplicationHours=30')
+		await expectVariable('DEDUPLICATION_HOURS', '30', rehearsal)
+		await rollBack()
+		await expectVariable('DEDUPLICATION_HOURS', '24', rehearsal)
+	})
+	const deployed = await readStack(`ncp-backup-exporter-${stage}`, access)
+	const { outputs } = deployed
 	const { RequestQueueUrl = '', DeadLetterQueueUrl = '', ArrivalQueueUrl = '' } = outputs
 	const functions = await step('the deployed zips and settings start', () =>
-		startFunctions(rehearsal, ncp, stack),
+		startFunctions(rehearsal, deployed, ncp, stack),
 	)
 	const outcomes = await subscribe(outputs.ResultTopicArn ?? '', sqs, access)
 
@@ -171,22 +187,19 @@ type Functions = Readonly<Record<FunctionName, LocalFunction>>
 /** The deployed functions. What names a place outside of AWS is replaced: NCP's API and Object Storage. */
 async function startFunctions(
 	{ stage, access, folder }: Rehearsal,
+	deployed: DeployedStack,
 	ncp: NcpSimulator,
 	stack: AsyncDisposableStack,
 ): Promise<Functions> {
-	const lambda = new LambdaClient(access)
 	const start = async (name: FunctionName): Promise<[FunctionName, LocalFunction]> => {
-		const { Environment } = await lambda.send(
-			new GetFunctionConfigurationCommand({ FunctionName: `ncp-backup-exporter-${stage}-${name}` }),
-		)
 		const env = {
-			...Environment?.Variables,
+			...(await readEnvironment(`ncp-backup-exporter-${stage}-${name}`, access)),
 			...toEnvironment(access),
 			AWS_REGION: access.region,
 			NCP_API_URL: ncp.url,
 			OBJECT_STORAGE_URL: access.endpoint,
 		}
-		const bundle = await fetchBundle(name, `ncp-backup-exporter-${stage}`, folder, access)
+		const bundle = await fetchBundle(name, deployed, folder, access)
 		const fn = runDeployed(name, bundle, env, () => undefined)
 		stack.defer(fn.stop)
 		return [name, fn]
@@ -261,6 +274,11 @@ async function runOps(args: readonly string[], { stage, access }: Rehearsal): Pr
 	const all = [main, ...args, '--json', '--stage', stage, '--region', access.region]
 	const { stdout } = await promisify(execFile)(process.execPath, all, { env })
 	return stdout
+}
+
+async function expectVariable(name: string, value: string, { stage, access }: Rehearsal): Promise<void> {
+	const env = await readEnvironment(`ncp-backup-exporter-${stage}-on-queue-message`, access)
+	if (env[name] !== value) throw new Error(`${name} is ${env[name]}, not ${value}`)
 }
 
 function expectState({ data }: OutcomeEvent, state: string): void {

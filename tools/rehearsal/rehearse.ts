@@ -16,6 +16,7 @@ import { rehearseStage } from './rehearse-stage.ts'
 const STAGE = 'rehearsal'
 const REGION = 'ap-northeast-2'
 const LIMIT_MS = 180_000
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 const program = createProgram('npm run rehearse --')
 	.addHelpText(
@@ -56,15 +57,22 @@ async function rehearse(stack: AsyncDisposableStack): Promise<number> {
 		endpoint: moto.url,
 		credentials: { accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' },
 	}
-	return rehearseStage({ stage: STAGE, access, folder, deploy: () => deploy(access) }, stack)
-}
-
-/** As `npm run deploy` does. Throws with what osls printed when it fails. */
-async function deploy(access: Access): Promise<void> {
 	await buildFunctions()
 	const osls = createRequire(import.meta.url).resolve('osls/bin/serverless.js')
-	const cwd = fileURLToPath(new URL('../..', import.meta.url))
-	const env = { ...process.env, ...toEnvironment(access) }
-	const args = [osls, 'deploy', '--stage', STAGE, '--region', access.region]
-	await promisify(execFile)(process.execPath, args, { cwd, env })
+	const run = async (script: string, ...args: string[]): Promise<void> => {
+		const all = [script, ...args, '--stage', STAGE, '--region', access.region]
+		const env = { ...process.env, ...toEnvironment(access) }
+		await promisify(execFile)(process.execPath, all, { cwd: ROOT, env })
+	}
+	return rehearseStage(
+		{
+			stage: STAGE,
+			access,
+			folder,
+			// As `npm run deploy` and `npm run rollback` do. They throw with what was printed.
+			deploy: (...args) => run(osls, 'deploy', ...args),
+			rollBack: () => run('tools/rollback.ts'),
+		},
+		stack,
+	)
 }

@@ -79,6 +79,5 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 		retentionSeconds: retentionSeconds(longestRetrySeconds),
 		arrivalRetentionSeconds: retentionSeconds(arrivalReceiveCount * visibilitySeconds),
 		deadRetentionSeconds: MAX_RETENTION_SECONDS,
-		freshnessEveryMinutes,
 	}
 }

@@ -5,6 +5,7 @@ const { numbersFor } = require('./numbers.ts')
 const { checkParameters, PARAMETERS } = require('./parameters.ts')
 const { policies } = require('./policies.ts')
 const { roles } = require('./roles.ts')
+const { schedules } = require('./schedules.ts')
 
 module.exports = async ({ resolveVariable }) => {
 	const values = PARAMETERS.map(async (name) => [name, String(await resolveVariable(`param:${name}`))])
@@ -19,6 +20,7 @@ module.exports = async ({ resolveVariable }) => {
 		resources: {
 			Resources: {
 				...roles,
+				...schedules,
 				...policies(parameters.requestSourceArns),
 				...alarms(Number(parameters.freshnessMinutes)),
 				...dashboard,

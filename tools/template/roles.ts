@@ -10,7 +10,7 @@ import {
 	toPascal,
 } from './cloudformation.ts'
 
-interface Statement {
+export interface Statement {
 	Effect: 'Allow'
 	Action: readonly string[]
 	Resource: unknown
@@ -74,26 +74,29 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 export const roles: Resources = Object.fromEntries(
 	Object.entries(OWN).map(([name, statements]) => [
 		`${toPascal(name)}Role`,
-		toRole(name as FunctionName, [...EVERY_FUNCTION, ...statements]),
+		toFunctionRole(name as FunctionName, [...EVERY_FUNCTION, ...statements]),
 	]),
 )
 
-function toRole(name: FunctionName, statements: readonly Statement[]): Resource {
+function toFunctionRole(name: FunctionName, statements: readonly Statement[]): Resource {
 	// The ARN that CloudFormation returns for a log group ends in ":*", which covers its streams.
 	const log = allow(getAtt(oslsId(name, 'LogGroup')), 'logs:CreateLogStream', 'logs:PutLogEvents')
+	return toRole(name, 'lambda.amazonaws.com', [log, ...statements])
+}
+
+/** A role that one AWS service may take on. */
+export function toRole(name: string, service: string, statements: readonly Statement[]): Resource {
 	return {
 		Type: 'AWS::IAM::Role',
 		Properties: {
 			AssumeRolePolicyDocument: {
 				Version: '2012-10-17',
-				Statement: [
-					{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
-				],
+				Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
 			},
 			Policies: [
 				{
 					PolicyName: `${PREFIX}-${name}`,
-					PolicyDocument: { Version: '2012-10-17', Statement: [log, ...statements] },
+					PolicyDocument: { Version: '2012-10-17', Statement: statements },
 				},
 			],
 		},

@@ -9,11 +9,14 @@ export function createProgram(name: string): Command {
 }
 
 /** Runs a command and sets the exit code: the command's own, or that of `reportError`. */
-export async function runCommand(run: () => Promise<number>): Promise<void> {
+export async function runCommand(
+	run: () => Promise<number>,
+	describe?: (error: unknown) => unknown,
+): Promise<void> {
 	try {
 		process.exitCode = await run()
 	} catch (error) {
-		process.exitCode = reportError(error)
+		process.exitCode = reportError(error, describe)
 	}
 }
 
