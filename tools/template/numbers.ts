@@ -27,6 +27,9 @@ const batchSize = 10
 /** Function instances that make one call at a time. */
 const callConcurrency = callsAtATime / 2
 
+/** How long a webhook call takes. NCP documents nothing: raise it to what the metric `NcpCallMs` shows. */
+const typicalCallSeconds = 1
+
 /** Interval at which the freshness of each database instance is reported. */
 export const freshnessEveryMinutes = 15
 
@@ -73,8 +76,8 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 		/** Arrival checks per invocation: fewer, since one may list 20 pages of keys. */
 		lookBatchSize: batchSize / 2,
 		callConcurrency,
-		/** Webhook calls per second: as many as can run concurrently. */
-		webhookRate: callConcurrency,
+		/** Webhook calls per second that this concurrency can answer. */
+		webhookRate: Math.floor(callConcurrency / typicalCallSeconds),
 		/** A day longer than the longest retries, so that no message expires while it is being retried. */
 		retentionSeconds: retentionSeconds(longestRetrySeconds),
 		arrivalRetentionSeconds: retentionSeconds(arrivalReceiveCount * visibilitySeconds),
