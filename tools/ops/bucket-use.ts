@@ -1,6 +1,6 @@
 import { hasName } from '../../lib/arrival/evidence.ts'
+import { lastSegment } from '../../lib/object-key.ts'
 import type { ArrivedObject } from '../../lib/outcome/outcome.ts'
-import { lastSegment } from '../../lib/request/export-identity.ts'
 
 /** A place in the bucket that an instance asked for, as the table keeps it. */
 export interface Asked {
