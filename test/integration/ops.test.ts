@@ -580,7 +580,15 @@ describe('a deployed stage', () => {
 	}
 
 	it('is found by the outputs of its stack, with the key pair from its secret', async () => {
-		const { pid: _pid, region, endpoint, tableEndpoint, ncpKeys, ...rest } = cloud.connection
+		const {
+			pid: _pid,
+			isWebhookSigned: _,
+			region,
+			endpoint,
+			tableEndpoint,
+			ncpKeys,
+			...rest
+		} = cloud.connection
 		const outputs = Object.fromEntries(
 			Object.entries({ ...rest, credentialsSecretId: 'ncp/backup-exporter' }).map(([name, value]) => [
 				name.charAt(0).toUpperCase() + name.slice(1),

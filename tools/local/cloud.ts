@@ -216,6 +216,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		pipelineDeadLetterQueue,
 		connection: {
 			pid: process.pid,
+			isWebhookSigned: env.WEBHOOK_AUTH === 'signature',
 			region: aws.region,
 			endpoint: aws.endpoint,
 			tableEndpoint: table.endpoint,
