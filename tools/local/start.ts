@@ -8,7 +8,7 @@ import { createProgram, runCommand, UsageError } from '../terminal/command-line.
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
 import { claimFile, type FileClaim, FileTaken } from './claim-file.ts'
-import { type Cloud, type NcpAccess, startCloud } from './cloud.ts'
+import { type Cloud, type NcpAccess, START_ARRIVAL_SECONDS, startCloud } from './cloud.ts'
 import { readOutcomes } from './outcomes.ts'
 import { createWebhookSecret, toSignedCall } from './signed-call.ts'
 
@@ -39,9 +39,6 @@ LOCAL_CLOUD_FILE to another path, here and for its "npm run ops".
 		'after',
 		'\nExit code: 0 after Ctrl-C, 1 when it cannot start, 2 for a mistake in the command.',
 	)
-
-/** Deployed, the deadline is 120 minutes and the first check comes after 30 seconds; here after two. */
-const ARRIVAL_SECONDS = 30
 
 const PASSED_ON = ['NCP_REGION_CODE', 'FOLDER_PATH', 'SHARED_DESTINATIONS', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
 
@@ -77,7 +74,7 @@ async function start(options: StartOptions): Promise<void> {
 	const cloud = await startCloud({
 		webhookPort,
 		// A real API exports to a real bucket, which this machine does not read.
-		...(ncp === null ? { arrivalDeadlineMinutes: ARRIVAL_SECONDS / 60 } : {}),
+		...(ncp === null ? { arrivalDeadlineMinutes: START_ARRIVAL_SECONDS / 60 } : {}),
 		env: {
 			...Object.fromEntries(
 				PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
