@@ -26,7 +26,7 @@ const RULES = {
 	QUEUE_UNAVAILABLE: { retryable: true },
 	PUBLISH_FAILED: { retryable: true, firstWaitSeconds: 2 }, // the export is settled; only the topic is late
 	SCHEDULE_FAILED: { retryable: true, firstWaitSeconds: 2 }, // the outcome is published; only its check is not asked for
-	EXPORT_GONE: { retryable: false },
+	EXPORT_GONE: { retryable: false }, // the check is delivered again all the same: a lost table's items may be copied back
 	EXPORT_NOT_FOUND: { retryable: false },
 	NOT_ARRIVED: { retryable: false },
 	NOT_VERIFIABLE: { retryable: false },

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild'
 
 /** Modules that the bundles replace with the CommonJS text given here. `test/bundles.test.ts` fails if an upgrade breaks one. */
 export const REPLACED: readonly { filter: RegExp; contents: string }[] = [
@@ -38,6 +40,7 @@ const replacements: Plugin = {
 }
 
 const ROOT = join(import.meta.dirname, '..')
+const OUTDIR = 'dist/functions'
 
 /**
  * One self-contained file per function. CommonJS, because an ESM import of `node:http` reads every export, and reading
@@ -46,7 +49,7 @@ const ROOT = join(import.meta.dirname, '..')
 export const buildOptions: BuildOptions = {
 	entryPoints: readdirSync(join(ROOT, 'functions')).map((name) => `functions/${name}`),
 	absWorkingDir: ROOT,
-	outdir: 'dist/functions',
+	outdir: OUTDIR,
 	outExtension: { '.js': '.cjs' },
 	bundle: true,
 	minify: true,
@@ -56,7 +59,6 @@ export const buildOptions: BuildOptions = {
 	format: 'cjs',
 	// The SDK's CommonJS builds cannot be tree-shaken.
 	mainFields: ['module', 'main'],
-	metafile: true,
 	legalComments: 'none',
 	logLevel: 'warning',
 	// undici's switch for bundlers: leaves out its second, experimental parser, 165 KB.
@@ -64,12 +66,21 @@ export const buildOptions: BuildOptions = {
 	plugins: [replacements],
 }
 
-/** Builds all functions and returns the size of each bundle in bytes, by file name. */
-export async function buildFunctions(): Promise<Record<string, number>> {
-	const { metafile } = await build(buildOptions)
-	return Object.fromEntries(
-		Object.entries(metafile?.outputs ?? {}).map(([path, { bytes }]) => [basename(path), bytes]),
-	)
+/** Builds all functions and returns the size of each bundle in bytes, by file name. Safe while functions run from the bundles. */
+export async function buildFunctions(outdir = OUTDIR): Promise<Record<string, number>> {
+	const { outputFiles = [] } = await build({ ...buildOptions, outdir, write: false })
+	await Promise.all(outputFiles.map(replaceFile))
+	return Object.fromEntries(outputFiles.map(({ path, contents }) => [basename(path), contents.length]))
+}
+
+/** In one step, and only if it differs: another `npm start` may be starting a function from it, or a package being made. */
+async function replaceFile({ path, contents }: OutputFile): Promise<void> {
+	const old = await readFile(path).catch(() => null)
+	if (old?.equals(contents)) return
+	await mkdir(dirname(path), { recursive: true })
+	const draft = `${path}.${randomUUID()}`
+	await writeFile(draft, contents)
+	await rename(draft, path)
 }
 
 if (import.meta.main) {

@@ -38,7 +38,7 @@ const tool = (name: string, mayImport: readonly string[]): Room => ({
 })
 
 export const ROOMS: Readonly<Record<string, Room>> = {
-	ground: files(['errors', 'aws-error', 'products', 'deadline', 'url', 'step-times'], GROUND),
+	ground: files(['errors', 'aws-error', 'products', 'deadline', 'url', 'object-key', 'step-times'], GROUND),
 	formats: folder('formats', GROUND),
 	'http-client': folder('http-client', GROUND),
 	reply: files(['reply'], GROUND),

@@ -24,7 +24,7 @@ import { readChecked } from './write-check.ts'
  * and not there at the deadline) or `unverified` (could not look, or what is there may be another export's), and sends an
  * unknown one once more when it is provably not there. Safe to repeat and to double: a check that is out of date does nothing, and one for an export that
  * has ended publishes its event again. Throws when the check must be delivered again: a retryable `ExportError`, or
- * `EXPORT_GONE` when the ledger no longer knows the export, which only a person can look into.
+ * `EXPORT_GONE` when the ledger no longer knows the export: its items may be restored before the check is a dead letter.
  */
 export async function checkArrival(check: ArrivalCheck, ports: ArrivalPorts): Promise<CheckEnding> {
 	const progress = startProgress()

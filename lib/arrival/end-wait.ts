@@ -1,5 +1,6 @@
 import { cut, ExportError } from '../errors.ts'
 import { type SettledEntry, settle } from '../ledger/ledger.ts'
+import { folderOf } from '../object-key.ts'
 import { type Arrival, toArrivalEvent } from '../outcome/outcome.ts'
 import type { ArrivalPorts, CheckEnding, Finding } from '../ports.ts'
 import type { ExportRequest } from '../request/export-request.ts'
@@ -68,6 +69,6 @@ function describeCandidates(
 		return `${found}: another export may have put it there; use a separate folder for each instance`
 	if (folderPath !== undefined)
 		return `${found}: it is not in the folder of the request, which NCP may have ignored`
-	const prefix = `${key.slice(0, key.lastIndexOf('/') + 1)}{fileName}`
+	const prefix = `${folderOf(key)}{fileName}`
 	return `${found}; if it is this one's, set ARRIVAL_KEY_PREFIX to ${prefix.length > MAX_QUOTED_PREFIX ? 'where it lies' : prefix}`
 }

@@ -1,7 +1,8 @@
+import { lastSegment } from '../object-key.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { Namesake } from '../ports.ts'
 import { PRODUCTS } from '../products.ts'
-import { isSameInstance, lastSegment, toInstance } from '../request/export-identity.ts'
+import { isSameInstance, toInstance } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000

@@ -51,9 +51,9 @@ async function reserveAndSend(
 	const { entry, giveUp } = await findOrReserve(identity, ports)
 	try {
 		await queue.send(toQueueableJson(toApiRequest(delivery.request)), delivery)
-	} catch (cause) {
+	} catch (error) {
 		await giveUp().catch(() => false)
-		throw new ExportError('QUEUE_UNAVAILABLE', 'the queue did not take the request', { cause })
+		throw error
 	}
 	return entry.exportId
 }

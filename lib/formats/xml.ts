@@ -23,5 +23,9 @@ const parser = new XMLParser({
 export function parseXml(text: string): unknown {
 	if (/<!DOCTYPE/i.test(text)) throw new Error('a document type is not allowed')
 	// true: malformed text is refused instead of guessed at.
-	return parser.parse(text, true)
+	const document: Readonly<Record<string, unknown>> = parser.parse(text, true)
+	const [root, ...others] = Object.values(document)
+	// The parser takes a second root when one of them is empty, and CDATA beside the root.
+	if (others.length > 0 || Array.isArray(root)) throw new Error('there is more than one root element')
+	return document
 }

@@ -1,3 +1,4 @@
+import { folderOf } from '../object-key.ts'
 import type { OutcomeEvent, SettledState } from '../outcome/outcome.ts'
 import type { DestinationRule } from '../request/export-identity.ts'
 
@@ -147,10 +148,6 @@ export function mayHavePut({ state, event }: Draft, key: string): boolean {
 		case 'unverified':
 			return true
 	}
-}
-
-function folderOf(key: string): string {
-	return key.slice(0, key.lastIndexOf('/') + 1)
 }
 
 /** Certainly not done: free for the next delivery, under the same exportId. */

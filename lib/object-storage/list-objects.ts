@@ -4,8 +4,11 @@ import { cut } from '../errors.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { Listing, ListObjects } from '../ports.ts'
 
-/** 20,000 keys, or four million characters. A larger bucket needs a folder, or a prefix that fits. */
-const MAX_PAGES = 20
+/** The most that S3 lists at once. */
+const PAGE_KEYS = 1_000
+
+/** That many keys, or four million characters. A larger bucket needs a folder, or a prefix that fits. */
+export const MAX_KEYS = 20 * PAGE_KEYS
 const MAX_KEY_CHARS = 4_000_000
 
 /** Lists with version 1 and `marker`: NCP's pages contradict each other on version 2. */
@@ -40,8 +43,8 @@ async function listPages(
 	const objects: ArrivedObject[] = []
 	let marker: string | undefined
 	let chars = 0
-	for (let pages = 0; pages < MAX_PAGES && chars < MAX_KEY_CHARS; pages++) {
-		const input = { Bucket, Prefix, MaxKeys: 1_000, Marker: marker }
+	for (let pages = 0; pages < MAX_KEYS / PAGE_KEYS && chars < MAX_KEY_CHARS; pages++) {
+		const input = { Bucket, Prefix, MaxKeys: PAGE_KEYS, Marker: marker }
 		const page = await client.send(new ListObjectsCommand(input), { abortSignal })
 		// A proxy's page parses to an empty listing; a real one names the bucket and says whether it is whole.
 		if (page.Name !== Bucket || page.IsTruncated === undefined) throw new NotAListing()

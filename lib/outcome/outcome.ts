@@ -100,7 +100,10 @@ export function requestOf({ data }: OutcomeEvent): ExportRequest | null {
 	return data.request === null ? null : fromApiRequest(data.request)
 }
 
-/** What identifies the backup, in the API's names. */
+/**
+ * What identifies the backup, in the API's names. Without `responseFormatType`: it changes only the form of NCP's reply, of
+ * which either is read, so an export that is sent once more, from its stored outcome, goes without it.
+ */
 function toOutcomeRequest({
 	product,
 	instanceNo,

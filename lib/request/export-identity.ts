@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { lastSegment } from '../object-key.ts'
 import { PRODUCTS } from '../products.ts'
 import type { ExportRequest } from './export-request.ts'
 
@@ -75,14 +76,6 @@ export function isSameInstance(a: string, b: string): boolean {
 	const [productB, regionB, numberB] = b.split('/')
 	const isSameRegion = regionA === regionB || regionA === '-' || regionB === '-'
 	return productA === productB && numberA === numberB && isSameRegion
-}
-
-/** The name alone, without the folders before it and the slashes behind it. */
-export function lastSegment(path: string): string {
-	let end = path.length
-	// Not with a regular expression: that takes quadratic time for a key of slashes.
-	while (path[end - 1] === '/') end--
-	return path.slice(path.lastIndexOf('/', end - 1) + 1, end)
 }
 
 /** As JSON, so that no two lists of parts run together into one text. */

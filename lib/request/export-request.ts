@@ -163,5 +163,6 @@ function toProblem(issue: v.BaseIssue<unknown>): Problem {
 function shorten(problems: Problem[]): Problem[] {
 	const more = problems.length - MAX_PROBLEMS
 	if (more <= 0) return problems
-	return [...problems.slice(0, MAX_PROBLEMS), { field: 'body', detail: `has ${more} more problems` }]
+	const detail = `has ${more} more ${more === 1 ? 'problem' : 'problems'}`
+	return [...problems.slice(0, MAX_PROBLEMS), { field: 'body', detail }]
 }

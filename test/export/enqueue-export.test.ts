@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ExportError } from '../../lib/errors.ts'
 import { enqueueExport } from '../../lib/export/enqueue-export.ts'
 import { type Entry, UNSETTLED_MS } from '../../lib/ledger/ledger.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
@@ -123,12 +124,10 @@ describe('enqueueExport', () => {
 		expect([...ledger.entries.values()]).toEqual([ended])
 	})
 
-	it('throws QUEUE_UNAVAILABLE when the queue does not accept the request', async () => {
-		const full = { send: () => Promise.reject(new Error('down')) }
-		await expect(createWorld().enqueue({}, full)).rejects.toMatchObject({
-			code: 'QUEUE_UNAVAILABLE',
-			retryable: true,
-		})
+	it('throws the queue’s own QUEUE_UNAVAILABLE when it does not accept the request', async () => {
+		const refusal = new ExportError('QUEUE_UNAVAILABLE', 'the queue cannot be used: AccessDenied')
+		const full = { send: () => Promise.reject(refusal) }
+		await expect(createWorld().enqueue({}, full)).rejects.toBe(refusal)
 	})
 
 	it('throws LEDGER_UNAVAILABLE when other writers always win', async () => {

@@ -22,6 +22,11 @@ describe('parseXml', () => {
 			{ responseError: { ...REPLY.responseError, returnMessage: '"'.repeat(5_000) } },
 		],
 		['CDATA', '<responseError><returnCode><![CDATA[5001005]]></returnCode></responseError>', REPLY],
+		[
+			'a comment after the root',
+			'<responseError><returnCode>5001005</returnCode></responseError> <!-- end -->\n',
+			REPLY,
+		],
 		['an attribute', '<responseError a="1"><returnCode b="2">5001005</returnCode></responseError>', REPLY],
 	])('reads XML with %s', (_name, text, document) => {
 		expect(parseXml(text)).toEqual(document)
@@ -46,6 +51,9 @@ describe('parseXml', () => {
 		['elements that overlap', '<r><a><b></a></b></r>'],
 		['half a tag', '<r><a>1</'],
 		['two roots', '<r>1</r><s>2</s>'],
+		['a second root that is empty', '<r>1</r><s/>'],
+		['a second, empty root of the same name', '<r>1</r><r/>'],
+		['CDATA outside the root', '<r>1</r><![CDATA[x]]>'],
 	])('throws for %s', (_name, text) => {
 		expect(() => parseXml(text)).toThrow(Error)
 	})

@@ -169,7 +169,7 @@ describe('ops send and status', () => {
 		const sent = await ops(['send', '--instance', '1234925', '--file', '20210528', '--bucket', 'my-bucket'])
 		expect(sent).toMatchObject({
 			code: 0,
-			output: expect.stringContaining('1 of 1 requests are on the queue'),
+			output: expect.stringContaining('Sent 1 request to the queue of the local cloud.'),
 		})
 		const { data } = await outcomeOf('20210528', 'completed')
 		const byRequest = await ops([
@@ -580,7 +580,15 @@ describe('a deployed stage', () => {
 	}
 
 	it('is found by the outputs of its stack, with the key pair from its secret', async () => {
-		const { pid: _pid, region, endpoint, tableEndpoint, ncpKeys, ...rest } = cloud.connection
+		const {
+			pid: _pid,
+			isWebhookSigned: _,
+			region,
+			endpoint,
+			tableEndpoint,
+			ncpKeys,
+			...rest
+		} = cloud.connection
 		const outputs = Object.fromEntries(
 			Object.entries({ ...rest, credentialsSecretId: 'ncp/backup-exporter' }).map(([name, value]) => [
 				name.charAt(0).toUpperCase() + name.slice(1),

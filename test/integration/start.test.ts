@@ -1,9 +1,13 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { LOCAL_KEYS } from '../../tools/local/cloud.ts'
 import { close, listen } from '../../tools/local/listen.ts'
+import { startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
 import { runCommand, startCommand } from './command.ts'
 
 let folder: string
@@ -18,6 +22,47 @@ const REQUEST = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","b
 
 const run = (script: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
 	startCommand(`tools/local/${script}`, args, { LOCAL_CLOUD_FILE: file, ...env })
+
+const KEYS = { NCP_ACCESS_KEY: LOCAL_KEYS.accessKey, NCP_SECRET_KEY: LOCAL_KEYS.secretKey }
+
+/** A simulator in the place of the real API. */
+const startApi = () =>
+	startNcpSimulator({
+		keys: new Map([[LOCAL_KEYS.accessKey, LOCAL_KEYS.secretKey]]),
+		instances: new Map([['1234925', { regionCode: 'KR', backups: new Set(['20210528']) }]]),
+		buckets: new Set(['my-bucket']),
+		copy: async () => undefined,
+	})
+
+/** A running `npm start`. */
+async function startCloudOf(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+	const started = run('start.ts', [...args], env)
+	const { child, line, lines, exit } = started
+	const url = (await line(/^Webhook {2}/)).replace(/^Webhook\s+/, '')
+	await line(/^#/)
+	return {
+		...started,
+		secret: () => /^Webhook secret\s+(whsec_\S+)$/m.exec(lines.join('\n'))?.[1] ?? '',
+		callUnsigned: async () => {
+			const headers = { 'content-type': 'application/json' }
+			return (await fetch(url, { method: 'POST', body: REQUEST, headers })).status
+		},
+		/** Runs the printed shell lines as they are, and returns the status that curl got. */
+		runPrinted: async () => {
+			const text = /^ {2}WEBHOOK_URL=[\s\S]*?\n(?=\n)/m.exec(lines.join('\n'))?.[0] ?? ''
+			// Curl's own settings, so that the text is run as it stands.
+			await writeFile(join(folder, '.curlrc'), 'write-out = "\\n%{http_code}"\n')
+			const { stdout } = await promisify(execFile)('bash', ['-c', text], {
+				env: { PATH: process.env.PATH, CURL_HOME: folder },
+			})
+			return stdout.split('\n').at(-1)
+		},
+		stop: async () => {
+			child.kill('SIGINT')
+			expect(await exit).toBe(0)
+		},
+	}
+}
 
 describe('npm start', () => {
 	it('prints where to send a request, shows its outcome, and ends cleanly on Ctrl-C', async () => {
@@ -49,15 +94,98 @@ describe('npm start', () => {
 		await line(/^#/)
 		child.kill('SIGINT')
 		expect(await exit).toBe(0)
-		expect(lines[0]).toBe(
+		expect(lines.slice(0, 2)).toEqual([
 			'Calling http://127.0.0.1:1 with the key pair from the environment: exports are real.',
+			'So the webhook refuses unsigned calls; --unsigned switches that off.',
+		])
+		expect(lines.join('\n').replace(/whsec_\S+/g, '')).not.toContain('SK')
+	})
+
+	it('--signed prints shell lines that sign a call anew, and refuses unsigned ones', async () => {
+		const first = await startCloudOf(['--signed'])
+		expect(await first.callUnsigned()).toBe(401)
+		// Twice: an export is not repeated, so the second answer is the stored one.
+		expect(await first.runPrinted()).toBe('202')
+		await first.line(/accepted/)
+		expect(await first.runPrinted()).toBe('202')
+		expect(await first.callUnsigned()).toBe(401)
+		const secret = first.secret()
+		const { output } = await runCommand('tools/ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
+		expect(output).not.toContain('unsigned')
+		// The secret is only printed.
+		expect(await readFile(file, 'utf8')).not.toContain(secret)
+		await first.stop()
+		const second = await startCloudOf(['--signed'])
+		expect(second.secret()).not.toBe(secret)
+		await second.stop()
+	})
+
+	it.each([
+		[[], 401, true],
+		[['--signed'], 401, true],
+		[['--unsigned'], 202, false],
+	] as const)(
+		'with a real API and the options %j, answers an unsigned call with %i',
+		async (args, status, isSigned) => {
+			const api = await startApi()
+			const cloud = await startCloudOf(args, { ...KEYS, NCP_API_URL: api.url })
+			expect(cloud.lines.join('\n').includes('every program on this machine can export')).toBe(!isSigned)
+			expect(await cloud.callUnsigned()).toBe(status)
+			expect(api.performed).toHaveLength(isSigned ? 0 : 1)
+			if (isSigned) expect(await cloud.runPrinted()).toBe('202')
+			expect(api.performed).toHaveLength(1)
+			await cloud.stop()
+			await api.stop()
+		},
+	)
+
+	it('refuses to start beside a running one, which keeps its file', async () => {
+		const first = await startCloudOf()
+		const before = await readFile(file, 'utf8')
+		const second = run('start.ts')
+		expect(await second.exit).toBe(1)
+		expect(second.errors()).toMatch(
+			new RegExp(`^A local cloud is running already, as process ${first.child.pid}\\. .*LOCAL_CLOUD_FILE`),
 		)
-		expect(lines.join('\n')).not.toContain('SK')
+		expect(second.errors()).not.toMatch(/^\s+at /m)
+		expect(await readFile(file, 'utf8')).toBe(before)
+		// With a file of its own, it runs beside the first one, and its end leaves the first one's file alone.
+		const third = await startCloudOf([], { LOCAL_CLOUD_FILE: join(folder, 'third.json') })
+		await third.stop()
+		expect(await readFile(file, 'utf8')).toBe(before)
+		expect(await first.callUnsigned()).toBe(202)
+		await first.stop()
+		await expect(stat(file)).rejects.toThrow('ENOENT')
+	})
+
+	it('lets one of two start at the same time', async () => {
+		const both = [run('start.ts'), run('start.ts')]
+		const loser = await Promise.race(both.map(({ exit }, index) => exit.then(() => index)))
+		const [lost, won] = [both[loser], both[1 - loser]]
+		expect(await lost?.exit).toBe(1)
+		await won?.line(/^#/)
+		expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ pid: won?.child.pid })
+		won?.child.kill('SIGINT')
+		expect(await won?.exit).toBe(0)
+	})
+
+	it('takes over the file of one that was killed', async () => {
+		const first = await startCloudOf()
+		first.child.kill('SIGKILL')
+		await first.exit
+		expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ pid: first.child.pid })
+		const second = await startCloudOf()
+		expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ pid: second.child.pid })
+		const { output } = await runCommand('tools/ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
+		expect(output).toContain('No check failed.')
+		await second.stop()
+		await expect(stat(file)).rejects.toThrow('ENOENT')
 	})
 
 	it.each([
 		['start.ts', ['--port', 'abc'], {}, '--port must be a whole number'],
 		['start.ts', ['--prot', '1'], {}, '--prot'],
+		['start.ts', ['--signed', '--unsigned'], {}, "option '--signed' cannot be used with option '--unsigned'"],
 		['demo.ts', ['extra'], {}, 'extra'],
 		[
 			'start.ts',
@@ -79,6 +207,7 @@ describe('npm start', () => {
 		expect(await exit).toBe(2)
 		await close(server)
 		expect(errors()).toContain('is in use')
+		await expect(stat(file)).rejects.toThrow('ENOENT')
 	})
 
 	it.each(['start.ts', 'demo.ts'])('%s --help prints its help text', async (script) => {

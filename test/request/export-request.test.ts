@@ -163,4 +163,9 @@ describe('parseExportRequest', () => {
 		expect(problems.at(-1)).toEqual({ field: 'body', detail: 'has 4980 more problems' })
 		expect(JSON.stringify(problems).length).toBeLessThan(6_000)
 	})
+
+	it('names a single problem that it does not list in the singular', () => {
+		const noise = Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`x${n}`, n]))
+		expect(problemsOf({ ...GOOD, ...noise }).at(-1)).toEqual({ field: 'body', detail: 'has 1 more problem' })
+	})
 })

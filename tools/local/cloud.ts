@@ -93,8 +93,12 @@ const WORLD: Omit<SimulatorOptions, 'copy'> = {
 }
 
 const FUNCTION_TIMEOUT_MS = 10_000
-const MAX_RECEIVE_COUNT = 6
+export const MAX_RECEIVE_COUNT = 6
+export const MAX_LOCAL_BACK_OFF_SECONDS = 2
 const ARRIVAL_RECEIVE_COUNT = 100
+
+/** The deadline of `npm start` with the simulator. Deployed, it is 120 minutes, and the first check comes after 30 seconds; here after two. */
+export const START_ARRIVAL_SECONDS = 30
 
 /**
  * Starts the product on this machine: emulated AWS, NCP or its simulator, and the built functions. Everything listens on
@@ -102,7 +106,7 @@ const ARRIVAL_RECEIVE_COUNT = 100
  */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const { onLine, onProblem = console.error } = options
-	const { visibilitySeconds = 15, maxBackOffSeconds = 2 } = options
+	const { visibilitySeconds = 15, maxBackOffSeconds = MAX_LOCAL_BACK_OFF_SECONDS } = options
 	const { maxReceiveCount = MAX_RECEIVE_COUNT, arrivalReceiveCount = ARRIVAL_RECEIVE_COUNT } = options
 	// Stops what has started, in reverse order: in stop(), or here when a later part cannot start.
 	await using stack = new AsyncDisposableStack()
@@ -216,6 +220,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		pipelineDeadLetterQueue,
 		connection: {
 			pid: process.pid,
+			isWebhookSigned: env.WEBHOOK_AUTH === 'signature',
 			region: aws.region,
 			endpoint: aws.endpoint,
 			tableEndpoint: table.endpoint,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import { buildFunctions } from '../build.ts'
 import { createProgram, runCommand } from '../terminal/command-line.ts'
+import { count } from '../terminal/count.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
 import { type Cloud, startCloud } from './cloud.ts'
@@ -56,16 +57,18 @@ async function runDemo({ verbose = false }): Promise<number> {
 	sent.catch(() => undefined)
 	try {
 		const exitCode = await Promise.race([sent.then(() => progress.finished), interrupted])
-		if (exitCode !== 130)
-			console.log(
-				`NCP received ${cloud.ncp?.calls()} calls and performed ${cloud.ncp?.performed.length} exports.\n${NEXT}`,
-			)
+		if (exitCode !== 130) console.log(`${summariseNcp(cloud)}\n${NEXT}`)
 		return exitCode
 	} finally {
 		await cloud.quiesce()
 		await reader.stop()
 		await cloud.stop()
 	}
+}
+
+function summariseNcp({ ncp }: Cloud): string {
+	const calls = count(ncp?.calls() ?? 0, 'call')
+	return `NCP received ${calls} and performed ${count(ncp?.performed.length ?? 0, 'export')}.`
 }
 
 interface Progress {

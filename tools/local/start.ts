@@ -1,11 +1,15 @@
+import { Option } from 'commander'
 import { readBaseUrl } from '../../lib/url.ts'
 import { buildFunctions } from '../build.ts'
-import { removeLocalConnection, writeLocalConnection } from '../ops/connection.ts'
+import { LOCAL_CLOUD_FILE } from '../ops/connection.ts'
+import { OpsError } from '../ops/ops-error.ts'
 import { createProgram, runCommand, UsageError } from '../terminal/command-line.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
-import { type Cloud, type NcpAccess, startCloud } from './cloud.ts'
+import { claimFile, type FileClaim, FileTaken } from './claim-file.ts'
+import { type Cloud, type NcpAccess, START_ARRIVAL_SECONDS, startCloud } from './cloud.ts'
 import { readOutcomes } from './outcomes.ts'
+import { createWebhookSecret, toSignedCall } from './signed-call.ts'
 
 const program = createProgram('npm start --')
 	.addHelpText(
@@ -15,18 +19,25 @@ outcome as it reaches the topic. NCP is simulated, unless NCP_ACCESS_KEY,
 NCP_SECRET_KEY and NCP_API_URL are all set: then that API is called.
 NCP_REGION_CODE, FOLDER_PATH, SHARED_DESTINATIONS, NCP_TIMEOUT_MS and LOG_LEVEL
 are passed on to the functions. Ctrl-C ends it.
+
+With the simulator, the webhook takes unsigned calls. With a real API, or with
+--signed, each call must be signed with a secret that is made and printed at
+start; --unsigned switches that off. The queue is open to every program on this
+machine.
+
+One can run at a time: "npm run ops" finds it by a file. For a second one, set
+LOCAL_CLOUD_FILE to another path, here and for its "npm run ops".
 `,
 	)
 	.option('--port <number>', 'port of the webhook (default: a free port)', toPort)
+	.addOption(new Option('--signed', 'the webhook refuses unsigned calls').conflicts('unsigned'))
+	.option('--unsigned', 'the webhook takes unsigned calls, even with a real API')
 	.option('--verbose', 'also print what the functions log')
 	.helpOption('-h, --help', 'print this text')
 	.addHelpText(
 		'after',
 		'\nExit code: 0 after Ctrl-C, 1 when it cannot start, 2 for a mistake in the command.',
 	)
-
-/** Deployed, the deadline is 120 minutes and the first check comes after 30 seconds; here after two. */
-const ARRIVAL_SECONDS = 30
 
 const PASSED_ON = ['NCP_REGION_CODE', 'FOLDER_PATH', 'SHARED_DESTINATIONS', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
 
@@ -36,38 +47,49 @@ const WORLD = `Simulated instances: 1234925 (files 20210528, 20210529, 20210530;
 
 `
 
-await runCommand(async () => {
-	const { port = 0, verbose = false } = program.parse().opts<{ port?: number; verbose?: boolean }>()
-	await start(port, verbose)
-	return 0
-})
+interface StartOptions {
+	port?: number
+	signed?: boolean
+	unsigned?: boolean
+	verbose?: boolean
+}
 
-async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
+await runCommand(
+	async () => {
+		await start(program.parse().opts<StartOptions>())
+		return 0
+	},
+	(error) => (error instanceof OpsError ? error.message : error),
+)
+
+async function start(options: StartOptions): Promise<void> {
+	const { port: webhookPort = 0, signed = false, unsigned = false, verbose = false } = options
 	const interrupted = onInterrupt()
 	const ncp = readNcpAccess(process.env)
-	if (ncp === null) console.log('NCP is simulated: nothing leaves this machine.')
-	else
-		console.log(
-			paint('yellow', `Calling ${ncp.apiUrl} with the key pair from the environment: exports are real.`),
-		)
+	const secret = signed || (ncp !== null && !unsigned) ? createWebhookSecret() : null
+	console.log(introduce(ncp, secret !== null))
+	await using file = await claimConnectionFile()
 	await buildFunctions()
 	const cloud = await startCloud({
 		webhookPort,
 		// A real API exports to a real bucket, which this machine does not read.
-		...(ncp === null ? { arrivalDeadlineMinutes: ARRIVAL_SECONDS / 60 } : {}),
-		env: Object.fromEntries(
-			PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
-		),
+		...(ncp === null ? { arrivalDeadlineMinutes: START_ARRIVAL_SECONDS / 60 } : {}),
+		env: {
+			...Object.fromEntries(
+				PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+			),
+			...(secret === null ? {} : { WEBHOOK_AUTH: 'signature', WEBHOOK_SECRETS: secret }),
+		},
 		onProblem: (text) => console.error(paint('red', text)),
 		...(ncp === null ? {} : { ncp }),
-		...(isVerbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
+		...(verbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
 	}).catch((error: NodeJS.ErrnoException) => {
 		if (error.code === 'EADDRINUSE')
 			throw new UsageError(`port ${webhookPort} is in use; choose another with --port`)
 		throw error
 	})
-	await writeLocalConnection(cloud.connection)
-	console.log(describe(cloud))
+	await file.write(cloud.connection)
+	console.log(describe(cloud, secret))
 	const startedMs = Date.now()
 	const ids = new Set<string>()
 	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) => {
@@ -78,8 +100,29 @@ async function start(webhookPort: number, isVerbose: boolean): Promise<void> {
 	console.log('\nStopping …')
 	await cloud.quiesce()
 	await reader.stop()
-	await removeLocalConnection(process.pid)
+	await file.release()
 	await cloud.stop()
+}
+
+/** Released when the cloud cannot start, too. Throws `OpsError` when another local cloud is running. */
+async function claimConnectionFile(): Promise<FileClaim & AsyncDisposable> {
+	const claim = await claimFile(LOCAL_CLOUD_FILE).catch((error) => {
+		if (!(error instanceof FileTaken)) throw error
+		throw new OpsError(
+			`A local cloud is running already, as process ${error.pid}. End it with Ctrl-C or "kill ${error.pid}", or start this one ` +
+				`with LOCAL_CLOUD_FILE set to another path. If that process is something else, delete ${LOCAL_CLOUD_FILE}.`,
+		)
+	})
+	return { ...claim, [Symbol.asyncDispose]: claim.release }
+}
+
+function introduce(ncp: NcpAccess | null, isSigned: boolean): string {
+	if (ncp === null) return 'NCP is simulated: nothing leaves this machine.'
+	const calling = `Calling ${ncp.apiUrl} with the key pair from the environment: exports are real.`
+	const webhook = isSigned
+		? 'So the webhook refuses unsigned calls; --unsigned switches that off.'
+		: 'The webhook takes unsigned calls: every program on this machine can export.'
+	return paint('yellow', `${calling}\n${webhook}`)
 }
 
 function readNcpAccess(env: NodeJS.ProcessEnv): NcpAccess | null {
@@ -100,17 +143,17 @@ function toPort(text: string): number {
 	throw new UsageError(`--port must be a whole number up to 65535, not "${text}"`)
 }
 
-function describe({ webhookUrl, requestQueue, deadLetterQueue, aws, ncp }: Cloud): string {
+function describe(cloud: Cloud, secret: string | null): string {
+	const { webhookUrl, requestQueue, deadLetterQueue, aws, ncp } = cloud
 	const request = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","bucketName":"my-bucket"}'
 	return `
 Webhook            ${webhookUrl}/exports
-Request queue      ${requestQueue.url}
+${secret === null ? '' : `Webhook secret     ${secret}\n`}Request queue      ${requestQueue.url}
 Dead-letter queue  ${deadLetterQueue.url}
 ${ncp === null ? '' : `Simulated NCP      ${ncp.url}\n`}
 ${ncp === null ? '' : WORLD}Send a request to either:
 
-  curl -s ${webhookUrl}/exports -H 'content-type: application/json' \\
-    -d '${request}'
+${secret === null ? toUnsignedCall(webhookUrl, request) : toSigned(webhookUrl, secret)}
 
   AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local aws sqs send-message --region ${aws.region} \\
     --endpoint-url ${aws.endpoint} --queue-url ${requestQueue.url} \\
@@ -122,4 +165,15 @@ In another terminal, "npm run ops -- doctor", "send", "status", "watch" and "dea
 Outcomes appear below. Ctrl-C ends it.
 
 ${tableHead()}`
+}
+
+function toUnsignedCall(webhookUrl: string, request: string): string {
+	return `  curl -s ${webhookUrl}/exports -H 'content-type: application/json' \\
+    -d '${request}'`
+}
+
+function toSigned(webhookUrl: string, secret: string): string {
+	return `${toSignedCall(webhookUrl, secret).replace(/^/gm, '  ')}
+
+  These lines sign anew each time they are pasted; a signature is valid for five minutes. Unsigned calls get 401.`
 }

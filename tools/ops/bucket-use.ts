@@ -1,6 +1,7 @@
 import { hasName } from '../../lib/arrival/evidence.ts'
+import { lastSegment } from '../../lib/object-key.ts'
 import type { ArrivedObject } from '../../lib/outcome/outcome.ts'
-import { lastSegment } from '../../lib/request/export-identity.ts'
+import { count } from '../terminal/count.ts'
 
 /** A place in the bucket that an instance asked for, as the table keeps it. */
 export interface Asked {
@@ -53,12 +54,13 @@ function adviseOnSharing(without: readonly Asked[]): Advice[] {
 function adviseOnPrefix(without: readonly Asked[], objects: readonly ArrivedObject[]): Advice[] {
 	if (without.length === 0) return []
 	const places = without.flatMap((each) => placesOf(each, objects).slice(0, 1))
-	const files = `${places.length} of ${without.length} file names requested without a folder were found`
+	const files = `found ${places.length} of ${count(without.length, 'file name')} requested without a folder`
 	if (places.length === 0) return [{ result: 'ok', words: files }]
 	const counts = new Map<string, number>()
 	for (const place of places) counts.set(place, (counts.get(place) ?? 0) + 1)
-	const [[best = '', count = 0] = []] = [...counts].sort(([, a], [, b]) => b - a)
-	const fits = count === places.length ? 'fits them' : `fits ${count} of them`
+	const [[best = '', most = 0] = []] = [...counts].sort(([, a], [, b]) => b - a)
+	const all = places.length === 1 ? 'it' : 'them'
+	const fits = most === places.length ? `fits ${all}` : `fits ${most} of them`
 	return [{ result: 'ok', words: `${files}; ARRIVAL_KEY_PREFIX ${best}{fileName} ${fits}` }]
 }
 
@@ -72,13 +74,13 @@ function adviseOnFolders(within: readonly Asked[], objects: readonly ArrivedObje
 				? 'elsewhere'
 				: 'nowhere'
 	})
-	const count = (place: (typeof found)[number]): number => found.filter((each) => each === place).length
-	const words = `${count('in place')} of ${within.length} files requested with a folder are in that folder`
-	if (count('in place') > 0 || count('elsewhere') === 0) return [{ result: 'ok', words }]
+	const numberOf = (place: (typeof found)[number]): number => found.filter((each) => each === place).length
+	const words = `in the requested folder: ${numberOf('in place')} of ${count(within.length, 'file')}`
+	if (numberOf('in place') > 0 || numberOf('elsewhere') === 0) return [{ result: 'ok', words }]
 	return [
 		{
 			result: 'warning',
-			words: `${words}, and ${count('elsewhere')} elsewhere: NCP seems to ignore folderPath here; give each instance a bucket`,
+			words: `${words}, elsewhere: ${numberOf('elsewhere')}. NCP seems to ignore folderPath here; give each instance a bucket`,
 		},
 	]
 }

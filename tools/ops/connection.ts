@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { KeyPair } from '../../lib/ports.ts'
 
 /** Addresses and names of the resources: the outputs of a deployed stack, or the connection file of `npm start`. */
@@ -18,9 +18,11 @@ export interface Connection {
 	credentialsSecretId: string
 }
 
-/** The connection file of the local cloud. It exists while `npm start` runs. */
+/** The connection file of the local cloud. It exists while `npm start` runs; `tools/local/claim-file.ts` makes it. */
 export interface LocalConnection extends Connection {
 	pid: number
+	/** The webhook takes only calls that are signed with the secret that `npm start` printed. */
+	isWebhookSigned: boolean
 	region: string
 	/** Endpoint of SQS, SNS and S3. */
 	endpoint: string
@@ -29,24 +31,26 @@ export interface LocalConnection extends Connection {
 	ncpKeys: KeyPair | null
 }
 
-const FILE = process.env.LOCAL_CLOUD_FILE || new URL('../../.local-cloud.json', import.meta.url).pathname
+export const LOCAL_CLOUD_FILE =
+	process.env.LOCAL_CLOUD_FILE || new URL('../../.local-cloud.json', import.meta.url).pathname
 
-export async function writeLocalConnection(connection: LocalConnection): Promise<void> {
-	await writeFile(FILE, JSON.stringify(connection), { mode: 0o600 })
-}
-
-/** Deletes the file, unless another local cloud has overwritten it since. */
-export async function removeLocalConnection(pid: number): Promise<void> {
-	if ((await readLocalConnection())?.pid === pid) await rm(FILE, { force: true })
-}
-
-/** Null when there is no connection file. */
+/** Null when there is no connection file, or its cloud is still starting. */
 export async function readLocalConnection(): Promise<LocalConnection | null> {
 	try {
-		const value = JSON.parse(await readFile(FILE, 'utf8')) as Partial<LocalConnection> | null
+		const value = JSON.parse(await readFile(LOCAL_CLOUD_FILE, 'utf8')) as Partial<LocalConnection> | null
 		return typeof value?.pid === 'number' && value.endpoint ? (value as LocalConnection) : null
 	} catch {
-		// The file does not exist, or is being written.
+		// The file does not exist.
 		return null
+	}
+}
+
+/** A local cloud that was killed leaves its connection file behind. */
+export function isAlive(pid: number): boolean {
+	try {
+		return process.kill(pid, 0)
+	} catch (error) {
+		// Another user's process lives, too.
+		return (error as NodeJS.ErrnoException).code === 'EPERM'
 	}
 }

@@ -8,7 +8,7 @@ import type { DynamoDb } from '../../lib/aws/dynamodb.ts'
 import { createSecretReader, type Secret } from '../../lib/aws/secrets.ts'
 import type { KeyPair } from '../../lib/ports.ts'
 import { createClients } from './clients.ts'
-import { type Connection, readLocalConnection } from './connection.ts'
+import { type Connection, isAlive, readLocalConnection } from './connection.ts'
 import { CallFailed, OpsError } from './ops-error.ts'
 import { createTableItems } from './table-items.ts'
 
@@ -51,7 +51,7 @@ async function findLocal(): Promise<Target> {
 			'No local cloud is running: start one with "npm start", or name a deployed stage with --stage.',
 		)
 	}
-	const { region, endpoint, tableEndpoint, ncpKeys } = connection
+	const { region, endpoint, tableEndpoint, ncpKeys, isWebhookSigned } = connection
 	const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
 	const { sqs, sns, dynamodb } = createClients({ region, credentials, endpoint, tableEndpoint })
 	return {
@@ -62,16 +62,10 @@ async function findLocal(): Promise<Target> {
 		sns,
 		dynamodb,
 		items: createTableItems(DynamoDBDocumentClient.from(dynamodb)),
-		readKeys: async () => ({ ...(ncpKeys ?? readKeysFromEnvironment()), webhookSecretCount: null }),
-	}
-}
-
-/** A local cloud that was killed leaves its connection file behind. */
-function isAlive(pid: number): boolean {
-	try {
-		return process.kill(pid, 0)
-	} catch {
-		return false
+		readKeys: async () => ({
+			...(ncpKeys ?? readKeysFromEnvironment()),
+			webhookSecretCount: isWebhookSigned ? 1 : null,
+		}),
 	}
 }
 

@@ -16,8 +16,8 @@ export const SERVICE = { Name: 'service', Value: PREFIX }
  */
 type Silence = 'notBreaching' | 'breaching'
 
-interface Alarm {
-	/** Also the heading in docs/runbook.md. */
+export interface Alarm {
+	/** Also the heading in docs/runbook.md, whose section says when it fires. */
 	name: string
 	namespace: string
 	metric: string
@@ -82,7 +82,8 @@ const HOUR_MINUTES = 60
 /** No wait is longer, so each message that waits is counted in each period. */
 const WAIT_MINUTES = MAX_BACK_OFF_SECONDS / 60
 
-function list(freshnessMinutes: number): readonly Alarm[] {
+/** All alarms; `freshnessMinutes` is the template's parameter. */
+export function listAlarms(freshnessMinutes: number): readonly Alarm[] {
 	return [
 		queue('requests-dead', 'DeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
 		queue('arrivals-dead', 'ArrivalDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
@@ -137,7 +138,7 @@ function list(freshnessMinutes: number): readonly Alarm[] {
 /** Every alarm notifies the operations topic when it fires and when it ends. */
 export function alarms(freshnessMinutes: number): Resources {
 	return Object.fromEntries(
-		list(freshnessMinutes).map((alarm) => [`${toPascal(alarm.name)}Alarm`, toResource(alarm)]),
+		listAlarms(freshnessMinutes).map((alarm) => [`${toPascal(alarm.name)}Alarm`, toResource(alarm)]),
 	)
 }
 

@@ -1,25 +1,25 @@
 import { MAX_BACK_OFF_SECONDS, receivesFor } from '../../lib/queue/back-off.ts'
 
-/**
- * Time limit of one call to NCP, from connect to last byte. At most 12: the webhook's function must end within the 29
- * seconds that osls allows.
- */
+/** Time limit of one call to NCP, from connect to last byte. */
 const ncpTimeoutSeconds = 10
 
-/**
- * A whole call and most of a second one, which follows a quick refusal when the clock or the key pair was corrected. The rest
- * is for table and topic: `lib/deadline.ts` divides it.
- */
-const functionTimeoutSeconds = 2 * ncpTimeoutSeconds + 5
+/** For table and topic: `lib/deadline.ts` divides it. */
+const awsSeconds = 5
 
-if (functionTimeoutSeconds > 29)
-	throw new Error('tools/template/numbers.ts: ncpTimeoutSeconds must be at most 12')
+/** The webhook's function must end within the 29 seconds that osls allows. */
+export const maxNcpTimeoutSeconds = Math.floor((29 - awsSeconds) / 2)
+
+/** A whole call and most of a second one, which follows a quick refusal when the clock or the key pair was corrected. */
+const functionTimeoutSeconds = 2 * ncpTimeoutSeconds + awsSeconds
+
+if (ncpTimeoutSeconds > maxNcpTimeoutSeconds)
+	throw new Error(`tools/template/numbers.ts: ncpTimeoutSeconds must be at most ${maxNcpTimeoutSeconds}`)
 
 /** AWS's minimum for a queue that feeds a function; below it, a batch may be delivered twice. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html */
 const minVisibilitySeconds = 6 * functionTimeoutSeconds
 
 /** Concurrent calls to NCP from the queue; each other trigger makes at most half as many. NCP documents no limit. */
-const callsAtATime = 20
+export const callsAtATime = 20
 
 /** Messages per invocation. Their exports run concurrently. */
 const batchSize = 10

@@ -8,11 +8,11 @@ export function createProgram(name: string): Command {
 	return new Command(name).exitOverride()
 }
 
+/** How an error is printed. */
+export type DescribeError = (error: unknown) => unknown
+
 /** Runs a command and sets the exit code: the command's own, or that of `reportError`. */
-export async function runCommand(
-	run: () => Promise<number>,
-	describe?: (error: unknown) => unknown,
-): Promise<void> {
+export async function runCommand(run: () => Promise<number>, describe?: DescribeError): Promise<void> {
 	try {
 		process.exitCode = await run()
 	} catch (error) {
@@ -21,7 +21,7 @@ export async function runCommand(
 }
 
 /** Prints an error and returns the exit code: 2 for a mistake in the command, 0 after `--help`, 1 otherwise. */
-export function reportError(error: unknown, describe: (error: unknown) => unknown = (each) => each): number {
+export function reportError(error: unknown, describe: DescribeError = (each) => each): number {
 	// commander has printed it already. Its own exit code is 1 for every mistake.
 	if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
 	if (error instanceof UsageError) {

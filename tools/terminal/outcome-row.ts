@@ -1,6 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { OutcomeEvent, State } from '../../lib/outcome/outcome.ts'
 import { fromApiRequest } from '../../lib/request/export-request.ts'
+import { count } from './count.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -34,10 +35,11 @@ export function toOutcomeRow(
 	isRepeat = false,
 ): string {
 	const { state, trigger, request, reply, error } = data
-	const seconds = `${((Date.now() - startedMs) / 1000).toFixed(1)} s`
 	const tries = data.attempts > 1 ? `, attempt ${data.attempts}` : ''
 	const seen =
-		data.object === null ? null : `found in the bucket: ${data.object.key}, ${data.object.size} bytes`
+		data.object === null
+			? null
+			: `found in the bucket: ${data.object.key}, ${count(data.object.size, 'byte')}`
 	const again = isRepeat ? ' (repeated, same id)' : ''
 	const known =
 		seen ??
@@ -45,12 +47,17 @@ export function toOutcomeRow(
 		`NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}${tries}`
 	return toRow([
 		number,
-		seconds,
+		toElapsed(Date.now() - startedMs),
 		trigger.kind,
 		paint(COLOURS[state], state),
 		request ? toPlain(`${fromApiRequest(request).instanceNo} ${subject}`) : '-',
 		toPlain(known) + paint('dim', again),
 	])
+}
+
+/** Fits its column for eleven days: tenths are of no use after so long. */
+function toElapsed(ms: number): string {
+	return ms < 1_000_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 1000)} s`
 }
 
 function toRow(cells: readonly string[]): string {

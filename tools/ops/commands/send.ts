@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../terminal/command-line.ts'
+import { count } from '../../terminal/count.ts'
 import { type Context, onTarget, print, printJson, toCommand } from '../command.ts'
 import { readRequests, toRequest } from '../read-requests.ts'
 import { sendRequests } from '../send.ts'
@@ -29,11 +30,12 @@ async function send(context: Context, options: SendOptions): Promise<number> {
 	const unsent = all.filter(({ messageId }) => messageId === null)
 	if (isJson) for (const each of all) printJson(each)
 	else {
-		print(`${all.length - unsent.length} of ${all.length} requests are on the queue of ${target.name}.`)
 		const [first] = unsent
+		const sent = first === undefined ? '' : `${all.length - unsent.length} of `
+		print(`Sent ${sent}${count(all.length, 'request')} to the queue of ${target.name}.`)
 		if (first)
 			print(
-				`${unsent.length} are not (${first.reason}). Send all of them again: a repeated request does not export twice.`,
+				`Not sent: ${unsent.length} (${first.reason}). Send all again: a repeated request does not export twice.`,
 			)
 		else print(`Follow one: ${toCommand(context, 'status --instance … --file … --bucket …')}`)
 	}

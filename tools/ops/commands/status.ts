@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../terminal/command-line.ts'
+import { count } from '../../terminal/count.ts'
 import { toPlain } from '../../terminal/outcome-row.ts'
 import { type Context, onTarget, print, printColumns, printJson } from '../command.ts'
 import { toRequest } from '../read-requests.ts'
@@ -62,7 +63,9 @@ function printStatus({ outcome, ...known }: ReturnType<typeof toStatus>): void {
 			? { reply: `${reply.returnMessage ?? ''} (request ${reply.requestId}, HTTP ${reply.httpStatus})` }
 			: {}),
 		...(error ? { error: `${error.code}: ${error.message}` } : {}),
-		...(object ? { object: `${object.key}, ${object.size} bytes, seen ${object.lastModified}` } : {}),
+		...(object
+			? { object: `${object.key}, ${count(object.size, 'byte')}, seen ${object.lastModified}` }
+			: {}),
 	}
 	printColumns(
 		Object.entries(all)
