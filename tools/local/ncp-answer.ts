@@ -50,7 +50,8 @@ const toHeaders = (isJson: boolean): Record<string, string> => ({
 	'x-ncp-trace-id': randomUUID().replaceAll('-', ''),
 })
 
-function toBody({ root, fields }: Answer, isJson: boolean): string {
+/** The text that is sent. */
+export function toBody({ root, fields }: Answer, isJson: boolean): string {
 	const all = root.endsWith('Response') ? { requestId: randomUUID(), ...fields } : fields
 	return isJson
 		? JSON.stringify({ [root]: all })
