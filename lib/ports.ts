@@ -2,6 +2,7 @@ import type { Deadline } from './deadline.ts'
 import type { ExportError } from './errors.ts'
 import type { Entry, Ledger, SettledEntry } from './ledger/ledger.ts'
 import type { ArrivedObject, OutcomeEvent } from './outcome/outcome.ts'
+import type { Product } from './products.ts'
 import type { Reply } from './reply.ts'
 import type { Delivery } from './request/delivery.ts'
 import type { DestinationRule } from './request/export-identity.ts'
@@ -52,6 +53,38 @@ export interface ArrivalPorts extends SharedPorts {
 
 /** One call of the export action; total. `timeoutMs` may only shorten the client's own limit. */
 export type CallNcp = (request: ExportRequest, timeoutMs: number) => Promise<Reply>
+
+/** A database instance, as NCP lists it. */
+export interface ListedInstance {
+	instanceNo: string
+	name: string
+	/** NCP's status code is `CREAT`. */
+	isThere: boolean
+}
+
+/** A backup file, as NCP lists it. Times in milliseconds since the epoch. */
+export interface ListedBackup {
+	fileName: string
+	startedAtMs: number | null
+	/** Null while it runs. */
+	endedAtMs: number | null
+	sizeBytes: number | null
+}
+
+/**
+ * Each list is whole, or it throws: `NCP_LATER` (also for a list that was cut, or whose rows and count differ),
+ * `NCP_CREDENTIALS`, `NCP_REFUSED`, `SECRET_UNREADABLE`. All calls together end within `timeoutMs`.
+ */
+export type ListInstances = (
+	query: { product: Product; regionCode: string | undefined },
+	timeoutMs: number,
+) => Promise<ListedInstance[]>
+
+/** As `ListInstances`. */
+export type ListBackups = (
+	query: { product: Product; regionCode: string | undefined; instanceNo: string },
+	timeoutMs: number,
+) => Promise<ListedBackup[]>
 
 /** Resolves when the topic has the event. Throws `PUBLISH_FAILED`, after which the topic may have it all the same. */
 export type Publish = (event: OutcomeEvent) => Promise<void>
