@@ -86,6 +86,15 @@ export type ListBackups = (
 	timeoutMs: number,
 ) => Promise<ListedBackup[]>
 
+/** One message on the topic. All attributes are strings. */
+export interface TopicMessage {
+	message: string
+	attributes: Readonly<Record<string, string>>
+}
+
+/** Resolves when the topic has the message. Throws `PUBLISH_FAILED`, after which the topic may have it all the same. */
+export type SendToTopic = (message: TopicMessage) => Promise<void>
+
 /** Resolves when the topic has the event. Throws `PUBLISH_FAILED`, after which the topic may have it all the same. */
 export type Publish = (event: OutcomeEvent) => Promise<void>
 
@@ -108,7 +117,7 @@ export interface RequestQueue {
 }
 
 /** What a message says beside its body. */
-export type Marks = Pick<Delivery, 'traceparent' | 'isRedriven' | 'trigger'>
+export type Marks = Pick<Delivery, 'traceparent' | 'isRedriven' | 'coveragePolicy' | 'trigger'>
 
 /** The body of a message on the arrival queue; the rest is in the ledger. */
 export interface ArrivalCheck {
@@ -253,3 +262,58 @@ export type ObserveCheck = (
 
 /** One log line for a completion that could not be recorded after its outcome was published. Must not throw. */
 export type ObserveUnrecorded = (check: ArrivalCheck, error: ExportError) => void
+
+/** What a check of one instance needs. Bound to one invocation: every call ends before its deadline. */
+export interface InspectPorts {
+	deadline: Deadline
+	/** Milliseconds since the epoch. */
+	now: () => number
+	/** Base of the API: a part of an export's identity. */
+	apiUrl: string
+	listBackups: ListBackups
+	listObjects: ListObjects
+	ledger: Pick<Ledger, 'read'>
+	destinations: Pick<Destinations, 'holder' | 'namesakes'>
+}
+
+export interface CoveragePorts extends InspectPorts {
+	requestQueue: Pick<RequestQueue, 'send'>
+	sendToTopic: SendToTopic
+	observe: ObserveCoverage
+}
+
+export interface SweepPorts {
+	deadline: Deadline
+	listInstances: ListInstances
+	sendMessages: CoverageQueue['sendMessages']
+}
+
+export interface CoverageQueue {
+	/** Puts these bodies on the queue. Throws `QUEUE_UNAVAILABLE`, after which some of them may be there. */
+	sendMessages: (bodies: readonly string[]) => Promise<void>
+	/** Hides a message for so many seconds. Resolves with what went wrong; then the queue's own visibility time-out holds. */
+	hide: (receiptHandle: string, seconds: number) => Promise<ExportError | null>
+}
+
+/** What a coverage check found, in numbers. */
+export interface CoverageSummary {
+	state: 'covered' | 'behind'
+	counts: Readonly<Record<'covered' | 'underWay' | 'due' | 'failing' | 'gone' | 'running', number>>
+	unknownObjects: number
+	/** Hours since the end of the backup that is behind for longest; 0 when none is. */
+	hoursBehind: number
+	/** Names of files whose export ended without proof, or that cannot be asked for; not all of many. */
+	failingFiles: readonly string[]
+}
+
+/** One log line and the metrics of a check of one instance. Must not throw. */
+export type ObserveCoverage = (
+	check: { policy: string; product: Product; instanceNo: string; sweptAt: string },
+	ending: CoverageSummary | ExportError,
+) => void
+
+/** One log line and the metrics of a sweep. Must not throw. */
+export type ObserveSweep = (
+	sweep: { policy?: string; sweptAt?: string },
+	ending: { instances: number; missing: readonly string[] } | ExportError,
+) => void

@@ -16,7 +16,7 @@ const GROUND = ['ground', 'formats', 'http-client']
 const WORDS = [...GROUND, 'reply', 'request', 'outcome', 'ledger']
 const PORTS = [...WORDS, 'ports']
 const ADAPTERS = ['ncp', 'aws', 'object-storage', 'webhook', 'observe']
-const USE_CASES = ['export', 'arrival', 'queue']
+const USE_CASES = ['export', 'arrival', 'coverage', 'queue']
 const LIBRARY = [...PORTS, ...ADAPTERS, ...USE_CASES, 'wiring']
 
 const folder = (name: string, mayImport: readonly string[]): Room => ({
@@ -53,6 +53,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	observe: folder('observe', PORTS),
 	arrival: folder('arrival', PORTS),
 	export: folder('export', [...PORTS, 'arrival']),
+	coverage: folder('coverage', [...PORTS, 'export', 'arrival']),
 	queue: folder('queue', [...PORTS, 'export']),
 	wiring: folder('wiring', [...PORTS, ...ADAPTERS]),
 	functions: { files: ['functions/**'], imported: ['**/functions/**'], mayImport: LIBRARY },

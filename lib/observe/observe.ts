@@ -69,7 +69,7 @@ const STATES_WITH_SECTION: ReadonlySet<State> = new Set([
 	'unknown',
 ])
 
-function toRunbook(section: string | undefined): { runbook?: string } {
+export function toRunbook(section: string | undefined): { runbook?: string } {
 	return section === undefined ? {} : { runbook: `docs/runbook.md#${section}` }
 }
 

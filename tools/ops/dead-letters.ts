@@ -10,8 +10,8 @@ import {
 import { parseArrivalCheck } from '../../lib/aws/arrival-queue.ts'
 import { isRecord, parseRecord, toQueueableJson } from '../../lib/formats/json.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
+import { COVERAGE_POLICY, REDRIVEN_FROM } from '../../lib/request/message-attributes.ts'
 import { readPipelineEvent } from '../../lib/request/pipeline-event.ts'
-import { REDRIVEN_FROM } from '../../lib/request/redriven.ts'
 import { OpsError, toMessage } from './ops-error.ts'
 import { findByRequest } from './status.ts'
 import type { Target } from './target.ts'
@@ -163,13 +163,14 @@ export async function releaseDeadLetters(letters: readonly DeadLetter[], target:
  */
 export async function redriveDeadLetter(letter: DeadLetter, target: Target): Promise<void> {
 	const { dead, source } = urlsOf(target, letter.queue)
-	const { traceparent } = letter.attributes
+	const { traceparent, [COVERAGE_POLICY]: policy } = letter.attributes
 	await target.sqs.send(
 		new SendMessageCommand({
 			QueueUrl: source,
 			MessageBody: toSourceBody(letter),
 			MessageAttributes: {
 				...(traceparent ? { traceparent } : {}),
+				...(policy ? { [COVERAGE_POLICY]: policy } : {}),
 				[REDRIVEN_FROM]: { DataType: 'String', StringValue: letter.messageId },
 			},
 		}),
