@@ -57,7 +57,7 @@ const schema = v.object({
 	product: v.optional(v.picklist(DISCOVERABLE, `must be ${DISCOVERABLE.join(' or ')}`), DEFAULT_PRODUCT),
 	instances: v.optional(
 		v.union(
-			[v.literal('all'), v.pipe(instanceNumbers, v.minLength(1))],
+			[v.literal('all'), v.pipe(instanceNumbers, v.minLength(1, 'must name an instance'))],
 			'must be "all" or a list of different instance numbers',
 		),
 		'all',

@@ -1,5 +1,5 @@
-import { isRecord, parseRecord } from '../formats/json.ts'
 import { PolicyInvalid, type Problem } from '../errors.ts'
+import { isRecord, parseRecord } from '../formats/json.ts'
 import { type Policy, parsePolicy } from './policy.ts'
 
 /** What the function is asked for: a sweep, or the check of one instance when `instanceNo` is there. */

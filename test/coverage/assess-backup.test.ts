@@ -31,13 +31,18 @@ const inspected = (changes: Partial<InspectedBackup> = {}): InspectedBackup => (
 	...changes,
 })
 
-const stateOf = (changes: Partial<InspectedBackup>) => assessBackup(inspected(changes), NOW, 6 * HOUR_MS).state
+const stateOf = (changes: Partial<InspectedBackup>) =>
+	assessBackup(inspected(changes), NOW, 6 * HOUR_MS).state
 
 describe('assessBackup', () => {
 	it.each([
 		['running while it has no end', { endedAtMs: null }, 'running'],
 		['covered by an object', { proof: anObject('1/a') }, 'covered'],
-		['covered whatever the ledger says', { proof: anObject('1/a'), entry: settled('missing', true) }, 'covered'],
+		[
+			'covered whatever the ledger says',
+			{ proof: anObject('1/a'), entry: settled('missing', true) },
+			'covered',
+		],
 		['due when nobody asked for it', {}, 'due'],
 		['due when it was forgotten', { entry: { ...settled('missing', true), expiresAtMs: NOW } }, 'due'],
 		['under way while it waits', { entry: waiting }, 'under-way'],
@@ -50,7 +55,11 @@ describe('assessBackup', () => {
 		['failing when exhausted', { entry: settled('exhausted', true) }, 'failing'],
 		['failing when its place is taken', { isTaken: true }, 'failing'],
 		['failing when no request can name it', { request: null }, 'failing'],
-		['gone when it was completed, and the object is not there', { entry: settled('completed', true) }, 'gone'],
+		[
+			'gone when it was completed, and the object is not there',
+			{ entry: settled('completed', true) },
+			'gone',
+		],
 	] as const)('finds a backup %s', (_name, changes, state) => {
 		expect(stateOf(changes)).toBe(state)
 	})

@@ -1,7 +1,12 @@
 import { CloudEvent } from 'cloudevents'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { type Coverage, hoursBehind, toCoverageEvent, toCoverageMessage } from '../../lib/coverage/coverage-event.ts'
+import {
+	type Coverage,
+	hoursBehind,
+	toCoverageEvent,
+	toCoverageMessage,
+} from '../../lib/coverage/coverage-event.ts'
 import { coverageEventSchema } from '../../lib/coverage/coverage-event-schema.ts'
 import { assessed, END_MS, HOUR_MS, NOW, policy } from './samples.ts'
 
@@ -110,7 +115,11 @@ describe('toCoverageEvent', () => {
 
 it('is published with the attributes that filter policies need', () => {
 	const { message, attributes } = toCoverageMessage(toCoverageEvent(coverage([]), SWEPT_AT))
-	expect(attributes).toEqual({ type: 'ncp.backup.coverage.v1', state: 'covered', cloudPostgresqlInstanceNo: '1' })
+	expect(attributes).toEqual({
+		type: 'ncp.backup.coverage.v1',
+		state: 'covered',
+		cloudPostgresqlInstanceNo: '1',
+	})
 	expect(JSON.parse(message)).toMatchObject({ type: 'ncp.backup.coverage.v1' })
 })
 

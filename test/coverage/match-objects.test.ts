@@ -23,12 +23,9 @@ describe('matchObjects', () => {
 		},
 	)
 
-	it.each(['1/202105281', '1/pg-20210528', '1/20210528/data', '1/2021052'])(
-		'counts %s as unknown',
-		(key) => {
-			expect(match(['20210528'], [anObject(key)])).toEqual({ copies: {}, unknownObjects: 1 })
-		},
-	)
+	it.each(['1/202105281', '1/pg-20210528', '1/20210528/data', '1/2021052'])('counts %s as unknown', (key) => {
+		expect(match(['20210528'], [anObject(key)])).toEqual({ copies: {}, unknownObjects: 1 })
+	})
 
 	it('gives an object to the longest name that fits', () => {
 		const objects = [anObject('1/20210528-1.tar'), anObject('1/20210528.tar')]

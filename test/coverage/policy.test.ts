@@ -77,18 +77,31 @@ describe('parsePolicy', () => {
 		[[], 'policy must be an object with the fields of a policy'],
 		[{ ...SMALL, bucketNam: 'x' }, 'bucketNam is unknown; did you mean "bucketName"?'],
 		[{ name: 'x' }, 'bucketName is required'],
-		[{ ...SMALL, instances: [] }, 'instances must be "all" or a list of different instance numbers'],
-		[{ ...SMALL, instances: ['1', '1'] }, 'instances must be "all" or a list of different instance numbers'],
+		[{ ...SMALL, instances: [] }, 'instances must name an instance'],
+		[{ ...SMALL, instances: 'some' }, 'instances must be "all" or a list of different instance numbers'],
+		[{ ...SMALL, instances: ['1', '1'] }, 'instances must name each instance once'],
 		[{ ...SMALL, exclude: ['1', '1'] }, 'exclude must name each instance once'],
-		[{ ...SMALL, folderPath: 'x/' }, 'folderPath must hold {instanceNo} when there is more than one instance'],
+		[
+			{ ...SMALL, folderPath: 'x/' },
+			'folderPath must hold {instanceNo} when there is more than one instance',
+		],
 		[
 			{ ...SMALL, folderPath: 'x/', instances: ['1', '2'] },
 			'folderPath must hold {instanceNo} when there is more than one instance',
 		],
-		[{ ...SMALL, instances: ['1'], exclude: ['2'] }, 'exclude takes instances out of "all", not out of a list'],
-		[{ ...SMALL, rate: 'rate(1 minute)' }, 'rate must be a rate of 5 minutes to 1 day, such as "rate(1 hour)"'],
+		[
+			{ ...SMALL, instances: ['1'], exclude: ['2'] },
+			'exclude takes instances out of "all", not out of a list',
+		],
+		[
+			{ ...SMALL, rate: 'rate(1 minute)' },
+			'rate must be a rate of 5 minutes to 1 day, such as "rate(1 hour)"',
+		],
 		[{ ...SMALL, rate: 'rate(2 days)' }, 'rate must be a rate of 5 minutes to 1 day, such as "rate(1 hour)"'],
-		[{ ...SMALL, rate: 'cron(0 * * * ? *)' }, 'rate must be a rate of 5 minutes to 1 day, such as "rate(1 hour)"'],
+		[
+			{ ...SMALL, rate: 'cron(0 * * * ? *)' },
+			'rate must be a rate of 5 minutes to 1 day, such as "rate(1 hour)"',
+		],
 		[{ ...SMALL, graceHours: '6' }, 'graceHours must be a number of hours'],
 	])('refuses %j', (value, problem) => {
 		expect(problemsOf(value)).toEqual([problem])
