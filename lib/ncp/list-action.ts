@@ -41,7 +41,7 @@ export function createListInstances(callList: CallList): ListInstances {
 			parameters: { regionCode },
 			read: (fields) => readInstances(fields, row),
 		})
-		return readPages(ask, ({ instanceNo }) => instanceNo)
+		return readPages(ask, ({ instanceNo }) => instanceNo, 0)
 	}
 }
 
@@ -59,7 +59,7 @@ export function createListBackups(callList: CallList): ListBackups {
 		const keyOf = ({ fileName }: ListedBackup): string => fileName
 		const { totalRows, rows } = (await ask.page()) ?? NO_ROWS
 		const different = new Map(rows.map((each) => [keyOf(each), each]))
-		if (different.size < totalRows) return readPages(ask, keyOf)
+		if (different.size < totalRows) return readPages(ask, keyOf, totalRows)
 		return toWhole(ask, different, totalRows)
 	}
 }
@@ -102,7 +102,8 @@ function createAsk<Row>(callList: CallList, timeoutMs: number, list: List<Row>):
 		later,
 		page: async (pageNo) => {
 			const leftMs = endsAt - performance.now()
-			if (leftMs < 1) throw later(`no time was left for page ${pageNo}`)
+			if (leftMs < 1)
+				throw later(pageNo === undefined ? 'no time was left' : `no time was left for page ${pageNo}`)
 			const paging = pageNo === undefined ? {} : { pageNo: String(pageNo), pageSize: String(PAGE_SIZE) }
 			const form = encodeForm({ ...parameters, ...paging, responseFormatType: 'json' })
 			const reply = await callList({ path, form }, leftMs)
@@ -119,11 +120,15 @@ function createAsk<Row>(callList: CallList, timeoutMs: number, list: List<Row>):
 
 /**
  * Whether the first page is 0 or 1 is not documented: page 0 may be empty, and page 1 may repeat it. A row that was deleted
- * moves later rows to pages that have been read, so a count that shrinks ends the list.
+ * moves later rows to pages that have been read, so a count that shrinks ends the list. `countedRows` are known before.
  */
-async function readPages<Row>(ask: Ask<Row>, keyOf: (row: Row) => string): Promise<Row[]> {
+async function readPages<Row>(
+	ask: Ask<Row>,
+	keyOf: (row: Row) => string,
+	countedRows: number,
+): Promise<Row[]> {
 	const different = new Map<string, Row>()
-	let totalRows = 0
+	let totalRows = countedRows
 	for (let pageNo = 0; pageNo < MAX_PAGES; pageNo++) {
 		const page = (await ask.page(pageNo)) ?? { totalRows, rows: [] }
 		if (page.totalRows < totalRows) throw ask.later('the list changed while it was read')

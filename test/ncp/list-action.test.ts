@@ -169,6 +169,7 @@ describe('createListBackups', () => {
 	it.each([
 		['rows are missing from every page', '7 of 9 rows', [backups(9, ...'abcdefg')]],
 		['there are more rows than counted', '2 of 1 rows', [backups(1, 'a', 'b')]],
+		['no page has a match', '0 of 2 rows', [backups(2, 'a'), NOTHING_MATCHES]],
 	])('throws NCP_LATER when %s', async (_name, message, replies) => {
 		await expect(listBackups(...replies)).rejects.toMatchObject({
 			code: 'NCP_LATER',
@@ -210,6 +211,13 @@ describe('createListBackups', () => {
 		})
 		const slow = replied(429, { error: { errorCode: '410' } }, { 'retry-after': '7' })
 		await expect(listBackups(slow)).rejects.toMatchObject({ retryAfterSeconds: 7 })
+	})
+
+	it('throws NCP_LATER when the pages count fewer rows than the first reply', async () => {
+		await expect(listBackups(backups(2, 'a'), backups(1, 'a'))).rejects.toMatchObject({
+			code: 'NCP_LATER',
+			message: expect.stringContaining('changed while it was read'),
+		})
 	})
 
 	it('does not take a gateway’s code for the API’s', async () => {
