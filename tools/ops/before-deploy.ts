@@ -1,12 +1,14 @@
 import { GetAccountSettingsCommand } from '@aws-sdk/client-lambda'
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts'
 import type { Secret } from '../../lib/aws/secrets.ts'
+import { defaultOf } from '../template/defaults.ts'
 import { concurrencyQuota } from '../template/numbers.ts'
-import { checkBucket } from './check-bucket.ts'
+import { API_URLS, BUCKET_ZONES, type BucketZoneName } from '../template/zones.ts'
+import { checkBucket, hintAt } from './check-bucket.ts'
 import { checkNcp } from './check-ncp.ts'
 import type { Clients } from './clients.ts'
 import type { Connection } from './connection.ts'
-import { type Finding, failed, ok, skipped, type Verdict, warning } from './finding.ts'
+import { type Finding, failed, ok, type Verdict, warning } from './finding.ts'
 import { CallFailed, OpsError } from './ops-error.ts'
 import { NeedFailed, runChecks } from './run-checks.ts'
 import { readSecret } from './target.ts'
@@ -17,6 +19,30 @@ export interface Plan
 	/** AWS's. */
 	region: string
 	secretId: string
+}
+
+/** The parameters of the deploy that are not to have their defaults. */
+export interface PlanOptions {
+	secret?: string
+	bucketZone?: BucketZoneName
+	regionCode?: string
+}
+
+/** From the parameters of serverless.yml. As for the functions, `NCP_API_URL` and `OBJECT_STORAGE_URL` say where NCP is. */
+export function planDeploy(
+	region: string,
+	{ secret, bucketZone, regionCode }: PlanOptions,
+	{ NCP_API_URL, OBJECT_STORAGE_URL, OBJECT_STORAGE_REGION }: NodeJS.ProcessEnv,
+): Plan {
+	const zone = BUCKET_ZONES[bucketZone ?? (defaultOf('bucketZone') as BucketZoneName)]
+	return {
+		region,
+		secretId: secret ?? defaultOf('secretId'),
+		ncpApiUrl: NCP_API_URL || API_URLS[zone.ncpZone],
+		ncpRegionCode: regionCode ?? defaultOf('regionCode'),
+		objectStorageUrl: OBJECT_STORAGE_URL || zone.url,
+		objectStorageRegion: OBJECT_STORAGE_REGION || zone.region,
+	}
 }
 
 /** Checks what a deploy needs and does not create, with the operator's AWS credentials. Changes nothing. Never throws. */
@@ -39,9 +65,7 @@ export async function examineBeforeDeploy(
 			name: `bucket ${bucket}`,
 			run: async () => checkBucket(bucket, await secret, plan),
 		})),
-		...(buckets.length === 0
-			? [{ name: 'bucket', run: async () => skipped('name one with --bucket to check it') }]
-			: []),
+		...hintAt(buckets),
 	]
 	return runChecks(checks, 'AWS', signal)
 }

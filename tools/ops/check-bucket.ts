@@ -8,7 +8,14 @@ import { type Asked, adviseOnBucket } from './bucket-use.ts'
 import type { Connection } from './connection.ts'
 import { failed, ok, skipped, type Verdict } from './finding.ts'
 import { describeFailure } from './ops-error.ts'
+import type { Check } from './run-checks.ts'
 import type { Target } from './target.ts'
+
+/** In place of the checks of buckets when none was named. */
+export function hintAt(buckets: readonly string[]): Check[] {
+	const run = async () => skipped('name one with --bucket to check it')
+	return buckets.length === 0 ? [{ name: 'bucket', run }] : []
+}
 
 /** Whether the key pair can list the bucket. */
 export async function checkBucket(

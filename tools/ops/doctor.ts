@@ -2,10 +2,10 @@ import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client
 import { GetTopicAttributesCommand } from '@aws-sdk/client-sns'
 import { EXPORT_ID_INDEX } from '../../lib/aws/exports-table.ts'
 import { checkAlarms } from './check-alarms.ts'
-import { checkBucket, checkBucketUse } from './check-bucket.ts'
+import { checkBucket, checkBucketUse, hintAt } from './check-bucket.ts'
 import { checkNcp } from './check-ncp.ts'
 import { checkDead, checkMapping, checkQueue } from './check-queue.ts'
-import { type Finding, failed, ok, skipped, type Verdict, warning } from './finding.ts'
+import { type Finding, failed, ok, type Verdict, warning } from './finding.ts'
 import { NeedFailed, runChecks } from './run-checks.ts'
 import type { Target } from './target.ts'
 
@@ -71,9 +71,6 @@ function listChecks(isLocal: boolean, buckets: readonly string[]): Checks {
 				[`exports into ${bucket}`, async (target) => checkBucketUse(bucket, await target.keys(), target)],
 			],
 		),
-		...(buckets.length === 0
-			? ([['bucket', async () => skipped('name one with --bucket to check it')]] satisfies Checks)
-			: []),
 	]
 }
 
@@ -90,7 +87,7 @@ export async function examine(
 	read.catch(() => undefined)
 	const examined = { ...target, keys: () => read }
 	const checks = listChecks(isLocal, buckets).map(([name, run]) => ({ name, run: () => run(examined) }))
-	return runChecks(checks, isLocal ? 'the local cloud' : 'AWS', signal)
+	return runChecks([...checks, ...hintAt(buckets)], isLocal ? 'the local cloud' : 'AWS', signal)
 }
 
 /** The findings about a stage whose stack cannot be read, so that nothing else can be checked. */

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
 import { defaultOf } from '../../template/defaults.ts'
-import { API_URLS, BUCKET_ZONE_NAMES, BUCKET_ZONES, type BucketZoneName } from '../../template/zones.ts'
+import { BUCKET_ZONE_NAMES } from '../../template/zones.ts'
 import { UsageError } from '../../terminal/command-line.ts'
 import { paint, toPlain } from '../../terminal/outcome-row.ts'
-import { examineBeforeDeploy, type Plan } from '../before-deploy.ts'
+import { examineBeforeDeploy, type PlanOptions, planDeploy } from '../before-deploy.ts'
 import { createClients } from '../clients.ts'
 import { type Given, onCommand, print, printJson } from '../command.ts'
 import { examine, examineWithout } from '../doctor.ts'
@@ -11,12 +11,9 @@ import type { Finding } from '../finding.ts'
 import { NeedFailed } from '../run-checks.ts'
 import { findTarget, toRegion } from '../target.ts'
 
-interface DoctorOptions {
+interface DoctorOptions extends PlanOptions {
 	bucket?: string[]
 	beforeDeploy?: boolean
-	secret?: string
-	bucketZone?: BucketZoneName
-	regionCode?: string
 }
 
 const MARKS = {
@@ -68,23 +65,9 @@ function checkOptions({ stage }: Given, options: DoctorOptions): void {
 }
 
 async function lookAhead({ region, isJson, signal }: Given, options: DoctorOptions): Promise<Finding[]> {
-	const plan = toPlan(toRegion(region), options)
+	const plan = planDeploy(toRegion(region), options, process.env)
 	if (!isJson) print(`Checking what a deploy to ${plan.region} needs …`)
 	return examineBeforeDeploy(plan, createClients({ region: plan.region }), options.bucket ?? [], signal)
-}
-
-/** The parameters of serverless.yml, and what follows from them. The functions' own variables replace NCP's addresses. */
-function toPlan(region: string, { secret, bucketZone, regionCode }: DoctorOptions): Plan {
-	const zone = BUCKET_ZONES[bucketZone ?? (defaultOf('bucketZone') as BucketZoneName)]
-	const { NCP_API_URL, OBJECT_STORAGE_URL, OBJECT_STORAGE_REGION } = process.env
-	return {
-		region,
-		secretId: secret ?? defaultOf('secretId'),
-		ncpApiUrl: NCP_API_URL || API_URLS[zone.ncpZone],
-		ncpRegionCode: regionCode ?? defaultOf('regionCode'),
-		objectStorageUrl: OBJECT_STORAGE_URL || zone.url,
-		objectStorageRegion: OBJECT_STORAGE_REGION || zone.region,
-	}
 }
 
 async function lookAt(given: Given, { bucket = [] }: DoctorOptions): Promise<Finding[]> {
