@@ -60,7 +60,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	template: tool('template', LIBRARY),
 	ops: tool('ops', [...LIBRARY, 'terminal', 'template']),
 	local: tool('local', [...LIBRARY, 'terminal', 'ops', 'tools']),
-	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'local', 'tools']),
+	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'ops', 'local', 'tools']),
 	tools: {
 		files: ['tools/*.ts'],
 		imported: ['**/tools/*.ts', '../build.ts', '../docs.ts', '../rooms.ts'],
