@@ -184,7 +184,7 @@ describe('ops doctor, when many checks have one cause', () => {
 		expect(await findings(bucket)).toEqual([{ check: 'AWS', result: 'failed', words, unchecked: EVERYTHING }])
 		const { code, output } = await doctor(bucket)
 		expect(output.match(/credentials/g)).toHaveLength(1)
-		expect(output).toContain(`1 of 1 checks failed. ${EVERYTHING.length} more could not be made.`)
+		expect(output).toContain(`1 of 1 check failed. ${EVERYTHING.length} more could not be made.`)
 		expect(code).toBe(1)
 	})
 

@@ -305,21 +305,21 @@ describe('ops dead-letters', () => {
 
 		const dry = await ops(['dead-letters', 'redrive', '--all', '--dry-run'])
 		expect(dry.output).toContain(`would redrive ${dead?.messageId} to the request queue (NCP_LATER)`)
-		expect(dry.output).toContain('1 dead letters would be redriven; nothing was done.')
+		expect(dry.output).toContain('Nothing was done. Would be redriven: 1 dead letter.')
 		expect(await untilDead(2)).toHaveLength(2)
 
 		isBusy = false
 		const redriven = await ops(['dead-letters', 'redrive', '--all'])
 		expect(redriven).toMatchObject({ code: 0 })
-		expect(redriven.output).toContain('1 of 1 dead letters of the local cloud are back in their queues.')
-		expect(redriven.output).toContain('1 rejected dead letters stay')
+		expect(redriven.output).toContain('Back in their queues: 1 of 1 dead letter of the local cloud.')
+		expect(redriven.output).toContain('Rejected ones that stay: 1.')
 		// The export starts over, as a new one.
 		const accepted = await outcomeOf('busy-0', 'accepted', BUSY)
 		expect(accepted.data.exportId).not.toBe(exhausted.data.exportId)
 		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId, rejected: true }])
 
 		const discarded = await ops(['dead-letters', 'discard', '--rejected'])
-		expect(discarded.output).toBe('1 of 1 dead letters of the local cloud are deleted.')
+		expect(discarded.output).toBe('Deleted: 1 of 1 dead letter of the local cloud.')
 		expect((await ops(['dead-letters', 'list'])).output).toContain('There are no dead letters')
 	})
 
@@ -421,7 +421,7 @@ describe('ops dead-letters, when things go wrong', () => {
 	it('redrives all of them with their trace, even one whose sender set errorCode itself', async () => {
 		await bury(JSON.stringify(request('busy-2', BUSY)), { traceparent: TRACE, errorCode: 'MINE' })
 		const { output } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'requests'])
-		expect(output).toBe('26 of 26 dead letters of the local cloud are back in their queues.')
+		expect(output).toBe('Back in their queues: 26 of 26 dead letters of the local cloud.')
 		expect((await outcomeOf('busy-2', 'accepted', BUSY)).traceparent).toBe(TRACE)
 		expect(await visible()).toBe(0)
 	})
@@ -430,7 +430,7 @@ describe('ops dead-letters, when things go wrong', () => {
 		const { url: QueueUrl } = cloud.pipelineDeadLetterQueue
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"version":"1.0"}' }))
 		const all = await ops(['dead-letters', 'redrive', '--all', '--queue', 'pipeline'])
-		expect(all).toMatchObject({ code: 0, output: expect.stringContaining('1 rejected dead letters stay') })
+		expect(all).toMatchObject({ code: 0, output: expect.stringContaining('Rejected ones that stay: 1.') })
 		const [letter] = (await ops(['dead-letters', 'list', '--queue', 'pipeline', '--json'])).json() as {
 			messageId: string
 		}[]

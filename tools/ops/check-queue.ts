@@ -2,6 +2,7 @@ import { type EventSourceMappingConfiguration, ListEventSourceMappingsCommand } 
 import { GetQueueAttributesCommand, type QueueAttributeName } from '@aws-sdk/client-sqs'
 import { parseRecord } from '../../lib/formats/json.ts'
 import type { FunctionName } from '../../lib/wiring/config.ts'
+import { count } from '../terminal/count.ts'
 import { failed, ok, type Verdict, warning } from './finding.ts'
 import type { Target } from './target.ts'
 
@@ -21,12 +22,11 @@ export async function checkQueue(url: string, deadUrl: string, target: Target): 
 }
 
 export async function checkDead(url: string, target: Target): Promise<Verdict> {
-	const { ApproximateNumberOfMessages: count } = await readAttributes(
-		url,
-		['ApproximateNumberOfMessages'],
-		target,
-	)
-	return count === '0' ? ok('empty') : warning(`${count} messages; see "npm run ops -- dead-letters list"`)
+	const { ApproximateNumberOfMessages } = await readAttributes(url, ['ApproximateNumberOfMessages'], target)
+	const messages = Number(ApproximateNumberOfMessages)
+	return messages === 0
+		? ok('empty')
+		: warning(`${count(messages, 'message')}; see "npm run ops -- dead-letters list"`)
 }
 
 /** Whether Lambda delivers the messages of a queue to the function of the stack. */

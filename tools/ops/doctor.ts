@@ -1,6 +1,7 @@
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
 import { GetTopicAttributesCommand } from '@aws-sdk/client-sns'
 import { EXPORT_ID_INDEX } from '../../lib/aws/exports-table.ts'
+import { count } from '../terminal/count.ts'
 import { checkAlarms } from './check-alarms.ts'
 import { checkBucket, checkBucketUse, hintAt } from './check-bucket.ts'
 import { checkNcp } from './check-ncp.ts'
@@ -101,20 +102,22 @@ async function checkTopic({ sns, connection }: Target): Promise<Verdict> {
 	const { Attributes = {} } = await sns.send(
 		new GetTopicAttributesCommand({ TopicArn: connection.resultTopicArn }),
 	)
-	const count = Number(Attributes.SubscriptionsConfirmed ?? 0)
-	return count === 0 ? warning('it has no subscription: outcomes reach no one') : ok(`${count} subscriptions`)
+	const confirmed = Number(Attributes.SubscriptionsConfirmed ?? 0)
+	return confirmed === 0
+		? warning('it has no subscription: outcomes reach no one')
+		: ok(count(confirmed, 'subscription'))
 }
 
 async function checkOperationsTopic({ sns, connection }: Target): Promise<Verdict> {
 	const { Attributes = {} } = await sns.send(
 		new GetTopicAttributesCommand({ TopicArn: connection.operationsTopicArn }),
 	)
-	const count = Number(Attributes.SubscriptionsConfirmed ?? 0)
+	const confirmed = Number(Attributes.SubscriptionsConfirmed ?? 0)
 	const pending = Number(Attributes.SubscriptionsPending ?? 0)
-	if (count > 0) return ok(`${count} subscriptions`)
+	if (confirmed > 0) return ok(count(confirmed, 'subscription'))
 	return warning(
 		pending > 0
-			? `alarms reach no one: ${pending} subscriptions wait for the confirmation that their receivers were sent`
+			? `alarms reach no one: not yet confirmed by the receiver: ${count(pending, 'subscription')}`
 			: `alarms reach no one: subscribe the on-call engineer to ${connection.operationsTopicArn}`,
 	)
 }

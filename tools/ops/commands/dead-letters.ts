@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../terminal/command-line.ts'
+import { count } from '../../terminal/count.ts'
 import { toPlain } from '../../terminal/outcome-row.ts'
 import { startProgressBar } from '../../terminal/progress-bar.ts'
 import { type Context, onTarget, print, printColumns, printJson, toCommand } from '../command.ts'
@@ -93,11 +94,13 @@ async function withLetters(
 		for (const { queue, reason } of unreadable)
 			process.stderr.write(`The dead letters of ${queue} cannot be read: ${reason}\n`)
 		if (letters.size === limit)
-			process.stderr.write(`There may be more than ${limit} dead letters; see --limit.\n`)
+			process.stderr.write(`There may be more than ${count(limit, 'dead letter')}; see --limit.\n`)
 		const readable = queues.filter((name) => !unreadable.some(({ queue }) => queue === name))
 		const hidden = letters.size === 0 ? await countHidden(readable, target) : 0
 		if (hidden > 0)
-			throw new OpsError(`Another command is reading ${hidden} dead letters: try again in five minutes.`)
+			throw new OpsError(
+				`Another command is reading ${count(hidden, 'dead letter')}: try again in five minutes.`,
+			)
 		const exitCode = await use(letters, unreadable)
 		return unreadable.length === 0 ? exitCode : 1
 	} finally {
@@ -240,19 +243,19 @@ function reportRedriven(
 	if (dryRun) {
 		for (const { messageId, queue, code } of wanted)
 			print(toPlain(`would redrive ${messageId} to ${toSource(queue)} (${code})`))
-		print(`${wanted.length} dead letters would be redriven; nothing was done.`)
-	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are back in their queues.`)
+		print(`Nothing was done. Would be redriven: ${count(wanted.length, 'dead letter')}.`)
+	} else
+		print(`Back in their queues: ${done.length} of ${count(wanted.length, 'dead letter')} of ${target.name}.`)
 	const rejected = wanted.filter(({ isRejected }) => isRejected).length
-	if (rejected > 0) print(`${rejected} of them had been rejected and will be rejected again.`)
-	if (all && left > 0)
-		print(`${left} rejected dead letters stay: send corrected requests, then discard these.`)
+	if (rejected > 0) print(`Of these, rejected before and to be rejected again: ${rejected}.`)
+	if (all && left > 0) print(`Rejected ones that stay: ${left}. Send corrected requests, then discard these.`)
 }
 
 function reportDiscarded({ target }: Context, { dryRun }: DiscardOptions, { wanted, done }: Result): void {
 	if (dryRun) {
 		for (const { messageId, code } of wanted) print(toPlain(`would delete ${messageId} (${code})`))
-		print(`${wanted.length} dead letters would be deleted; nothing was done.`)
-	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are deleted.`)
+		print(`Nothing was done. Would be deleted: ${count(wanted.length, 'dead letter')}.`)
+	} else print(`Deleted: ${done.length} of ${count(wanted.length, 'dead letter')} of ${target.name}.`)
 }
 
 const toSource = (queue: DeadQueue): string =>

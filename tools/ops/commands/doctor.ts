@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { defaultOf } from '../../template/defaults.ts'
 import { BUCKET_ZONE_NAMES } from '../../template/zones.ts'
 import { UsageError } from '../../terminal/command-line.ts'
+import { count } from '../../terminal/count.ts'
 import { paint, toPlain } from '../../terminal/outcome-row.ts'
 import { examineBeforeDeploy, type PlanOptions, planDeploy } from '../before-deploy.ts'
 import { createClients } from '../clients.ts'
@@ -87,13 +88,14 @@ function report(findings: readonly Finding[]): void {
 		print(`${MARKS[result]}  ${check}: ${toPlain(words)}`)
 		if (unchecked.length > 0) print(`${indent}Not checked because of it: ${toPlain(unchecked.join(', '))}.`)
 	}
-	const count = (which: Finding['result']): number => findings.filter(({ result }) => result === which).length
+	const countOf = (which: Finding['result']): number =>
+		findings.filter(({ result }) => result === which).length
 	const unmade = findings.flatMap(({ unchecked = [] }) => unchecked).length
 	const made = unmade === 0 ? '' : ` ${unmade} more could not be made.`
 	print(
-		count('failed') === 0
+		countOf('failed') === 0
 			? '\nNo check failed.'
-			: `\n${count('failed')} of ${findings.length} checks failed.${made}`,
+			: `\n${countOf('failed')} of ${count(findings.length, 'check')} failed.${made}`,
 	)
-	if (count('warning') > 0) print(`Warnings: ${count('warning')}.`)
+	if (countOf('warning') > 0) print(`Warnings: ${countOf('warning')}.`)
 }
