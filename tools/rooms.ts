@@ -59,9 +59,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	functions: { files: ['functions/**'], imported: ['**/functions/**'], mayImport: LIBRARY },
 	terminal: tool('terminal', LIBRARY),
 	template: tool('template', LIBRARY),
-	ops: tool('ops', [...LIBRARY, 'terminal']),
+	ops: tool('ops', [...LIBRARY, 'terminal', 'template']),
 	local: tool('local', [...LIBRARY, 'terminal', 'ops', 'tools']),
-	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'local', 'tools']),
+	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'ops', 'local', 'tools']),
 	tools: {
 		files: ['tools/*.ts'],
 		imported: ['**/tools/*.ts', '../build.ts', '../docs.ts', '../rooms.ts'],

@@ -180,6 +180,17 @@ export function expiryOncePublished(entry: Draft, nowMs: number, deduplicationMs
 	return isEnded(entry) && entry.expiresAtMs >= expiresAtMs + 1_000 ? expiresAtMs : null
 }
 
+/**
+ * Whether an ended entry shows that its outcome has been published, by its earlier expiry. Null when deduplication is longer
+ * than `UNSETTLED_MS`: then it expires no earlier.
+ */
+export function showsPublication(entry: Settled<Draft>): boolean | null {
+	const unpublishedMs = Date.parse(entry.event.data.settledAt) + UNSETTLED_MS
+	// A store may count in whole seconds.
+	if (entry.expiresAtMs > unpublishedMs + 1_000) return null
+	return entry.expiresAtMs < unpublishedMs - 1_000
+}
+
 /** Sets which arrival check comes next, and when. */
 export function awaitCheck(
 	entry: Settled<Draft>,

@@ -16,6 +16,7 @@ import { type Cloud, LOCAL_KEYS, startCloud } from '../../tools/local/cloud.ts'
 import { close, listen } from '../../tools/local/listen.ts'
 import { startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
 import type { LocalConnection } from '../../tools/ops/connection.ts'
+import { startAwsApis, toOutputs } from '../aws-apis.ts'
 import { startEmbeddedSecrets } from '../secrets-manager.ts'
 import { runCommand, startCommand } from './command.ts'
 import { takeOutcomes } from './outcomes.ts'
@@ -304,21 +305,21 @@ describe('ops dead-letters', () => {
 
 		const dry = await ops(['dead-letters', 'redrive', '--all', '--dry-run'])
 		expect(dry.output).toContain(`would redrive ${dead?.messageId} to the request queue (NCP_LATER)`)
-		expect(dry.output).toContain('1 dead letters would be redriven; nothing was done.')
+		expect(dry.output).toContain('Nothing was done. Would be redriven: 1 dead letter.')
 		expect(await untilDead(2)).toHaveLength(2)
 
 		isBusy = false
 		const redriven = await ops(['dead-letters', 'redrive', '--all'])
 		expect(redriven).toMatchObject({ code: 0 })
-		expect(redriven.output).toContain('1 of 1 dead letters of the local cloud are back in their queues.')
-		expect(redriven.output).toContain('1 rejected dead letters stay')
+		expect(redriven.output).toContain('Back in their queues: 1 of 1 dead letter of the local cloud.')
+		expect(redriven.output).toContain('Rejected ones that stay: 1.')
 		// The export starts over, as a new one.
 		const accepted = await outcomeOf('busy-0', 'accepted', BUSY)
 		expect(accepted.data.exportId).not.toBe(exhausted.data.exportId)
 		expect(await untilDead(1)).toMatchObject([{ messageId: rejected?.messageId, rejected: true }])
 
 		const discarded = await ops(['dead-letters', 'discard', '--rejected'])
-		expect(discarded.output).toBe('1 of 1 dead letters of the local cloud are deleted.')
+		expect(discarded.output).toBe('Deleted: 1 of 1 dead letter of the local cloud.')
 		expect((await ops(['dead-letters', 'list'])).output).toContain('There are no dead letters')
 	})
 
@@ -420,7 +421,7 @@ describe('ops dead-letters, when things go wrong', () => {
 	it('redrives all of them with their trace, even one whose sender set errorCode itself', async () => {
 		await bury(JSON.stringify(request('busy-2', BUSY)), { traceparent: TRACE, errorCode: 'MINE' })
 		const { output } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'requests'])
-		expect(output).toBe('26 of 26 dead letters of the local cloud are back in their queues.')
+		expect(output).toBe('Back in their queues: 26 of 26 dead letters of the local cloud.')
 		expect((await outcomeOf('busy-2', 'accepted', BUSY)).traceparent).toBe(TRACE)
 		expect(await visible()).toBe(0)
 	})
@@ -429,7 +430,7 @@ describe('ops dead-letters, when things go wrong', () => {
 		const { url: QueueUrl } = cloud.pipelineDeadLetterQueue
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"version":"1.0"}' }))
 		const all = await ops(['dead-letters', 'redrive', '--all', '--queue', 'pipeline'])
-		expect(all).toMatchObject({ code: 0, output: expect.stringContaining('1 rejected dead letters stay') })
+		expect(all).toMatchObject({ code: 0, output: expect.stringContaining('Rejected ones that stay: 1.') })
 		const [letter] = (await ops(['dead-letters', 'list', '--queue', 'pipeline', '--json'])).json() as {
 			messageId: string
 		}[]
@@ -554,55 +555,20 @@ describe('without a local cloud', () => {
 })
 
 describe('a deployed stage', () => {
-	/** The only call to CloudFormation. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html */
-	async function startCloudFormation(outputs: Record<string, string>) {
-		const server = createServer((incoming, response) => {
-			let body = ''
-			incoming.on('data', (chunk) => {
-				body += chunk
-			})
-			incoming.on('end', () => {
-				const isKnown = new URLSearchParams(body).get('StackName') === 'ncp-backup-exporter-prod'
-				const members = Object.entries(outputs).map(
-					([key, value]) =>
-						`<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-				)
-				const stack = `<member><StackName>s</StackName><CreationTime>2026-11-23T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus><Outputs>${members.join('')}</Outputs></member>`
-				response.writeHead(isKnown ? 200 : 400, { 'content-type': 'text/xml' })
-				response.end(
-					isKnown
-						? `<DescribeStacksResponse><DescribeStacksResult><Stacks>${stack}</Stacks></DescribeStacksResult></DescribeStacksResponse>`
-						: '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code><Message>Stack with id x does not exist</Message></Error></ErrorResponse>',
-				)
-			})
-		})
-		return { url: await listen(server), stop: () => close(server) }
-	}
-
 	it('is found by the outputs of its stack, with the key pair from its secret', async () => {
-		const {
-			pid: _pid,
-			isWebhookSigned: _,
-			region,
-			endpoint,
-			tableEndpoint,
-			ncpKeys,
-			...rest
-		} = cloud.connection
-		const outputs = Object.fromEntries(
-			Object.entries({ ...rest, credentialsSecretId: 'ncp/backup-exporter' }).map(([name, value]) => [
-				name.charAt(0).toUpperCase() + name.slice(1),
-				// AWS_ENDPOINT_URL_SQS wins over the host in a queue URL.
-				name.endsWith('QueueUrl') ? value.replace(endpoint, 'http://queues.invalid') : value,
-			]),
-		)
-		const stack = await startCloudFormation(outputs)
+		const { region, endpoint, tableEndpoint } = cloud.connection
+		const outputs = toOutputs({ ...cloud.connection, credentialsSecretId: 'ncp/backup-exporter' })
+		const apis = await startAwsApis()
+		// AWS_ENDPOINT_URL_SQS wins over the host in a queue URL.
+		for (const name of Object.keys(outputs).filter((each) => each.endsWith('QueueUrl')))
+			outputs[name] = outputs[name]?.replace(endpoint, 'http://queues.invalid') ?? ''
+		apis.outputs = outputs
 		const secrets = await startEmbeddedSecrets()
 		secrets.put('ncp/backup-exporter', JSON.stringify({ ...LOCAL_KEYS, webhookSecrets: [] }))
 		const env = {
 			...cloud.aws.env,
+			...apis.env,
 			...environment('none.json'),
-			AWS_ENDPOINT_URL_CLOUDFORMATION: stack.url,
 			AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
 			AWS_ENDPOINT_URL_DYNAMODB: tableEndpoint,
 		}
@@ -618,7 +584,7 @@ describe('a deployed stage', () => {
 			['doctor', '--stage', 'prod', '--region', region],
 			{ env },
 		)
-		await stack.stop()
+		await apis.stop()
 		await secrets.stop()
 		expect(output).toContain(`Checking stage prod in ${region}`)
 		expect(output).toMatch(/ok {7}request queue/)
@@ -629,10 +595,10 @@ describe('a deployed stage', () => {
 		expect(output).toMatch(/warning {2}table of exports: the table exports has no TTL/)
 		expect(output).toMatch(/FAILED {3}webhook secrets: the secret has no webhookSecrets/)
 		expect(code).toBe(1)
-		expect(unknown.errors).toContain('the stack ncp-backup-exporter-test does not exist in ap-northeast-2')
+		expect(unknown.output).toContain('the stack ncp-backup-exporter-test does not exist in ap-northeast-2')
 		expect(unknown.code).toBe(1)
 		expect(malformed.output).toMatch(
-			/FAILED {3}NCP: the key pair cannot be read: the secret ncp\/backup-exporter must be \{ "accessKey"/,
+			/FAILED {3}secret: the secret ncp\/backup-exporter must be \{ "accessKey"/,
 		)
 	})
 })

@@ -9,6 +9,8 @@ import {
 	mayHavePut,
 	release,
 	settle,
+	showsPublication,
+	toSettled,
 	UNSETTLED_MS,
 } from '../../lib/ledger/ledger.ts'
 import { acceptedEvent } from '../events.ts'
@@ -195,4 +197,25 @@ it('remembers a completed export for as long as was asked, and any other for the
 	expect(expiryOncePublished(completed, 78, COVERED_MS - 2_000)).toBeNull()
 	const missing = settle(accepted, event('missing'), 77, 5)
 	expect(expiryOncePublished(missing, 77, 5)).toBe(77 + 5)
+})
+
+describe('showsPublication', () => {
+	const HOUR_MS = 3_600_000
+	/** A refused export: as it was settled, and as it is once its outcome has been published. */
+	function refused(deduplicationMs: number): [settled: Entry, published: Entry] {
+		const event = acceptedEvent('export-1')
+		const data = { ...event.data, state: 'refused' as const, settledAt: new Date(NOW).toISOString() }
+		const claimed = entry('claimed', { expiresAtMs: NOW + UNSETTLED_MS - 1 })
+		const settled = { ...claimed, ...settle(claimed, { ...event, data }, NOW, deduplicationMs) }
+		const expiresAtMs = expiryOncePublished(settled, NOW + 100, deduplicationMs) ?? settled.expiresAtMs
+		return [settled, { ...settled, expiresAtMs }]
+	}
+
+	it('is false until the outcome is published, then true', () => {
+		expect(refused(24 * HOUR_MS).map((each) => showsPublication(toSettled(each)))).toEqual([false, true])
+	})
+
+	it('is null when deduplication is longer than an unpublished outcome is kept', () => {
+		expect(refused(481 * HOUR_MS).map((each) => showsPublication(toSettled(each)))).toEqual([null, null])
+	})
 })

@@ -6,12 +6,15 @@ import { describe, expect, inject, it } from 'vitest'
 import { FUNCTION_NAMES, type FunctionName, readConfig } from '../../lib/wiring/config.ts'
 import { buildOptions } from '../../tools/build.ts'
 import { QUEUES } from '../../tools/template/cloudformation.ts'
+import { defaultOf } from '../../tools/template/defaults.ts'
+import { concurrencyQuota } from '../../tools/template/numbers.ts'
+import { API_URLS, BUCKET_ZONES } from '../../tools/template/zones.ts'
 import { isProtected, packageService, type Resource, readTemplate, root } from './packaged.ts'
 import { listPermissions, listWildcards, readRows, readWildcards } from './permissions.ts'
 import { findMistakes } from './specification.ts'
 
 const folder = inject('packageFolder')
-const { resources } = await readTemplate(folder)
+const { resources, outputs } = await readTemplate(folder)
 
 const ofType = (type: string) => Object.values(resources).filter(({ Type }) => Type === type)
 const propertiesOf = (type: string): Resource['Properties'][] =>
@@ -153,6 +156,8 @@ describe('the deployed template', () => {
 	it('needs the quota that the README and docs/operations.md name', async () => {
 		const reserved = propertiesOf('AWS::Lambda::Function').map((each) => each.ReservedConcurrentExecutions)
 		const sum = reserved.reduce((total, each) => total + each, 0)
+		// What doctor demands before a deploy. AWS keeps 100.
+		expect(concurrencyQuota).toBe(sum + 100)
 		const readme = await readFile(join(root, 'README.md'), 'utf8')
 		expect(readme).toContain(
 			`reserve ${sum} concurrent executions, so the account's quota must be ${sum + 100} or more`,
@@ -160,6 +165,17 @@ describe('the deployed template', () => {
 		const operations = await readFile(join(root, 'docs/operations.md'), 'utf8')
 		expect(operations).toContain(`reserve their concurrency, ${sum} together`)
 		expect(operations).toContain(`a quota of ${sum + 100} or more`)
+	})
+
+	it('has the defaults that doctor reads before a deploy', () => {
+		const zone = BUCKET_ZONES[defaultOf('bucketZone') as 'kr']
+		expect(outputs).toMatchObject({
+			CredentialsSecretId: { Value: defaultOf('secretId') },
+			NcpRegionCode: { Value: defaultOf('regionCode') },
+			ObjectStorageUrl: { Value: zone.url },
+			ObjectStorageRegion: { Value: zone.region },
+			NcpApiUrl: { Value: API_URLS[zone.ncpZone] },
+		})
 	})
 
 	it('lets the queues’ functions send to their own queues, and the dead-letter queues take from theirs alone', () => {
@@ -246,9 +262,9 @@ describe('the deployed template', () => {
 		const args = Object.entries(parameters).flatMap(([name, value]) => ['--param', `${name}=${value}`])
 		const packaged = await packageService(...args)
 		await packaged.remove()
-		const { outputs, resources: other } = packaged
-		expect(outputs.NcpApiUrl?.Value).toBe('https://ncloud.apigw.gov-ntruss.com')
-		expect(outputs.ObjectStorageRegion?.Value).toBe('gov2-standard')
+		const { outputs: others, resources: other } = packaged
+		expect(others.NcpApiUrl?.Value).toBe('https://ncloud.apigw.gov-ntruss.com')
+		expect(others.ObjectStorageRegion?.Value).toBe('gov2-standard')
 		expect(other.FreshnessAlarm?.Properties.Threshold).toBe(60)
 		// Longer retries need more receives, a longer retention, and a longer visibility time-out for messages without back-off.
 		expect(other.RequestQueue?.Properties).toMatchObject({

@@ -230,6 +230,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			arrivalDeadLetterQueueUrl: arrivalDeadLetterQueue.url,
 			pipelineDeadLetterQueueUrl: pipelineDeadLetterQueue.url,
 			resultTopicArn: topicArn,
+			operationsTopicArn: '',
 			exportsTableName: table.tableName,
 			ncpApiUrl: access.apiUrl,
 			ncpRegionCode: env.NCP_REGION_CODE,

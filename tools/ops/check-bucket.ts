@@ -5,13 +5,24 @@ import { createObjectStorage } from '../../lib/object-storage/client.ts'
 import { createListObjects } from '../../lib/object-storage/list-objects.ts'
 import type { KeyPair } from '../../lib/ports.ts'
 import { type Asked, adviseOnBucket } from './bucket-use.ts'
-import { failed, ok, skipped } from './finding.ts'
+import type { Connection } from './connection.ts'
+import { failed, ok, skipped, type Verdict } from './finding.ts'
 import { describeFailure } from './ops-error.ts'
+import type { Check } from './run-checks.ts'
 import type { Target } from './target.ts'
 
+/** In place of the checks of buckets when none was named. */
+export function hintAt(buckets: readonly string[]): Check[] {
+	const run = async () => skipped('name one with --bucket to check it')
+	return buckets.length === 0 ? [{ name: 'bucket', run }] : []
+}
+
 /** Whether the key pair can list the bucket. */
-export async function checkBucket(Bucket: string, keys: KeyPair, { connection }: Target) {
-	const { objectStorageUrl, objectStorageRegion } = connection
+export async function checkBucket(
+	Bucket: string,
+	keys: KeyPair,
+	{ objectStorageUrl, objectStorageRegion }: Pick<Connection, 'objectStorageUrl' | 'objectStorageRegion'>,
+): Promise<Verdict> {
 	if (objectStorageUrl === '') return skipped('arrival checks are off')
 	const client = createObjectStorage({ objectStorageUrl, objectStorageRegion }, async () => keys)
 	try {

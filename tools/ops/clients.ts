@@ -1,8 +1,11 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation'
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { LambdaClient } from '@aws-sdk/client-lambda'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { SNSClient } from '@aws-sdk/client-sns'
 import { SQSClient } from '@aws-sdk/client-sqs'
+import { STSClient } from '@aws-sdk/client-sts'
 import { CallFailed } from './ops-error.ts'
 
 export interface ClientOptions {
@@ -19,6 +22,9 @@ export interface Clients {
 	dynamodb: DynamoDBClient
 	secrets: SecretsManagerClient
 	cloudFormation: CloudFormationClient
+	cloudWatch: CloudWatchClient
+	lambda: LambdaClient
+	sts: STSClient
 }
 
 /** `requestTimeout` exceeds the longest poll, 20 seconds. */
@@ -38,6 +44,9 @@ export function createClients({ endpoint, tableEndpoint, ...options }: ClientOpt
 		dynamodb: new DynamoDBClient(ofTable),
 		secrets: new SecretsManagerClient(common),
 		cloudFormation: new CloudFormationClient(common),
+		cloudWatch: new CloudWatchClient(common),
+		lambda: new LambdaClient(common),
+		sts: new STSClient(common),
 	}
 	for (const client of Object.values(clients)) nameSubjects(client)
 	return clients
@@ -68,12 +77,15 @@ function nameSubjects({ middlewareStack }: Named): void {
 }
 
 function subjectOf(input: Readonly<Record<string, unknown>>): string {
-	const { QueueUrl, QueueName, TopicArn, SubscriptionArn, TableName, SecretId, StackName } = input
+	const { QueueUrl, QueueName, TopicArn, SubscriptionArn, TableName, SecretId } = input
+	const { StackName, FunctionName, AlarmNamePrefix } = input
 	if (typeof QueueUrl === 'string') return `the queue ${QueueUrl.split('/').at(-1)}`
 	if (typeof TopicArn === 'string') return `the topic ${TopicArn.split(':').at(-1)}`
 	if (QueueName !== undefined) return `the queue ${QueueName}`
 	if (SubscriptionArn !== undefined) return `the subscription ${SubscriptionArn}`
 	if (TableName !== undefined) return `the table ${TableName}`
 	if (SecretId !== undefined) return `the secret ${SecretId}`
-	return StackName === undefined ? 'AWS' : `the stack ${StackName}`
+	if (StackName !== undefined) return `the stack ${StackName}`
+	if (FunctionName !== undefined) return `the function ${FunctionName}`
+	return AlarmNamePrefix === undefined ? 'AWS' : `the list of alarms ${AlarmNamePrefix}…`
 }

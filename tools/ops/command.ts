@@ -2,25 +2,27 @@ import type { Command } from 'commander'
 import { toPlain } from '../terminal/outcome-row.ts'
 import { findTarget, type Target, type TargetOptions } from './target.ts'
 
-export interface Context {
-	/** Undefined: the local cloud. */
-	stage: string | undefined
-	target: Target
+/** What the options say that every command has. */
+export interface Given extends TargetOptions {
 	/** Standard output carries JSON alone, one value per line. */
 	isJson: boolean
 	/** Raised by Ctrl-C, by SIGTERM, and when the reader of standard output has gone. */
 	signal: AbortSignal
 }
 
+export interface Context extends Given {
+	target: Target
+}
+
 interface CommonOptions extends TargetOptions {
 	json?: boolean
 }
 
-/** Adds the options that every command has, finds the target, and runs the command; `run` resolves with the exit code. */
-export function onTarget<Options extends object>(
+/** Adds the options that every command has, and runs the command; `run` resolves with the exit code. */
+export function onCommand<Options extends object>(
 	command: Command,
 	signal: AbortSignal,
-	run: (context: Context, options: Options, args: readonly string[]) => Promise<number>,
+	run: (given: Given, options: Options, args: readonly string[]) => Promise<number>,
 ): void {
 	command
 		.option('--stage <name>', 'a deployed stage, with your own AWS credentials (default: the local cloud)')
@@ -28,17 +30,30 @@ export function onTarget<Options extends object>(
 		.option('--json', 'print JSON, one value per line')
 		.action(async () => {
 			const { stage, region, json, ...own } = command.opts<Options & CommonOptions>()
-			const target = await findTarget({ ...(stage ? { stage } : {}), ...(region ? { region } : {}) })
-			const context = { stage, target, isJson: json ?? false, signal }
-			const exitCode = await run(context, own as unknown as Options, command.args)
+			const target = { ...(stage ? { stage } : {}), ...(region ? { region } : {}) }
+			const given = { ...target, isJson: json ?? false, signal }
+			const exitCode = await run(given, own as unknown as Options, command.args)
 			// After an interruption, main.ts has set the exit code of the signal.
 			process.exitCode = signal.aborted ? process.exitCode : exitCode
 		})
 }
 
+/** The same for a command that does nothing without its target. */
+export function onTarget<Options extends object>(
+	command: Command,
+	signal: AbortSignal,
+	run: (context: Context, options: Options, args: readonly string[]) => Promise<number>,
+): void {
+	onCommand<Options>(command, signal, async (given, options, args) =>
+		run({ ...given, target: await findTarget(given) }, options, args),
+	)
+}
+
 /** A command line for the operator to run next, on the same target. */
-export function toCommand({ stage }: Context, words: string): string {
-	return `npm run ops -- ${words}${stage === undefined ? '' : ` --stage ${stage}`}`
+export function toCommand({ stage, region }: Given, words: string): string {
+	const named =
+		stage === undefined ? '' : ` --stage ${stage}${region === undefined ? '' : ` --region ${region}`}`
+	return `npm run ops -- ${words}${named}`
 }
 
 export function print(text: string): void {

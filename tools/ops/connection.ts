@@ -9,6 +9,8 @@ export interface Connection {
 	arrivalDeadLetterQueueUrl: string
 	pipelineDeadLetterQueueUrl: string
 	resultTopicArn: string
+	/** Receives the alarms. Empty for the local cloud, which has none. */
+	operationsTopicArn: string
 	exportsTableName: string
 	ncpApiUrl: string
 	ncpRegionCode: string

@@ -23,6 +23,8 @@ export type DeadQueue = (typeof DEAD_QUEUES)[number]
 export interface DeadLetter {
 	queue: DeadQueue
 	messageId: string
+	/** Of the rejected message that this one is a copy of. Null for a message that was moved here, and not copied. */
+	originalMessageId: string | null
 	sentAt: string
 	/** Why it is a dead letter, or `UNKNOWN`. */
 	code: string
@@ -53,6 +55,11 @@ function urlsOf({ connection }: Target, queue: DeadQueue): { dead: string; sourc
 		case 'pipeline':
 			return { dead: connection.pipelineDeadLetterQueueUrl, source: requestQueueUrl }
 	}
+}
+
+/** Whether an operator means this letter: by its own id, or by that of the message it is a copy of, which logs name. */
+export function isNamed({ messageId, originalMessageId }: DeadLetter, id: string | undefined): boolean {
+	return id !== undefined && (messageId === id || originalMessageId === id)
 }
 
 /** A queue that could not be read, and why. */
@@ -198,6 +205,7 @@ function toDeadLetter(queue: DeadQueue, message: Message): DeadLetter {
 	return {
 		queue,
 		messageId: MessageId,
+		originalMessageId: null,
 		sentAt: new Date(Number(Attributes.SentTimestamp)).toISOString(),
 		code: 'UNKNOWN',
 		reason: '',
@@ -213,13 +221,18 @@ async function explain(letter: DeadLetter, target: Target): Promise<void> {
 	Object.assign(letter, await explainLetter(letter, target))
 }
 
-type Why = Pick<DeadLetter, 'code' | 'reason'> & { isRejected?: boolean }
+type Why = Pick<DeadLetter, 'code' | 'reason'> & Partial<Pick<DeadLetter, 'isRejected' | 'originalMessageId'>>
 
 async function explainLetter({ queue, body, attributes }: DeadLetter, target: Target): Promise<Why> {
 	const { errorCode, errorMessage, originalMessageId } = attributes
 	// The function sets all three when it copies a rejected message; a sender may have set any one of them.
 	if (errorCode?.StringValue !== undefined && errorMessage !== undefined && originalMessageId !== undefined)
-		return { code: errorCode.StringValue, reason: errorMessage.StringValue ?? '', isRejected: true }
+		return {
+			code: errorCode.StringValue,
+			reason: errorMessage.StringValue ?? '',
+			isRejected: true,
+			originalMessageId: originalMessageId.StringValue ?? null,
+		}
 	switch (queue) {
 		case 'arrivals':
 			return parseArrivalCheck(body) === null

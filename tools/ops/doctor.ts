@@ -1,19 +1,79 @@
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
 import { GetTopicAttributesCommand } from '@aws-sdk/client-sns'
-import { GetQueueAttributesCommand, type QueueAttributeName } from '@aws-sdk/client-sqs'
 import { EXPORT_ID_INDEX } from '../../lib/aws/exports-table.ts'
-import { createCallAction } from '../../lib/ncp/call-action.ts'
-import { fixedCredentials } from '../../lib/ncp/key-pair.ts'
-import type { KeyPair } from '../../lib/ports.ts'
-import type { Reply } from '../../lib/reply.ts'
-import { checkBucket, checkBucketUse } from './check-bucket.ts'
-import { type Finding, failed, ok, skipped, warning } from './finding.ts'
-import { OpsError, toMessage } from './ops-error.ts'
+import { count } from '../terminal/count.ts'
+import { checkAlarms } from './check-alarms.ts'
+import { checkBucket, checkBucketUse, hintAt } from './check-bucket.ts'
+import { checkNcp } from './check-ncp.ts'
+import { checkDead, checkMapping, checkQueue } from './check-queue.ts'
+import { type Finding, failed, ok, type Verdict, warning } from './finding.ts'
+import { NeedFailed, runChecks } from './run-checks.ts'
 import type { Target } from './target.ts'
 
-type Check = () => Promise<Omit<Finding, 'check'>>
+type Keys = Awaited<ReturnType<Target['readKeys']>>
 
-const CALL_MS = 10_000
+interface Examined extends Target {
+	/** Read once, for the checks of NCP, of the webhook secrets and of the buckets. Throws `NeedFailed`. */
+	keys: () => Promise<Keys>
+}
+
+type Checks = readonly [name: string, run: (examined: Examined) => Promise<Verdict>][]
+
+const QUEUES: Checks = [
+	[
+		'request queue',
+		(target) => checkQueue(target.connection.requestQueueUrl, target.connection.deadLetterQueueUrl, target),
+	],
+	[
+		'arrival queue',
+		(target) =>
+			checkQueue(target.connection.arrivalQueueUrl, target.connection.arrivalDeadLetterQueueUrl, target),
+	],
+	['dead letters of requests', (target) => checkDead(target.connection.deadLetterQueueUrl, target)],
+	[
+		'dead letters of arrival checks',
+		(target) => checkDead(target.connection.arrivalDeadLetterQueueUrl, target),
+	],
+	[
+		'dead letters of pipeline events',
+		(target) => checkDead(target.connection.pipelineDeadLetterQueueUrl, target),
+	],
+]
+
+/** Of what the local cloud does not have. */
+const DEPLOYED: Checks = [
+	[
+		'event source mapping of requests',
+		(target) => checkMapping(target.connection.requestQueueUrl, 'on-queue-message', target),
+	],
+	[
+		'event source mapping of arrival checks',
+		(target) => checkMapping(target.connection.arrivalQueueUrl, 'on-arrival-check', target),
+	],
+	['topic of operations', checkOperationsTopic],
+	['alarms', checkAlarms],
+]
+
+const OTHERS: Checks = [
+	['topic of outcomes', checkTopic],
+	['table of exports', checkTable],
+	['NCP', async ({ keys, connection }) => checkNcp(await keys(), connection)],
+	['webhook secrets', async ({ keys }) => checkWebhookSecrets(await keys())],
+]
+
+function listChecks(isLocal: boolean, buckets: readonly string[]): Checks {
+	return [
+		...QUEUES,
+		...(isLocal ? [] : DEPLOYED),
+		...OTHERS,
+		...buckets.flatMap(
+			(bucket): Checks => [
+				[`bucket ${bucket}`, async ({ keys, connection }) => checkBucket(bucket, await keys(), connection)],
+				[`exports into ${bucket}`, async (target) => checkBucketUse(bucket, await target.keys(), target)],
+			],
+		),
+	]
+}
 
 /** Checks everything that the product needs, independently of each other. Changes nothing. Never throws. */
 export async function examine(
@@ -21,80 +81,48 @@ export async function examine(
 	buckets: readonly string[],
 	signal: AbortSignal,
 ): Promise<Finding[]> {
-	const { connection } = target
-	// Read once, for the checks of NCP, of the webhook secrets and of the buckets.
-	const keys: Promise<Keys> = target.readKeys()
-	keys.catch(() => undefined)
-	const checks: [string, Check][] = [
-		['request queue', () => checkQueue(connection.requestQueueUrl, target)],
-		['arrival queue', () => checkQueue(connection.arrivalQueueUrl, target)],
-		['dead letters of requests', () => checkDead(connection.deadLetterQueueUrl, target)],
-		['dead letters of arrival checks', () => checkDead(connection.arrivalDeadLetterQueueUrl, target)],
-		['dead letters of pipeline events', () => checkDead(connection.pipelineDeadLetterQueueUrl, target)],
-		['topic of outcomes', () => checkTopic(target)],
-		['table of exports', () => checkTable(target)],
-		['NCP', async () => checkNcp(await readKeys(keys), target)],
-		['webhook secrets', async () => checkWebhookSecrets(await readKeys(keys))],
-		...buckets.flatMap((bucket): [string, Check][] => [
-			[`bucket ${bucket}`, async () => checkBucket(bucket, await readKeys(keys), target)],
-			[`exports into ${bucket}`, async () => checkBucketUse(bucket, await readKeys(keys), target)],
-		]),
-	]
-	if (buckets.length === 0) checks.push(['bucket', async () => skipped('name one with --bucket to check it')])
-	const interrupted = Promise.withResolvers<Omit<Finding, 'check'>>()
-	signal.addEventListener('abort', () => interrupted.resolve(skipped('interrupted')))
-	return Promise.all(
-		checks.map(async ([check, run]) => {
-			const checked = run().catch((error) => failed(toMessage(error)))
-			return { check, ...(await Promise.race([checked, interrupted.promise])) }
-		}),
-	)
-}
-
-type Keys = Awaited<ReturnType<Target['readKeys']>>
-
-async function readKeys(keys: Promise<Keys>): Promise<Keys> {
-	return keys.catch((error) => {
-		throw new OpsError(`the key pair cannot be read: ${toMessage(error)}`)
+	const { isLocal } = target
+	const read = target.readKeys().catch((error) => {
+		throw new NeedFailed(isLocal ? 'key pair' : 'secret', error)
 	})
+	read.catch(() => undefined)
+	const examined = { ...target, keys: () => read }
+	const checks = listChecks(isLocal, buckets).map(([name, run]) => ({ name, run: () => run(examined) }))
+	return runChecks([...checks, ...hintAt(buckets)], isLocal ? 'the local cloud' : 'AWS', signal)
 }
 
-async function readAttributes(
-	QueueUrl: string,
-	AttributeNames: QueueAttributeName[],
-	{ sqs }: Target,
-): Promise<Partial<Record<QueueAttributeName, string>>> {
-	const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }))
-	return Attributes
+/** The findings about a stage whose stack cannot be read, so that nothing else can be checked. */
+export function examineWithout(stack: NeedFailed, buckets: readonly string[], signal: AbortSignal) {
+	const run = () => Promise.reject(stack)
+	const checks = listChecks(false, buckets).map(([name]) => ({ name, run }))
+	return runChecks(checks, 'AWS', signal)
 }
 
-async function checkQueue(url: string, target: Target) {
-	const attributes = await readAttributes(url, ['All'], target)
-	const waiting = Number(attributes.ApproximateNumberOfMessages)
-	const hidden = Number(attributes.ApproximateNumberOfMessagesNotVisible)
-	if (!attributes.RedrivePolicy)
-		return warning('it has no dead-letter queue: failing messages are retried until they expire')
-	return ok(`${waiting} waiting, ${hidden} in progress or backing off`)
-}
-
-async function checkDead(url: string, target: Target) {
-	const { ApproximateNumberOfMessages: count } = await readAttributes(
-		url,
-		['ApproximateNumberOfMessages'],
-		target,
-	)
-	return count === '0' ? ok('empty') : warning(`${count} messages; see "npm run ops -- dead-letters list"`)
-}
-
-async function checkTopic({ sns, connection }: Target) {
+async function checkTopic({ sns, connection }: Target): Promise<Verdict> {
 	const { Attributes = {} } = await sns.send(
 		new GetTopicAttributesCommand({ TopicArn: connection.resultTopicArn }),
 	)
-	const count = Number(Attributes.SubscriptionsConfirmed ?? 0)
-	return count === 0 ? warning('it has no subscription: outcomes reach no one') : ok(`${count} subscriptions`)
+	const confirmed = Number(Attributes.SubscriptionsConfirmed ?? 0)
+	return confirmed === 0
+		? warning('it has no subscription: outcomes reach no one')
+		: ok(count(confirmed, 'subscription'))
 }
 
-async function checkTable({ dynamodb, connection, isLocal }: Target) {
+async function checkOperationsTopic({ sns, connection }: Target): Promise<Verdict> {
+	const { Attributes = {} } = await sns.send(
+		new GetTopicAttributesCommand({ TopicArn: connection.operationsTopicArn }),
+	)
+	const confirmed = Number(Attributes.SubscriptionsConfirmed ?? 0)
+	const pending = Number(Attributes.SubscriptionsPending ?? 0)
+	if (confirmed > 0) return ok(count(confirmed, 'subscription'))
+	return warning(
+		pending > 0
+			? `alarms reach no one: not yet confirmed by the receiver: ${count(pending, 'subscription')}`
+			: `alarms reach no one: subscribe the on-call engineer to ${connection.operationsTopicArn}`,
+	)
+}
+
+async function checkTable({ dynamodb, connection, isLocal }: Target): Promise<Verdict> {
 	const TableName = connection.exportsTableName
 	const [{ Table }, { TimeToLiveDescription }] = await Promise.all([
 		dynamodb.send(new DescribeTableCommand({ TableName })),
@@ -114,52 +142,9 @@ async function checkTable({ dynamodb, connection, isLocal }: Target) {
 	return ok(`key${isLocal ? '' : ', TTL'} and index are correct`)
 }
 
-/** Lists instances, which exports nothing. Source: NCP API guide, database-vpostgresql-getcloudpostgresqlinstancelist. */
-async function checkNcp(keys: KeyPair, { connection: { ncpApiUrl, ncpRegionCode } }: Target) {
-	const call = createCallAction({
-		apiUrl: ncpApiUrl,
-		credentials: fixedCredentials(keys),
-		timeoutMs: CALL_MS,
-		clock: { now: Date.now, correct: () => undefined },
-	})
-	const form = ncpRegionCode === '' ? '' : `regionCode=${encodeURIComponent(ncpRegionCode)}`
-	return judge(await call('/vpostgresql/v2/getCloudPostgresqlInstanceList', form, CALL_MS), ncpApiUrl)
-}
-
-async function checkWebhookSecrets({ webhookSecretCount: count }: Keys) {
+async function checkWebhookSecrets({ webhookSecretCount: count }: Keys): Promise<Verdict> {
 	if (count === null) return ok('the local webhook takes unsigned calls')
 	return count === 0
 		? failed('the secret has no webhookSecrets: the webhook answers every request with 503')
 		: ok(`${count} in the secret`)
-}
-
-const MAX_SKEW_MS = 60_000
-
-function judge(reply: Reply, apiUrl: string) {
-	const { kind, sent, message, dateMs, signed } = reply
-	const skewMs = dateMs === null || signed === null ? 0 : Math.abs(dateMs - signed.atMs)
-	const isClockOff = skewMs > MAX_SKEW_MS
-	const clock = isClockOff ? ` This machine's clock is ${Math.round(skewMs / 1000)} s off.` : ''
-	switch (kind) {
-		case 'accepted':
-			return isClockOff
-				? warning(`${apiUrl} accepts the key pair.${clock}`)
-				: ok(`${apiUrl} accepts the key pair`)
-		case 'credentials':
-			return failed(
-				reply.code === '210'
-					? 'NCP knows the key pair, but its sub account lacks the permission for Cloud DB for PostgreSQL'
-					: `NCP does not accept the key pair: the access key, the secret key or the clock is wrong.${clock}`,
-			)
-		case 'later':
-			return sent
-				? warning(`${apiUrl} answers "${message}": try again later`)
-				: failed(`${apiUrl} cannot be reached: ${message}`)
-		case 'unknown':
-			return failed(`${apiUrl} does not answer like NCP (${message}): is the address correct?`)
-		default:
-			return failed(
-				`${apiUrl} does not answer with a list of instances (${message}): is the address correct?`,
-			)
-	}
 }

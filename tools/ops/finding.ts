@@ -4,7 +4,12 @@ export interface Finding {
 	result: 'ok' | 'warning' | 'failed' | 'skipped'
 	/** What was found, and what to do about it. */
 	words: string
+	/** The checks that could not be made because of it. */
+	unchecked?: readonly string[]
 }
+
+/** What one check found. */
+export type Verdict = Pick<Finding, 'result' | 'words'>
 
 export const ok = (words: string) => ({ result: 'ok', words }) as const
 export const warning = (words: string) => ({ result: 'warning', words }) as const

@@ -4,6 +4,7 @@ import { addDeadLetters } from './commands/dead-letters.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addForget } from './commands/forget.ts'
 import { addSend } from './commands/send.ts'
+import { addSmoke } from './commands/smoke.ts'
 import { addStatus } from './commands/status.ts'
 import { addWatch } from './commands/watch.ts'
 import { toMessage } from './ops-error.ts'
@@ -25,7 +26,7 @@ const program = createProgram('npm run ops --')
 		'Operates the backup exporter: the local cloud of "npm start", or a deployed stage with --stage.',
 	)
 	.addHelpText('after', EXIT_CODES)
-for (const add of [addSend, addStatus, addWatch, addDeadLetters, addDoctor, addForget]) {
+for (const add of [addSend, addStatus, addWatch, addDeadLetters, addDoctor, addSmoke, addForget]) {
 	add(program, interrupted.signal)
 }
 

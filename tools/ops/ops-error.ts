@@ -5,23 +5,40 @@ import { ExportError } from '../../lib/errors.ts'
 /** An error for the operator: what failed and what to do about it. Printed without a stack trace. */
 export class OpsError extends Error {}
 
-/** What happened to the service or resource that was called, by the error code of the AWS SDK or of Node.js. */
-const PREDICATES: Readonly<Record<string, string>> = {
+const EXPIRED = 'rejected the AWS credentials: they have expired; log in again'
+const UNKNOWN_KEY = 'rejected the AWS credentials: AWS does not know them'
+const WRONG_KEY = 'rejected the AWS credentials: the secret access key is wrong'
+const UNREACHABLE = 'cannot be reached: the network is down or the way to it is blocked; check the network'
+const DENIED = 'denied access: the AWS credentials lack a permission; see docs/permissions.md'
+const GONE = 'does not exist: check stage and region, or deploy the stack again'
+
+/** Failures that have nothing to do with the resource: every other call has them too. */
+const GENERAL: Readonly<Record<string, string>> = {
 	ECONNREFUSED: 'refused the connection; the local cloud is started with "npm start"',
 	ENOTFOUND: 'cannot be reached: its host name is unknown; check the region and the network',
+	EAI_AGAIN: UNREACHABLE,
+	ENETUNREACH: UNREACHABLE,
+	EHOSTUNREACH: UNREACHABLE,
 	TimeoutError: 'did not answer in time; check the network',
 	CredentialsProviderError: 'was not called: no AWS credentials were found; set AWS_PROFILE or log in',
-	ExpiredToken: 'rejected the AWS credentials: they have expired; log in again',
-	ExpiredTokenException: 'rejected the AWS credentials: they have expired; log in again',
-	InvalidClientTokenId: 'rejected the AWS credentials: AWS does not know them',
-	UnrecognizedClientException: 'rejected the AWS credentials: AWS does not know them',
-	AccessDenied: 'denied access: the AWS credentials lack a permission; see docs/permissions.md',
-	AccessDeniedException: 'denied access: the AWS credentials lack a permission; see docs/permissions.md',
-	ResourceNotFoundException: 'does not exist: check stage and region, or deploy the stack again',
-	NotFoundException: 'does not exist: check stage and region, or deploy the stack again',
-	QueueDoesNotExist: 'does not exist: check stage and region, or deploy the stack again',
-	'AWS.SimpleQueueService.NonExistentQueue':
-		'does not exist: check stage and region, or deploy the stack again',
+	ExpiredToken: EXPIRED,
+	ExpiredTokenException: EXPIRED,
+	InvalidClientTokenId: UNKNOWN_KEY,
+	UnrecognizedClientException: UNKNOWN_KEY,
+	SignatureDoesNotMatch: WRONG_KEY,
+	InvalidSignatureException: WRONG_KEY,
+}
+
+/** What happened to the service or resource that was called, by the error code of the AWS SDK or of Node.js. */
+const PREDICATES: Readonly<Record<string, string>> = {
+	...GENERAL,
+	AccessDenied: DENIED,
+	AccessDeniedException: DENIED,
+	AuthorizationError: DENIED, // SNS
+	ResourceNotFoundException: GONE,
+	NotFoundException: GONE,
+	QueueDoesNotExist: GONE,
+	'AWS.SimpleQueueService.NonExistentQueue': GONE,
 }
 
 /** A failed call to AWS, with its subject in the message. `name` is the error code of the SDK or of Node.js. */
@@ -36,6 +53,12 @@ export class CallFailed extends OpsError {
 export function describeFailure(subject: string, error: unknown): string {
 	const predicate = PREDICATES[codeOf(error)]
 	return predicate === undefined ? `${subject} failed: ${toMessage(error)}` : `${subject} ${predicate}`
+}
+
+/** What all calls have in common that failed like this one: credentials, network. Null for a failure of its own. */
+export function generalCauseOf(error: unknown): string | null {
+	if (error instanceof CallFailed) return GENERAL[error.name] ?? null
+	return error instanceof Error ? generalCauseOf(error.cause) : null
 }
 
 function codeOf(error: unknown): string {

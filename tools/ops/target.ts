@@ -1,5 +1,7 @@
 import { type CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation'
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { LambdaClient } from '@aws-sdk/client-lambda'
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import type { SNSClient } from '@aws-sdk/client-sns'
 import type { SQSClient } from '@aws-sdk/client-sqs'
@@ -17,10 +19,14 @@ export interface Target {
 	/** As it is printed: "the local cloud", "stage prod in ap-northeast-2". */
 	name: string
 	isLocal: boolean
+	/** Starts the name of each function and alarm of the stack. Empty for the local cloud. */
+	stackName: string
 	connection: Connection
 	sqs: SQSClient
 	sns: SNSClient
 	dynamodb: DynamoDBClient
+	lambda: LambdaClient
+	cloudWatch: CloudWatchClient
 	/** The table of exports, for lib's functions. */
 	items: DynamoDb
 	/**
@@ -53,15 +59,14 @@ async function findLocal(): Promise<Target> {
 	}
 	const { region, endpoint, tableEndpoint, ncpKeys, isWebhookSigned } = connection
 	const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
-	const { sqs, sns, dynamodb } = createClients({ region, credentials, endpoint, tableEndpoint })
+	const clients = createClients({ region, credentials, endpoint, tableEndpoint })
 	return {
 		name: 'the local cloud',
 		isLocal: true,
+		stackName: '',
 		connection,
-		sqs,
-		sns,
-		dynamodb,
-		items: createTableItems(DynamoDBDocumentClient.from(dynamodb)),
+		...clients,
+		items: createTableItems(DynamoDBDocumentClient.from(clients.dynamodb)),
 		readKeys: async () => ({
 			...(ncpKeys ?? readKeysFromEnvironment()),
 			webhookSecretCount: isWebhookSigned ? 1 : null,
@@ -77,28 +82,33 @@ function readKeysFromEnvironment(): KeyPair {
 	)
 }
 
+/** The region of a stage whose option was not given. */
+export function toRegion(option: string | undefined): string {
+	return option ?? process.env.AWS_REGION ?? 'ap-northeast-2'
+}
+
 /** Uses the operator's own AWS credentials, found by the SDK. */
 async function findStage(stage: string, regionOption: string | undefined): Promise<Target> {
-	const region = regionOption ?? process.env.AWS_REGION ?? 'ap-northeast-2'
-	const { sqs, sns, dynamodb, secrets, cloudFormation } = createClients({ region })
-	const connection = await readOutputs(cloudFormation, `${SERVICE}-${stage}`, region)
+	const region = toRegion(regionOption)
+	const clients = createClients({ region })
+	const stackName = `${SERVICE}-${stage}`
+	const connection = await readOutputs(clients.cloudFormation, stackName, region)
 	return {
 		name: `stage ${stage} in ${region}`,
 		isLocal: false,
+		stackName,
 		connection,
-		sqs,
-		sns,
-		dynamodb,
-		items: createTableItems(DynamoDBDocumentClient.from(dynamodb)),
+		...clients,
+		items: createTableItems(DynamoDBDocumentClient.from(clients.dynamodb)),
 		readKeys: async () => {
-			const { webhookSecrets, ...keys } = await readSecret(secrets, connection.credentialsSecretId)
+			const { webhookSecrets, ...keys } = await readSecret(clients.secrets, connection.credentialsSecretId)
 			return { ...keys, webhookSecretCount: webhookSecrets.length }
 		},
 	}
 }
 
 /** Checks the secret by the functions' own rules. */
-function readSecret(client: SecretsManagerClient, secretId: string): Promise<Secret> {
+export function readSecret(client: SecretsManagerClient, secretId: string): Promise<Secret> {
 	const call = async () =>
 		JSON.stringify(await client.send(new GetSecretValueCommand({ SecretId: secretId })))
 	return createSecretReader(call, secretId, Date.now).read()
@@ -111,6 +121,7 @@ const OUTPUTS = [
 	'arrivalDeadLetterQueueUrl',
 	'pipelineDeadLetterQueueUrl',
 	'resultTopicArn',
+	'operationsTopicArn',
 	'exportsTableName',
 	'ncpApiUrl',
 	'ncpRegionCode',

@@ -20,6 +20,9 @@ import type { FunctionName } from '../../lib/wiring/config.ts'
 import type { InvocationResult, LocalFunction } from '../local/function-process.ts'
 import { type NcpSimulator, startNcpSimulator } from '../local/ncp-simulator.ts'
 import { pollOnce } from '../local/queue-poller.ts'
+import { examine } from '../ops/doctor.ts'
+import type { Finding } from '../ops/finding.ts'
+import { findTarget } from '../ops/target.ts'
 import { paint } from '../terminal/outcome-row.ts'
 import {
 	type Access,
@@ -47,6 +50,19 @@ const BUCKET = 'rehearsal-backups'
 /** Of five seconds each. */
 const MAX_POLLS = 10
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: '20210528', bucketName: BUCKET }
+
+/** What moto can answer truly: it deploys no alarm and no TTL, and counts no subscription. */
+const IN_ORDER = Object.fromEntries(
+	[
+		...[
+			'request queue',
+			'arrival queue',
+			'dead letters of arrival checks',
+			'dead letters of pipeline events',
+		],
+		...['NCP', 'webhook secrets', `bucket ${BUCKET}`, `exports into ${BUCKET}`],
+	].map((check) => [check, 'ok']),
+)
 
 /** Deploys, sends requests, and prints what happened. Resolves with the exit code: 1 when a step failed. */
 export async function rehearseStage(rehearsal: Rehearsal, stack: AsyncDisposableStack): Promise<number> {
@@ -107,6 +123,10 @@ export async function rehearseStage(rehearsal: Rehearsal, stack: AsyncDisposable
 			},
 			new AbortController().signal,
 		)
+	const deliverOne = async (queueUrl: string, fn: LocalFunction): Promise<void> => {
+		for (let polls = 0; (await deliver(queueUrl, fn)) === 0; polls++)
+			if (polls === MAX_POLLS) throw new Error('no message came')
+	}
 	const send = (body: unknown) =>
 		sqs.send(new SendMessageCommand({ QueueUrl: RequestQueueUrl, MessageBody: JSON.stringify(body) }))
 
@@ -130,8 +150,7 @@ export async function rehearseStage(rehearsal: Rehearsal, stack: AsyncDisposable
 	})
 	console.log('        waiting for the first arrival check, which comes after 30 s …')
 	await step('an arrival check finds the object, and the export is completed', async () => {
-		for (let polls = 0; (await deliver(ArrivalQueueUrl, functions['on-arrival-check'])) === 0; polls++)
-			if (polls === MAX_POLLS) throw new Error('no check came')
+		await deliverOne(ArrivalQueueUrl, functions['on-arrival-check'])
 		expectState(await outcomes(), 'completed')
 	})
 	await step('an invalid request is rejected, and copied to the dead-letter queue', async () => {
@@ -159,12 +178,28 @@ export async function rehearseStage(rehearsal: Rehearsal, stack: AsyncDisposable
 		const result = await functions['on-pipeline-event'].invoke({ ...REQUEST, fileName: '20210530' })
 		if (!result.ok) throw new Error(result.errorMessage)
 		expectState(result.value as OutcomeEvent, 'accepted')
+		expectState(await outcomes(), 'accepted')
 	})
 	await step('ops finds the export and the dead letter of the stage', async () => {
 		const status = await runOps(['status', exportId], rehearsal)
 		if (!status.includes('"state":"completed"')) throw new Error(status)
 		const letters = await runOps(['dead-letters', 'list'], rehearsal)
 		if (!letters.includes('REQUEST_INVALID')) throw new Error(letters)
+	})
+	await step('smoke follows a request of its own to its refusal', async () => {
+		await Promise.all([
+			runOps(['smoke'], rehearsal),
+			deliverOne(RequestQueueUrl, functions['on-queue-message']),
+		])
+		expectState(await outcomes(), 'refused')
+	})
+	await step('doctor finds queues, secret, NCP and bucket in order, and the rejected message', async () => {
+		const findings = await examineStage(rehearsal, ncp)
+		const expected = { ...IN_ORDER, 'dead letters of requests': 'warning', 'topic of operations': 'warning' }
+		for (const [check, result] of Object.entries(expected)) {
+			const found = findings.find((each) => each.check === check)
+			if (found?.result !== result) throw new Error(`${check}: ${found?.words}`)
+		}
 	})
 	console.log('\nThe deployed service does what it should.')
 	return 0
@@ -265,6 +300,14 @@ function toCall(body: string, secret: string): object {
 		body,
 		isBase64Encoded: false,
 	}
+}
+
+/** What doctor finds, with the simulator in place of the API that the stack names. */
+async function examineStage({ stage, access }: Rehearsal, ncp: NcpSimulator): Promise<Finding[]> {
+	Object.assign(process.env, toEnvironment(access))
+	const target = await findTarget({ stage, region: access.region })
+	const connection = { ...target.connection, ncpApiUrl: ncp.url, objectStorageUrl: access.endpoint }
+	return examine({ ...target, connection }, [BUCKET], new AbortController().signal)
 }
 
 /** What a command of ops prints for the stage. Throws when it fails. */

@@ -135,6 +135,9 @@ export function listAlarms(freshnessMinutes: number): readonly Alarm[] {
 	]
 }
 
+/** Without the name of the stack, which comes before them. */
+export const ALARM_NAMES: readonly string[] = listAlarms(0).map(({ name }) => name)
+
 /** Every alarm notifies the operations topic when it fires and when it ends. */
 export function alarms(freshnessMinutes: number): Resources {
 	return Object.fromEntries(

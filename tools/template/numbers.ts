@@ -30,6 +30,21 @@ const callConcurrency = callsAtATime / 2
 /** How long a webhook call takes. NCP documents nothing: raise it to what the metric `NcpCallMs` shows. */
 const typicalCallSeconds = 1
 
+/** Function instances that receive batches. Lambda's minimum is two. */
+const queueConcurrency = Math.max(2, callsAtATime / batchSize)
+
+/** Those, and one for the schedule. */
+const checkConcurrency = queueConcurrency + 1
+
+/** Of the webhook, of events, of the queue and of the arrival checks. */
+const reservedConcurrency = 2 * callConcurrency + queueConcurrency + checkConcurrency
+
+/** What AWS keeps for functions without a reservation. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
+const UNRESERVED_CONCURRENCY = 100
+
+/** The concurrent executions that an account must be allowed before a stage can be deployed. */
+export const concurrencyQuota = reservedConcurrency + UNRESERVED_CONCURRENCY
+
 /** Interval at which the freshness of each database instance is reported. */
 export const freshnessEveryMinutes = 15
 
@@ -68,10 +83,8 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 		visibilitySeconds,
 		maxReceiveCount,
 		arrivalReceiveCount,
-		/** Function instances that receive batches. Lambda's minimum is two. */
-		queueConcurrency: Math.max(2, callsAtATime / batchSize),
-		/** Those, and one for the schedule. */
-		checkConcurrency: Math.max(2, callsAtATime / batchSize) + 1,
+		queueConcurrency,
+		checkConcurrency,
 		batchSize,
 		/** Arrival checks per invocation: fewer, since one may list 20 pages of keys. */
 		lookBatchSize: batchSize / 2,

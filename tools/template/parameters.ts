@@ -1,4 +1,5 @@
 import { FOLDER_PATH_RULE, isFolderTemplate } from '../../lib/request/folder-path.ts'
+import { API_URLS, BUCKET_ZONE_NAMES, BUCKET_ZONES, isBucketZone } from './zones.ts'
 
 /** The parameters of serverless.yml. All are text, as on the command line. */
 export const PARAMETERS = [
@@ -19,14 +20,14 @@ export const PARAMETERS = [
 export type Parameters = Readonly<Record<(typeof PARAMETERS)[number], string>>
 
 const RULES: Readonly<Record<(typeof PARAMETERS)[number], [rule: Pick<RegExp, 'test'>, words: string]>> = {
-	ncpZone: [/^(public|gov|fin)$/, 'must be public, gov or fin'],
+	ncpZone: [{ test: (zone) => Object.hasOwn(API_URLS, zone) }, `must be ${oneOf(Object.keys(API_URLS))}`],
 	regionCode: [/^[A-Z]{2,8}$/, 'must be 2 to 8 capital letters, such as KR'],
 	folderPath: [
 		{ test: (path) => path === '' || isFolderTemplate(path) },
 		`${FOLDER_PATH_RULE}; it may hold {instanceNo}`,
 	],
 	sharedDestinations: [/^(refuse|allow)$/, 'must be refuse or allow'],
-	bucketZone: [/^(kr|sg|us|de|jp|gov-kr|gov-krs|fin)$/, 'must be kr, sg, us, de, jp, gov-kr, gov-krs or fin'],
+	bucketZone: [{ test: isBucketZone }, `must be ${oneOf(BUCKET_ZONE_NAMES)}`],
 	secretId: [/^[\w/+=.@-]{1,512}$/, 'must be the name of a secret, not its ARN'],
 	retryHours: [/^([1-9]|[1-6]\d|7[0-2])$/, 'must be a whole number of hours, from 1 to 72'],
 	deduplicationHours: [/^[1-9]\d{0,3}$/, 'must be a whole number of hours, from 1'],
@@ -47,13 +48,13 @@ export function checkParameters(parameters: Parameters): void {
 	const minutes = 2 * Number(parameters.arrivalDeadlineMinutes) + Number(parameters.unknownResendMinutes)
 	if (Number(parameters.deduplicationHours) * 60 < minutes)
 		problems.push('deduplicationHours must cover arrivalDeadlineMinutes twice and unknownResendMinutes')
-	const zone = zoneOf(parameters.bucketZone)
-	if (zone !== parameters.ncpZone)
-		problems.push(`bucketZone ${parameters.bucketZone} is in ncpZone ${zone}, not ${parameters.ncpZone}`)
+	const { bucketZone, ncpZone } = parameters
+	const zone = isBucketZone(bucketZone) ? BUCKET_ZONES[bucketZone].ncpZone : ncpZone
+	if (zone !== ncpZone) problems.push(`bucketZone ${bucketZone} is in ncpZone ${zone}, not ${ncpZone}`)
 	if (problems.length > 0) throw new Error(`--param ${problems.join('; --param ')}`)
 }
 
-function zoneOf(bucketZone: string): string {
-	if (bucketZone.startsWith('gov-')) return 'gov'
-	return bucketZone === 'fin' ? 'fin' : 'public'
+/** "a, b or c". */
+function oneOf(names: readonly string[]): string {
+	return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }

@@ -6,13 +6,15 @@ const { checkParameters, PARAMETERS } = require('./parameters.ts')
 const { policies } = require('./policies.ts')
 const { roles } = require('./roles.ts')
 const { schedules } = require('./schedules.ts')
+const { API_URLS, BUCKET_ZONES } = require('./zones.ts')
 
 module.exports = async ({ resolveVariable }) => {
 	const values = PARAMETERS.map(async (name) => [name, String(await resolveVariable(`param:${name}`))])
 	const parameters = Object.fromEntries(await Promise.all(values))
 	checkParameters(parameters)
 	return {
-		parameters,
+		apiUrl: API_URLS[parameters.ncpZone],
+		bucketZone: BUCKET_ZONES[parameters.bucketZone],
 		numbers: numbersFor({
 			retryHours: Number(parameters.retryHours),
 			arrivalDeadlineMinutes: Number(parameters.arrivalDeadlineMinutes),

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../terminal/command-line.ts'
+import { count } from '../../terminal/count.ts'
 import { toPlain } from '../../terminal/outcome-row.ts'
 import { startProgressBar } from '../../terminal/progress-bar.ts'
 import { type Context, onTarget, print, printColumns, printJson, toCommand } from '../command.ts'
@@ -9,6 +10,7 @@ import {
 	type DeadLetter,
 	type DeadQueue,
 	discardDeadLetter,
+	isNamed,
 	redriveDeadLetter,
 	releaseDeadLetters,
 	takeDeadLetters,
@@ -37,6 +39,8 @@ interface DiscardOptions extends DeadLetterOptions {
 
 const DEFAULT_LIMIT = 1_000
 
+const NAMED = 'the id of a dead letter, or of the rejected message that it is a copy of'
+
 export function addDeadLetters(program: Command, signal: AbortSignal): void {
 	const group = program
 		.command('dead-letters')
@@ -44,13 +48,13 @@ export function addDeadLetters(program: Command, signal: AbortSignal): void {
 	const list = withQueue(group.command('list').description('all dead letters with their reasons'))
 	onTarget<DeadLetterOptions>(list, signal, listAll)
 	const show = withQueue(
-		group.command('show').argument('<messageId>').description('one dead letter with its body'),
+		group.command('show').argument('<messageId>', NAMED).description('one dead letter with its body'),
 	)
 	onTarget<DeadLetterOptions>(show, signal, showOne)
 	const redrive = withQueue(
 		group
 			.command('redrive')
-			.argument('[messageIds...]')
+			.argument('[messageIds...]', NAMED)
 			.description('send dead letters back to their source queue; an exhausted export starts over')
 			.option('--all', 'all dead letters except rejected ones')
 			.option('--include-rejected', 'with --all: rejected ones too, although they will be rejected again')
@@ -60,7 +64,7 @@ export function addDeadLetters(program: Command, signal: AbortSignal): void {
 	const discard = withQueue(
 		group
 			.command('discard')
-			.argument('[messageIds...]')
+			.argument('[messageIds...]', NAMED)
 			.description('delete dead letters for good')
 			.option('--rejected', 'all rejected ones: they can never succeed as they are')
 			.option('--dry-run', 'print what would be deleted, and delete nothing'),
@@ -90,11 +94,13 @@ async function withLetters(
 		for (const { queue, reason } of unreadable)
 			process.stderr.write(`The dead letters of ${queue} cannot be read: ${reason}\n`)
 		if (letters.size === limit)
-			process.stderr.write(`There may be more than ${limit} dead letters; see --limit.\n`)
+			process.stderr.write(`There may be more than ${count(limit, 'dead letter')}; see --limit.\n`)
 		const readable = queues.filter((name) => !unreadable.some(({ queue }) => queue === name))
 		const hidden = letters.size === 0 ? await countHidden(readable, target) : 0
 		if (hidden > 0)
-			throw new OpsError(`Another command is reading ${hidden} dead letters: try again in five minutes.`)
+			throw new OpsError(
+				`Another command is reading ${count(hidden, 'dead letter')}: try again in five minutes.`,
+			)
 		const exitCode = await use(letters, unreadable)
 		return unreadable.length === 0 ? exitCode : 1
 	} finally {
@@ -106,7 +112,7 @@ async function listAll(context: Context, options: DeadLetterOptions): Promise<nu
 	return withLetters(options, context, async (letters, unreadable) => {
 		if (context.isJson) for (const letter of letters) printJson(toPublic(letter))
 		else if (letters.size > 0) {
-			printColumns([['message', 'queue', 'sent', 'why'], ...[...letters].map(toRow)])
+			printColumns([['message', 'copy of', 'queue', 'sent', 'why'], ...[...letters].map(toRow)])
 			print(`
 Show one:        ${toCommand(context, 'dead-letters show <message>')}
 Send them back:  ${toCommand(context, 'dead-letters redrive --all')}  (first with --dry-run)
@@ -122,7 +128,7 @@ async function showOne(
 	[id]: readonly string[],
 ): Promise<number> {
 	return withLetters(options, context, async (letters, unreadable) => {
-		const letter = [...letters].find(({ messageId }) => messageId === id)
+		const letter = [...letters].find((each) => isNamed(each, id))
 		if (letter === undefined) {
 			const where = unreadable.length === 0 ? context.target.name : 'the queues that could be read'
 			throw new OpsError(`There is no dead letter ${id} in ${where}.`)
@@ -131,7 +137,9 @@ async function showOne(
 		else {
 			const { code, reason, ...rest } = toPublic(letter)
 			printColumns(
-				Object.entries({ ...rest, why: `${code}: ${reason}` }).map(([name, value]) => [name, String(value)]),
+				Object.entries({ ...rest, why: `${code}: ${reason}` })
+					.filter(([, value]) => value !== null)
+					.map(([name, value]) => [name, String(value)]),
 			)
 		}
 		return 0
@@ -183,9 +191,11 @@ async function eachLetter<Options extends DeadLetterOptions & { dryRun?: boolean
 ): Promise<number> {
 	return withLetters(options, context, async (letters) => {
 		const all = [...letters]
-		const wanted = all.filter((each) => (ids.length > 0 ? ids.includes(each.messageId) : isWanted(each)))
+		const wanted = all.filter((each) =>
+			ids.length > 0 ? ids.some((id) => isNamed(each, id)) : isWanted(each),
+		)
 		const failures = ids
-			.filter((id) => !all.some(({ messageId }) => messageId === id))
+			.filter((id) => !all.some((each) => isNamed(each, id)))
 			.map((messageId) => ({
 				messageId,
 				reason: 'there is no such dead letter, or another command is reading it',
@@ -233,26 +243,26 @@ function reportRedriven(
 	if (dryRun) {
 		for (const { messageId, queue, code } of wanted)
 			print(toPlain(`would redrive ${messageId} to ${toSource(queue)} (${code})`))
-		print(`${wanted.length} dead letters would be redriven; nothing was done.`)
-	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are back in their queues.`)
+		print(`Nothing was done. Would be redriven: ${count(wanted.length, 'dead letter')}.`)
+	} else
+		print(`Back in their queues: ${done.length} of ${count(wanted.length, 'dead letter')} of ${target.name}.`)
 	const rejected = wanted.filter(({ isRejected }) => isRejected).length
-	if (rejected > 0) print(`${rejected} of them had been rejected and will be rejected again.`)
-	if (all && left > 0)
-		print(`${left} rejected dead letters stay: send corrected requests, then discard these.`)
+	if (rejected > 0) print(`Of these, rejected before and to be rejected again: ${rejected}.`)
+	if (all && left > 0) print(`Rejected ones that stay: ${left}. Send corrected requests, then discard these.`)
 }
 
 function reportDiscarded({ target }: Context, { dryRun }: DiscardOptions, { wanted, done }: Result): void {
 	if (dryRun) {
 		for (const { messageId, code } of wanted) print(toPlain(`would delete ${messageId} (${code})`))
-		print(`${wanted.length} dead letters would be deleted; nothing was done.`)
-	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are deleted.`)
+		print(`Nothing was done. Would be deleted: ${count(wanted.length, 'dead letter')}.`)
+	} else print(`Deleted: ${done.length} of ${count(wanted.length, 'dead letter')} of ${target.name}.`)
 }
 
 const toSource = (queue: DeadQueue): string =>
 	queue === 'arrivals' ? 'the arrival queue' : 'the request queue'
 
-function toRow({ messageId, queue, sentAt, code, reason }: DeadLetter): string[] {
-	return [messageId, queue, sentAt, `${code}: ${reason}`]
+function toRow({ messageId, originalMessageId, queue, sentAt, code, reason }: DeadLetter): string[] {
+	return [messageId, originalMessageId ?? '-', queue, sentAt, `${code}: ${reason}`]
 }
 
 /** Without the fields that only SQS needs. */
