@@ -58,7 +58,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	wiring: folder('wiring', [...PORTS, ...ADAPTERS]),
 	functions: { files: ['functions/**'], imported: ['**/functions/**'], mayImport: LIBRARY },
 	terminal: tool('terminal', LIBRARY),
-	template: tool('template', LIBRARY),
+	policies: {
+		files: ['tools/coverage/**'],
+		imported: ['**/coverage/read-policies.ts'],
+		mayImport: LIBRARY,
+	},
+	template: tool('template', [...LIBRARY, 'policies']),
 	ops: tool('ops', [...LIBRARY, 'terminal', 'template']),
 	local: tool('local', [...LIBRARY, 'terminal', 'ops', 'tools']),
 	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'ops', 'local', 'tools']),

@@ -57,6 +57,8 @@ export const SECTIONS: Readonly<Partial<Record<ErrorCode, string>>> = {
 	SCHEDULE_FAILED: 'scheduling',
 	QUEUE_UNAVAILABLE: 'queueing',
 	EXPORT_GONE: 'arrivals-dead',
+	POLICY_INVALID: 'coverage-policy',
+	BUCKET_UNREADABLE: 'coverage-bucket',
 	INTERNAL: 'internal',
 }
 
