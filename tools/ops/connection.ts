@@ -7,6 +7,8 @@ export interface Connection {
 	deadLetterQueueUrl: string
 	arrivalQueueUrl: string
 	arrivalDeadLetterQueueUrl: string
+	coverageQueueUrl: string
+	coverageDeadLetterQueueUrl: string
 	pipelineDeadLetterQueueUrl: string
 	resultTopicArn: string
 	exportsTableName: string

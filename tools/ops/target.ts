@@ -109,6 +109,8 @@ const OUTPUTS = [
 	'deadLetterQueueUrl',
 	'arrivalQueueUrl',
 	'arrivalDeadLetterQueueUrl',
+	'coverageQueueUrl',
+	'coverageDeadLetterQueueUrl',
 	'pipelineDeadLetterQueueUrl',
 	'resultTopicArn',
 	'exportsTableName',
