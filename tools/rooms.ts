@@ -59,13 +59,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	functions: { files: ['functions/**'], imported: ['**/functions/**'], mayImport: LIBRARY },
 	terminal: tool('terminal', LIBRARY),
 	template: tool('template', LIBRARY),
-	ops: tool('ops', [...LIBRARY, 'terminal']),
-	local: tool('local', [...LIBRARY, 'terminal', 'ops', 'tools']),
-	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'local', 'tools']),
+	policies: {
+		files: ['tools/coverage/**'],
+		imported: ['**/coverage/read-policies.ts'],
+		mayImport: LIBRARY,
+	},
+	ops: tool('ops', [...LIBRARY, 'terminal', 'policies']),
+	local: tool('local', [...LIBRARY, 'terminal', 'policies', 'ops', 'tools']),
+	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'policies', 'local', 'tools']),
 	tools: {
 		files: ['tools/*.ts'],
 		imported: ['**/tools/*.ts', '../build.ts', '../docs.ts', '../rooms.ts'],
-		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'ops', 'local', 'rehearsal'],
+		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'policies', 'ops', 'local', 'rehearsal'],
 	},
 	test: { files: ['test/**'], imported: ['**/test/**'], mayImport: [] },
 }
