@@ -1,33 +1,18 @@
 import type { Command } from 'commander'
-import type { AssessedBackup } from '../../../lib/coverage/assess-backup.ts'
 import { type Coverage, toCoverageEvent } from '../../../lib/coverage/coverage-event.ts'
-import { type Policy, parsePolicy } from '../../../lib/coverage/policy.ts'
-import { PolicyInvalid } from '../../../lib/errors.ts'
-import { readPolicies } from '../../coverage/read-policies.ts'
-import { UsageError } from '../../terminal/command-line.ts'
+import type { Policy } from '../../../lib/coverage/policy.ts'
 import { count } from '../../terminal/count.ts'
-import { paintState, toCountsText } from '../../terminal/coverage-row.ts'
-import { paint, toPlain } from '../../terminal/outcome-row.ts'
+import { toCountsText } from '../../terminal/coverage-row.ts'
+import { toPlain } from '../../terminal/outcome-row.ts'
 import { startProgressBar } from '../../terminal/progress-bar.ts'
-import { type Context, onTarget, print, printColumns, printJson } from '../command.ts'
+import { choosePolicies, DEFAULT_FILE, type PolicyOptions } from '../choose-policies.ts'
+import { type Context, onTarget, print, printJson } from '../command.ts'
 import { createInspector, type Inspection, type Inspector, type Selection, toReason } from '../coverage.ts'
-import { OpsError } from '../ops-error.ts'
+import { printCoverage } from '../coverage-table.ts'
 
-interface CoverageOptions {
-	policies?: string
-	policy?: string
-	instance?: string
-	bucket?: string
-	folder?: string
-	product?: string
-	regionCode?: string
+interface CoverageOptions extends PolicyOptions {
 	export?: boolean
 }
-
-const DEFAULT_FILE = 'coverage.yml'
-
-/** The policy of `--instance`. Requests that are sent for it bear this name. */
-const BY_HAND = 'by-hand'
 
 /** Instances that are checked at a time: NCP throttles, and each reads up to ten exports at a time. */
 const AT_A_TIME = 5
@@ -52,14 +37,14 @@ export function addCoverage(program: Command, signal: AbortSignal): void {
 
 async function check(context: Context, options: CoverageOptions): Promise<number> {
 	const { target, isJson, signal } = context
-	const policies = await toPolicies(options, target.connection.ncpRegionCode)
+	const policies = await choosePolicies(options, target.connection.ncpRegionCode)
 	const inspector = await createInspector(target)
 	try {
 		const { selections, isWhole } = await selectAll(policies, inspector)
 		const inspections = await inspectAll(selections, inspector, signal)
 		const coverages = inspections.flatMap((each) => (each.kind === 'inspected' ? [each.coverage] : []))
 		if (isJson) printEvents(coverages)
-		else printTables(coverages)
+		else printCoverage(coverages)
 		reportFailures(inspections, signal)
 		const isSent = options.export ? await sendAll(coverages, inspector, context) : true
 		if (!isJson) printSummary(options, coverages)
@@ -68,68 +53,6 @@ async function check(context: Context, options: CoverageOptions): Promise<number
 	} finally {
 		inspector.close()
 	}
-}
-
-async function toPolicies(
-	{ policies: path, policy: name, ...own }: CoverageOptions,
-	ncpRegionCode: string,
-): Promise<Policy[]> {
-	const defaults = ncpRegionCode === '' ? {} : { regionCode: ncpRegionCode }
-	const { instance, bucket, folder, product, regionCode } = own
-	if (instance === undefined) {
-		if ([bucket, folder, product, regionCode].some((value) => value !== undefined))
-			throw new UsageError('--bucket, --folder, --product and --region-code need --instance.')
-		return chosen(await readFileOf(path ?? DEFAULT_FILE, defaults), name, path ?? DEFAULT_FILE)
-	}
-	if (path !== undefined || name !== undefined)
-		throw new UsageError('--instance cannot be combined with --policies or --policy.')
-	const fields = { bucketName: bucket, folderPath: folder, product, regionCode }
-	const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
-	try {
-		return [parsePolicy({ name: BY_HAND, instances: [instance], ...given }, defaults)]
-	} catch (error) {
-		if (error instanceof PolicyInvalid) throw toUsageError(error)
-		throw error
-	}
-}
-
-const OPTIONS: Readonly<Record<string, string>> = {
-	instances: '--instance',
-	bucketName: '--bucket',
-	folderPath: '--folder',
-	product: '--product',
-	regionCode: '--region-code',
-}
-
-function toUsageError({ problems }: PolicyInvalid): UsageError {
-	return new UsageError(
-		problems.map(({ field, detail }) => `${OPTIONS[field] ?? field} ${detail}`).join('\n'),
-	)
-}
-
-async function readFileOf(path: string, defaults: Pick<Policy, 'regionCode'>): Promise<Policy[]> {
-	try {
-		return await readPolicies(path, defaults)
-	} catch (error) {
-		if (error instanceof PolicyInvalid) {
-			const problems = error.problems.map(({ field, detail }) => toPlain(`${field} ${detail}`))
-			throw new OpsError(`Nothing was checked: ${path} has problems.\n${problems.join('\n')}`)
-		}
-		const { code } = error as NodeJS.ErrnoException
-		if (code === undefined) throw error
-		throw new OpsError(
-			`${path} cannot be read (${code}): name a file with --policies, or an instance with --instance and --bucket.`,
-		)
-	}
-}
-
-function chosen(policies: readonly Policy[], name: string | undefined, path: string): Policy[] {
-	const wanted = policies.filter((policy) => name === undefined || policy.name === name)
-	if (wanted.length > 0) return wanted
-	const known = policies.map((policy) => policy.name).join(', ')
-	throw new OpsError(
-		known === '' ? `${path} holds no policy.` : `${path} has no policy ${name}, but ${known}.`,
-	)
 }
 
 /** Reports what cannot be selected, and goes on with the other policies. */
@@ -205,75 +128,6 @@ function reportFailures(inspections: readonly Inspection[], { aborted }: AbortSi
 function printEvents(coverages: readonly Coverage[]): void {
 	const checkedAt = new Date().toISOString()
 	for (const coverage of coverages) printJson(toCoverageEvent(coverage, checkedAt).data)
-}
-
-const STATE_COLUMN = 4
-
-/** A table for each policy. */
-function printTables(coverages: readonly Coverage[]): void {
-	for (const [policy, own] of Map.groupBy(coverages, (coverage) => coverage.policy)) {
-		if (policy.name !== BY_HAND)
-			print(paint('bold', `Policy ${policy.name}: ${policy.bucketName}, ${policy.folderPath}`))
-		printTable(own)
-		print('')
-	}
-}
-
-function printTable(coverages: readonly Coverage[]): void {
-	const backups = coverages.flatMap(({ instanceNo, backups }) =>
-		[...backups].sort(byTime).map((backup) => ({ instanceNo, backup })),
-	)
-	if (backups.length === 0) return
-	printColumns(
-		[
-			['instance', 'file', 'finished', 'size', 'state', 'where or why'],
-			...backups.map(({ instanceNo, backup }) => toRow(instanceNo, backup)),
-		],
-		(text, row, column) => {
-			const state = backups[row - 1]?.backup.state
-			return state !== undefined && column === STATE_COLUMN ? paintState(state, text) : text
-		},
-	)
-}
-
-function byTime(a: AssessedBackup, b: AssessedBackup): number {
-	return (a.endedAtMs ?? Infinity) - (b.endedAtMs ?? Infinity)
-}
-
-function toRow(instanceNo: string, backup: AssessedBackup): string[] {
-	const { fileName, endedAtMs, sizeBytes, state } = backup
-	const finished = endedAtMs === null ? '' : `${new Date(endedAtMs).toISOString().slice(0, 16)}Z`
-	return [instanceNo, fileName, finished, sizeBytes === null ? '' : toSize(sizeBytes), state, explain(backup)]
-}
-
-/** Where the copy is, or why there is none. */
-function explain({ state, proof, entry, request, isTaken }: AssessedBackup): string {
-	const exported = entry === null ? '' : `export ${entry.exportId}`
-	const error = entry?.event?.data.error
-	switch (state) {
-		case 'covered':
-			return proof === null ? '' : `${proof.key}, ${count(proof.size, 'byte')}`
-		case 'under-way':
-			return `${exported} is ${entry?.state}`
-		case 'due':
-			return entry === null
-				? 'not in the folder, and no export of it is known'
-				: `not in the folder; its last export ended as ${entry.state}`
-		case 'gone':
-			return `${exported} is completed, but the object is not there any more`
-		case 'running':
-			return 'the backup has not ended'
-		case 'failing':
-			if (isTaken) return "its place in the bucket is another instance's"
-			if (request === null) return 'a request cannot have this file name'
-			return `${exported} is ${entry?.state}${error ? `: ${error.message}` : ''}`
-	}
-}
-
-function toSize(bytes: number): string {
-	const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
-	const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
-	return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
 }
 
 /** False when some could not be sent. */
