@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { coverageEventSchema } from '../../lib/coverage/coverage-event-schema.ts'
@@ -224,6 +225,34 @@ describe('ops coverage', () => {
 		const { code, errors } = await coverage(['--policies', path, ...args])
 		expect(errors).toBe(`${path} ${words}\n`)
 		expect(code).toBe(1)
+	})
+
+	it('has dead letters of its own: a check is sent back, and what is no check is rejected', async () => {
+		const ops = (...args: string[]) =>
+			runCommand('tools/ops/main.ts', ['dead-letters', ...args, '--queue', 'coverage'], {
+				env: environment(),
+			})
+		const policy = { name: 'nightly', bucketName: 'my-bucket' }
+		for (const body of [{ policy, instanceNo: '13' }, { policy: { name: 'nightly' } }])
+			await cloud.aws.sqs.send(
+				new SendMessageCommand({
+					QueueUrl: cloud.coverageDeadLetterQueue.url,
+					MessageBody: JSON.stringify(body),
+				}),
+			)
+		expect((await ops('list', '--json')).json()).toMatchObject([
+			{ code: 'CHECK_NOT_MADE', rejected: false },
+			{ code: 'POLICY_INVALID', reason: 'the policy is invalid: bucketName is required', rejected: true },
+		])
+		expect((await ops('redrive', '--all', '--dry-run')).output).toContain('to the coverage queue')
+		expect(await ops('redrive', '--all')).toMatchObject({ code: 0 })
+		const [event] = await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)
+		expect(event).toMatchObject({
+			type: 'ncp.backup.coverage.v1',
+			data: { instanceNo: '13', state: 'covered' },
+		})
+		expect(await ops('discard', '--rejected')).toMatchObject({ code: 0 })
+		expect((await ops('list')).output).toContain('There are no dead letters')
 	})
 
 	it('is shown by ops watch, as a row and as JSON', async () => {

@@ -28,8 +28,10 @@ export async function examine(
 	const checks: [string, Check][] = [
 		['request queue', () => checkQueue(connection.requestQueueUrl, target)],
 		['arrival queue', () => checkQueue(connection.arrivalQueueUrl, target)],
+		['coverage queue', () => checkQueue(connection.coverageQueueUrl, target)],
 		['dead letters of requests', () => checkDead(connection.deadLetterQueueUrl, target)],
 		['dead letters of arrival checks', () => checkDead(connection.arrivalDeadLetterQueueUrl, target)],
+		['dead letters of coverage checks', () => checkDead(connection.coverageDeadLetterQueueUrl, target)],
 		['dead letters of pipeline events', () => checkDead(connection.pipelineDeadLetterQueueUrl, target)],
 		['topic of outcomes', () => checkTopic(target)],
 		['table of exports', () => checkTable(target)],

@@ -232,7 +232,7 @@ function reportRedriven(
 ): void {
 	if (dryRun) {
 		for (const { messageId, queue, code } of wanted)
-			print(toPlain(`would redrive ${messageId} to ${toSource(queue)} (${code})`))
+			print(toPlain(`would redrive ${messageId} to ${SOURCES[queue]} (${code})`))
 		print(`${wanted.length} dead letters would be redriven; nothing was done.`)
 	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are back in their queues.`)
 	const rejected = wanted.filter(({ isRejected }) => isRejected).length
@@ -248,8 +248,12 @@ function reportDiscarded({ target }: Context, { dryRun }: DiscardOptions, { want
 	} else print(`${done.length} of ${wanted.length} dead letters of ${target.name} are deleted.`)
 }
 
-const toSource = (queue: DeadQueue): string =>
-	queue === 'arrivals' ? 'the arrival queue' : 'the request queue'
+const SOURCES: Readonly<Record<DeadQueue, string>> = {
+	requests: 'the request queue',
+	arrivals: 'the arrival queue',
+	coverage: 'the coverage queue',
+	pipeline: 'the request queue',
+}
 
 function toRow({ messageId, queue, sentAt, code, reason }: DeadLetter): string[] {
 	return [messageId, queue, sentAt, `${code}: ${reason}`]
