@@ -272,6 +272,36 @@ describe('ops coverage', () => {
 	})
 })
 
+it('ops coverage checks five instances at a time, and ends at once on Ctrl-C', async () => {
+	const numbers = Array.from({ length: 12 }, (_, index) => `${20 + index}`)
+	const { promise: areFive, resolve } = Promise.withResolvers<void>()
+	let hanging = 0
+	const cloud = await startCloud({
+		arrivalDeadlineMinutes: 1,
+		simulator: {
+			instances: new Map(numbers.map((number) => [number, { regionCode: 'KR', backups: new Set<string>() }])),
+			listFault: ({ instanceNo }) => {
+				if (instanceNo === undefined || instanceNo === '20') return undefined
+				if (++hanging === 5) resolve()
+				return 'hang'
+			},
+		},
+	})
+	await write('hanging.json', JSON.stringify(cloud.connection))
+	const path = await write('all.yml', '- name: all\n  bucketName: my-bucket\n')
+	const { child, exit, errors } = startCommand(
+		'tools/ops/main.ts',
+		['coverage', '--policies', path],
+		environment('hanging.json'),
+	)
+	await areFive
+	child.kill('SIGINT')
+	expect(await exit).toBe(130)
+	expect(errors()).toBe('Interrupted: 1 of 12 instances checked.\n')
+	expect(hanging).toBe(5)
+	await cloud.stop()
+})
+
 describe('the local cloud', () => {
 	it('delivers the checks of a sweep, and the exports that they ask for', async () => {
 		const cloud = await startCloud({ arrivalDeadlineMinutes: 1, isQueueIdle: true })
