@@ -31,7 +31,10 @@ export function addCoverage(program: Command, signal: AbortSignal): void {
 		.option('--folder <path>', 'folderPath (default: {instanceNo}/)')
 		.option('--product <name>', 'product (default: postgresql)')
 		.option('--region-code <code>', 'regionCode, such as KR')
-		.option('--export', 'put a request for each backup that is due on the queue, as the function does')
+		.option(
+			'--export',
+			'put a request for each backup that is due on the queue, as the function does; the exit code says what was found before',
+		)
 	onTarget<CoverageOptions>(command, signal, check)
 }
 
@@ -40,7 +43,7 @@ async function check(context: Context, options: CoverageOptions): Promise<number
 	const policies = await choosePolicies(options, target.connection.ncpRegionCode)
 	const inspector = await createInspector(target)
 	try {
-		const { selections, isWhole } = await selectAll(policies, inspector)
+		const { selections, isWhole } = await selectAll(policies, inspector, signal)
 		const inspections = await inspectAll(selections, inspector, signal)
 		const coverages = inspections.flatMap((each) => (each.kind === 'inspected' ? [each.coverage] : []))
 		if (isJson) printEvents(coverages)
@@ -55,10 +58,11 @@ async function check(context: Context, options: CoverageOptions): Promise<number
 	}
 }
 
-/** Reports what cannot be selected, and goes on with the other policies. */
+/** Reports what cannot be selected, and goes on with the other policies, unless the signal is raised. */
 async function selectAll(
 	policies: readonly Policy[],
 	{ select }: Inspector,
+	signal: AbortSignal,
 ): Promise<{ selections: Selection[]; isWhole: boolean }> {
 	const selections: Selection[] = []
 	let isWhole = true
@@ -66,9 +70,11 @@ async function selectAll(
 		isWhole = false
 		process.stderr.write(`${toPlain(words)}\n`)
 	}
+	const interrupted = onAbort(signal)
 	for (const policy of policies) {
 		try {
-			const selection = await select(policy)
+			const selection = await Promise.race([select(policy), interrupted])
+			if (selection === null) break
 			const { instanceNos, missing } = selection
 			const where = policy.regionCode === undefined ? '' : ` in region ${policy.regionCode}`
 			for (const instanceNo of missing)
@@ -103,11 +109,16 @@ async function inspectAll(
 			bar.update(++done)
 		}
 	}
-	const { promise: interrupted, resolve } = Promise.withResolvers<void>()
-	signal.addEventListener('abort', () => resolve())
-	await Promise.race([Promise.all(Array.from({ length: AT_A_TIME }, work)), interrupted])
+	await Promise.race([Promise.all(Array.from({ length: AT_A_TIME }, work)), onAbort(signal)])
 	bar.clear()
 	return [...results]
+}
+
+function onAbort(signal: AbortSignal): Promise<null> {
+	const { promise, resolve } = Promise.withResolvers<null>()
+	if (signal.aborted) resolve(null)
+	else signal.addEventListener('abort', () => resolve(null))
+	return promise
 }
 
 function reportFailures(inspections: readonly Inspection[], { aborted }: AbortSignal): void {
