@@ -274,7 +274,7 @@ describe('ops coverage', () => {
 
 it.each([
 	['checks five instances at a time', 5, 'Interrupted: 1 of 12 instances checked.\n'],
-	['lists the instances first', 1, 'Interrupted: 0 of 0 instances checked.\n'],
+	['lists the instances first', 1, 'Interrupted before any instance was checked.\n'],
 ])('ops coverage %s, and ends at once on Ctrl-C', async (_name, calls, words) => {
 	const numbers = Array.from({ length: 12 }, (_, index) => `${20 + index}`)
 	const { promise: areHanging, resolve } = Promise.withResolvers<void>()

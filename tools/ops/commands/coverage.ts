@@ -124,7 +124,8 @@ function onAbort(signal: AbortSignal): Promise<null> {
 function reportFailures(inspections: readonly Inspection[], { aborted }: AbortSignal): void {
 	if (aborted) {
 		const checked = inspections.filter(({ kind }) => kind === 'inspected').length
-		process.stderr.write(`Interrupted: ${checked} of ${count(inspections.length, 'instance')} checked.\n`)
+		const words = `: ${checked} of ${count(inspections.length, 'instance')} checked`
+		process.stderr.write(`Interrupted${checked === 0 ? ' before any instance was checked' : words}.\n`)
 		return
 	}
 	for (const inspection of inspections) {
