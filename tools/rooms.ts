@@ -64,13 +64,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 		mayImport: LIBRARY,
 	},
 	template: tool('template', [...LIBRARY, 'policies']),
-	ops: tool('ops', [...LIBRARY, 'terminal', 'template']),
-	local: tool('local', [...LIBRARY, 'terminal', 'ops', 'tools']),
-	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'ops', 'local', 'tools']),
+	ops: tool('ops', [...LIBRARY, 'terminal', 'policies', 'template']),
+	local: tool('local', [...LIBRARY, 'terminal', 'policies', 'ops', 'tools']),
+	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'policies', 'template', 'ops', 'local', 'tools']),
 	tools: {
 		files: ['tools/*.ts'],
 		imported: ['**/tools/*.ts', '../build.ts', '../docs.ts', '../rooms.ts'],
-		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'ops', 'local', 'rehearsal'],
+		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'policies', 'ops', 'local', 'rehearsal'],
 	},
 	test: { files: ['test/**'], imported: ['**/test/**'], mayImport: [] },
 }

@@ -23,6 +23,21 @@ describe('backupsAt', () => {
 		expect(namesAt(FIRST + 40 * DAY_MS + HOUR_MS)).toEqual(['20270102', '20270103', '20270104'])
 	})
 
+	it('lets days pass faster, and names the backups as if they had not', () => {
+		const fast = { firstMs: FIRST, dayMs: 60_000, retentionDays: 2, minutesRunning: 1 / 4 }
+		const rowsAt = (nowMs: number) =>
+			backupsAt({ backups: new Set(), daily: fast }, nowMs).map(({ fileName, endMs, isRunning }) => [
+				fileName,
+				endMs - FIRST,
+				isRunning,
+			])
+		expect(rowsAt(FIRST + 15_000)).toEqual([['20261125', 15_000, false]])
+		expect(rowsAt(FIRST + 134_999)).toEqual([
+			['20261126', 75_000, false],
+			['20261127', 135_000, true],
+		])
+	})
+
 	it('gives each file of the set an end before now, the same at any time', () => {
 		const backups = new Set(['20210528', '20991231', 'manual'])
 		const ends = [FIRST, FIRST + DAY_MS].map((nowMs) =>

@@ -10,6 +10,8 @@ export interface SimulatedBackup {
 /** A backup a day, from `firstMs` on; each is taken away `retentionDays` after it started. */
 export interface Daily {
 	firstMs: number
+	/** How long a day lasts; 24 hours if left out. The backups are named as if it were so long. */
+	dayMs?: number
 	retentionDays: number
 	minutesRunning: number
 }
@@ -35,13 +37,17 @@ export function backupsAt(
 	return [...lasting, ...(daily === undefined ? [] : dailyAt(daily, nowMs))]
 }
 
-function dailyAt({ firstMs, retentionDays, minutesRunning }: Daily, nowMs: number): SimulatedBackup[] {
-	const age = Math.floor((nowMs - firstMs) / DAY_MS)
+function dailyAt(
+	{ firstMs, dayMs = DAY_MS, retentionDays, minutesRunning }: Daily,
+	nowMs: number,
+): SimulatedBackup[] {
+	const age = Math.floor((nowMs - firstMs) / dayMs)
 	const oldest = Math.max(0, age - retentionDays + 1)
 	return Array.from({ length: Math.max(0, age - oldest + 1) }, (_, index) => {
-		const startMs = firstMs + (oldest + index) * DAY_MS
+		const startMs = firstMs + (oldest + index) * dayMs
 		const endMs = startMs + minutesRunning * MINUTE_MS
-		return { fileName: toBackupName(startMs), startMs, endMs, isRunning: endMs > nowMs }
+		const fileName = toBackupName(firstMs + (oldest + index) * DAY_MS)
+		return { fileName, startMs, endMs, isRunning: endMs > nowMs }
 	})
 }
 
