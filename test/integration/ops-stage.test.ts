@@ -83,7 +83,7 @@ describe('ops doctor --stage', () => {
 			words: `alarms reach no one: subscribe the on-call engineer to ${operationsTopicArn}`,
 		})
 		await cloud.aws.subscribe(operationsTopicArn, cloud.pipelineDeadLetterQueue)
-		expect(await finding('topic of operations')).toMatchObject({ result: 'ok', words: '1 subscriptions' })
+		expect(await finding('topic of operations')).toMatchObject({ result: 'ok', words: '1 subscription' })
 	})
 
 	it('finds that both queues are read', async () => {

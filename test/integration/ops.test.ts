@@ -418,7 +418,7 @@ describe('ops dead-letters, when things go wrong', () => {
 		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
 		const taken = await cloud.aws.sqs.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 60 }))
 		const { code, errors } = await ops(['dead-letters', 'redrive', '--all', '--queue', 'arrivals'])
-		expect(errors).toContain('Another command is reading 1 dead letters')
+		expect(errors).toContain('Another command is reading 1 dead letter:')
 		expect(code).toBe(1)
 		const ReceiptHandle = taken.Messages?.[0]?.ReceiptHandle
 		await cloud.aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))
