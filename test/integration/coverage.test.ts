@@ -8,6 +8,7 @@ import { createObjectStorage } from '../../lib/object-storage/client.ts'
 import { LOCAL_KEYS } from '../../tools/local/cloud.ts'
 import type { Fault, Instance, Performed } from '../../tools/local/ncp-simulator.ts'
 import type { Intercept } from '../gate.ts'
+import { readItems } from './table.ts'
 import { World, type WorldOptions } from './world.ts'
 
 const POLICY = { name: 'nightly', bucketName: 'my-bucket' }
@@ -80,6 +81,9 @@ it('gets the backups of 200 instances out, oldest first, each once, and finds no
 		expect(own.map(({ fileName }) => fileName)).toEqual(isDeleted(no) ? [] : FILES)
 	}
 
+	// In JSON an item is longer than in the table.
+	const items = await readItems(world.cloud.table)
+	expect(Math.max(...items.map((item) => JSON.stringify(item).length))).toBeLessThan(4_096)
 	const calls = world.cloud.ncp?.calls()
 	world.coverage.length = 0
 	await world.sweep(POLICY)

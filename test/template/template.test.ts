@@ -252,6 +252,11 @@ describe('the deployed template', () => {
 		['retryHours=73', 'retryHours must be a whole number of hours, from 1 to 72'],
 		['deduplicationHours=4', 'deduplicationHours must cover arrivalDeadlineMinutes twice'],
 		['secretId=arn:aws:secretsmanager:r:1:secret:s-x', 'must be the name of a secret'],
+		['coverageFile=coverage.json', 'must be the path of a YAML file'],
+		[
+			'coverageFile=test/template/wrong.coverage.yml',
+			'policy 1 (nightly): bucketName is required; policy 2: name is required',
+		],
 	])('is refused with --param %s', async (parameter, words) => {
 		await expect(packageService('--param', parameter)).rejects.toMatchObject({
 			stdout: expect.stringContaining(words),
