@@ -231,7 +231,7 @@ describe('ops doctor, when many checks have one cause', () => {
 			{
 				check: 'AWS',
 				words: expect.stringContaining('refused the connection'),
-				unchecked: EVERYTHING.slice(0, 5),
+				unchecked: EVERYTHING.slice(0, 7),
 			},
 		])
 	})
