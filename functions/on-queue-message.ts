@@ -11,7 +11,7 @@ import { parseTraceparent } from '../lib/formats/traceparent.ts'
 import { handleMessage, type Message } from '../lib/queue/handle-message.ts'
 import { settleInOrder, toBatchResponse } from '../lib/queue/run-batch.ts'
 import { toDelivery } from '../lib/request/delivery.ts'
-import { isRedriven } from '../lib/request/redriven.ts'
+import { COVERAGE_POLICY, isRedriven } from '../lib/request/message-attributes.ts'
 import { wire } from '../lib/wiring/wire.ts'
 
 const { config, begin, metrics, logger } = wire('on-queue-message')
@@ -50,6 +50,7 @@ function readRecord(record: SQSRecord): Message {
 			sentAtMs: attributes.SentTimestamp === undefined ? undefined : Number(attributes.SentTimestamp),
 			isLast: receiveCount >= config.maxReceiveCount,
 			isRedriven: isRedriven(record),
+			coveragePolicy: messageAttributes[COVERAGE_POLICY]?.stringValue,
 		},
 	)
 	return { delivery, body, receiptHandle, receiveCount }

@@ -31,6 +31,8 @@ const RULES = {
 	NOT_ARRIVED: { retryable: false },
 	NOT_VERIFIABLE: { retryable: false },
 	OBJECT_AMBIGUOUS: { retryable: false }, // what lies there may be another export's
+	POLICY_INVALID: { retryable: false },
+	BUCKET_UNREADABLE: { retryable: true }, // nothing is concluded from a listing that is not there
 	DEADLINE_NEAR: { retryable: true, firstWaitSeconds: 2 }, // the batch was full; the message is fine
 	INTERNAL: { retryable: true },
 } as const satisfies Record<string, Rule>
@@ -124,6 +126,21 @@ export interface Problem {
 	detail: string
 }
 
+/** A coverage policy that breaks a rule. `problems` has all of them, by field. */
+export class PolicyInvalid extends ExportError {
+	readonly problems: readonly Problem[]
+
+	constructor(problems: readonly Problem[]) {
+		super('POLICY_INVALID', `the policy is invalid: ${toText(problems)}`)
+		this.problems = problems
+		setName(this, 'PolicyInvalid')
+	}
+}
+
+function toText(problems: readonly Problem[]): string {
+	return problems.map(({ field, detail }) => `${field} ${detail}`).join('; ')
+}
+
 /** Unreadable = no fields could be found in it; invalid = a field breaks a rule; the others = it conflicts with an earlier one. */
 export type RequestInvalidCode =
 	| 'REQUEST_UNREADABLE'
@@ -137,7 +154,7 @@ export class RequestInvalid extends ExportError {
 	readonly problems: readonly Problem[]
 
 	constructor(problems: readonly Problem[], code: RequestInvalidCode = 'REQUEST_INVALID') {
-		super(code, problems.map(({ field, detail }) => `${field} ${detail}`).join('; '))
+		super(code, toText(problems))
 		this.problems = problems
 		setName(this, 'RequestInvalid')
 	}

@@ -2,6 +2,7 @@ import type { Deadline } from './deadline.ts'
 import type { ExportError } from './errors.ts'
 import type { Entry, Ledger, SettledEntry } from './ledger/ledger.ts'
 import type { ArrivedObject, OutcomeEvent } from './outcome/outcome.ts'
+import type { Product } from './products.ts'
 import type { Reply } from './reply.ts'
 import type { Delivery } from './request/delivery.ts'
 import type { DestinationRule } from './request/export-identity.ts'
@@ -53,6 +54,47 @@ export interface ArrivalPorts extends SharedPorts {
 /** One call of the export action; total. `timeoutMs` may only shorten the client's own limit. */
 export type CallNcp = (request: ExportRequest, timeoutMs: number) => Promise<Reply>
 
+/** A database instance, as NCP lists it. */
+export interface ListedInstance {
+	instanceNo: string
+	name: string
+	/** NCP's status code is `CREAT`. */
+	isThere: boolean
+}
+
+/** A backup file, as NCP lists it. Times in milliseconds since the epoch. */
+export interface ListedBackup {
+	fileName: string
+	startedAtMs: number | null
+	/** Null while it runs. */
+	endedAtMs: number | null
+	sizeBytes: number | null
+}
+
+/**
+ * Each list is whole, or it throws: `NCP_LATER` (also for a list that was cut, or whose rows and count differ),
+ * `NCP_CREDENTIALS`, `NCP_REFUSED`, `SECRET_UNREADABLE`. All calls together end within `timeoutMs`.
+ */
+export type ListInstances = (
+	query: { product: Product; regionCode: string | undefined },
+	timeoutMs: number,
+) => Promise<ListedInstance[]>
+
+/** As `ListInstances`. */
+export type ListBackups = (
+	query: { product: Product; regionCode: string | undefined; instanceNo: string },
+	timeoutMs: number,
+) => Promise<ListedBackup[]>
+
+/** One message on the topic. All attributes are strings. */
+export interface TopicMessage {
+	message: string
+	attributes: Readonly<Record<string, string>>
+}
+
+/** Resolves when the topic has the message. Throws `PUBLISH_FAILED`, after which the topic may have it all the same. */
+export type SendToTopic = (message: TopicMessage) => Promise<void>
+
 /** Resolves when the topic has the event. Throws `PUBLISH_FAILED`, after which the topic may have it all the same. */
 export type Publish = (event: OutcomeEvent) => Promise<void>
 
@@ -75,7 +117,7 @@ export interface RequestQueue {
 }
 
 /** What a message says beside its body. */
-export type Marks = Pick<Delivery, 'traceparent' | 'isRedriven' | 'trigger'>
+export type Marks = Pick<Delivery, 'traceparent' | 'isRedriven' | 'coveragePolicy' | 'trigger'>
 
 /** The body of a message on the arrival queue; the rest is in the ledger. */
 export interface ArrivalCheck {
@@ -220,3 +262,58 @@ export type ObserveCheck = (
 
 /** One log line for a completion that could not be recorded after its outcome was published. Must not throw. */
 export type ObserveUnrecorded = (check: ArrivalCheck, error: ExportError) => void
+
+/** What a check of one instance needs. Bound to one invocation: every call ends before its deadline. */
+export interface InspectPorts {
+	deadline: Deadline
+	/** Milliseconds since the epoch. */
+	now: () => number
+	/** Base of the API: a part of an export's identity. */
+	apiUrl: string
+	listBackups: ListBackups
+	listObjects: ListObjects
+	ledger: Pick<Ledger, 'read'>
+	destinations: Pick<Destinations, 'holder' | 'namesakes'>
+}
+
+export interface CoveragePorts extends InspectPorts {
+	requestQueue: Pick<RequestQueue, 'send'>
+	sendToTopic: SendToTopic
+	observe: ObserveCoverage
+}
+
+export interface SweepPorts {
+	deadline: Deadline
+	listInstances: ListInstances
+	sendMessages: CoverageQueue['sendMessages']
+}
+
+export interface CoverageQueue {
+	/** Puts these bodies on the queue. Throws `QUEUE_UNAVAILABLE`, after which some of them may be there. */
+	sendMessages: (bodies: readonly string[]) => Promise<void>
+	/** Hides a message for so many seconds. Resolves with what went wrong; then the queue's own visibility time-out holds. */
+	hide: (receiptHandle: string, seconds: number) => Promise<ExportError | null>
+}
+
+/** What a coverage check found, in numbers. */
+export interface CoverageSummary {
+	state: 'covered' | 'behind'
+	counts: Readonly<Record<'covered' | 'underWay' | 'due' | 'failing' | 'gone' | 'running', number>>
+	unknownObjects: number
+	/** Hours since the end of the backup that is behind for longest; 0 when none is. */
+	hoursBehind: number
+	/** Names of files whose export ended without proof, or that cannot be asked for; not all of many. */
+	failingFiles: readonly string[]
+}
+
+/** One log line and the metrics of a check of one instance. Must not throw. */
+export type ObserveCoverage = (
+	check: { policy: string; product: Product; instanceNo: string; sweptAt: string },
+	ending: CoverageSummary | ExportError,
+) => void
+
+/** One log line and the metrics of a sweep. Must not throw. */
+export type ObserveSweep = (
+	sweep: { policy?: string; sweptAt?: string },
+	ending: { instances: number; missing: readonly string[] } | ExportError,
+) => void

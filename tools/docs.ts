@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { toJsonSchema } from '@valibot/to-json-schema'
 import type { GenericSchema } from 'valibot'
+import { coverageEventSchema } from '../lib/coverage/coverage-event-schema.ts'
 import { outcomeEventSchema } from '../lib/outcome/outcome-schema.ts'
 import { toRequestSchema } from '../lib/request/export-request.ts'
 import { problemSchema } from '../lib/webhook/problem-schema.ts'
@@ -175,6 +176,11 @@ export const DOCUMENTS: Readonly<Record<string, object>> = {
 	'docs/openapi.json': openApi,
 	'docs/export-request.schema.json': { ...DIALECT, title: 'Export request', ...exportRequest },
 	'docs/outcome-event.schema.json': { ...DIALECT, title: 'Outcome event', ...outcomeEvent },
+	'docs/coverage-event.schema.json': {
+		...DIALECT,
+		title: 'Coverage event',
+		...toSchema(coverageEventSchema, 'output'),
+	},
 }
 
 if (import.meta.main) {

@@ -16,7 +16,7 @@ const GROUND = ['ground', 'formats', 'http-client']
 const WORDS = [...GROUND, 'reply', 'request', 'outcome', 'ledger']
 const PORTS = [...WORDS, 'ports']
 const ADAPTERS = ['ncp', 'aws', 'object-storage', 'webhook', 'observe']
-const USE_CASES = ['export', 'arrival', 'queue']
+const USE_CASES = ['export', 'arrival', 'coverage', 'queue']
 const LIBRARY = [...PORTS, ...ADAPTERS, ...USE_CASES, 'wiring']
 
 const folder = (name: string, mayImport: readonly string[]): Room => ({
@@ -53,18 +53,24 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 	observe: folder('observe', PORTS),
 	arrival: folder('arrival', PORTS),
 	export: folder('export', [...PORTS, 'arrival']),
+	coverage: folder('coverage', [...PORTS, 'export', 'arrival']),
 	queue: folder('queue', [...PORTS, 'export']),
 	wiring: folder('wiring', [...PORTS, ...ADAPTERS]),
 	functions: { files: ['functions/**'], imported: ['**/functions/**'], mayImport: LIBRARY },
 	terminal: tool('terminal', LIBRARY),
-	template: tool('template', LIBRARY),
-	ops: tool('ops', [...LIBRARY, 'terminal', 'template']),
-	local: tool('local', [...LIBRARY, 'terminal', 'ops', 'tools']),
-	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'template', 'ops', 'local', 'tools']),
+	policies: {
+		files: ['tools/coverage/**'],
+		imported: ['**/coverage/read-policies.ts'],
+		mayImport: LIBRARY,
+	},
+	template: tool('template', [...LIBRARY, 'policies']),
+	ops: tool('ops', [...LIBRARY, 'terminal', 'policies', 'template']),
+	local: tool('local', [...LIBRARY, 'terminal', 'policies', 'ops', 'tools']),
+	rehearsal: tool('rehearsal', [...LIBRARY, 'terminal', 'policies', 'template', 'ops', 'local', 'tools']),
 	tools: {
 		files: ['tools/*.ts'],
 		imported: ['**/tools/*.ts', '../build.ts', '../docs.ts', '../rooms.ts'],
-		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'ops', 'local', 'rehearsal'],
+		mayImport: [...LIBRARY, 'functions', 'terminal', 'template', 'policies', 'ops', 'local', 'rehearsal'],
 	},
 	test: { files: ['test/**'], imported: ['**/test/**'], mayImport: [] },
 }

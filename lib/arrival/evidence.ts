@@ -5,7 +5,7 @@ import { PRODUCTS } from '../products.ts'
 import { isSameInstance, toInstance } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 
-const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
+export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 
 /** An export whose object is looked for. */
 export interface Wanted {

@@ -127,6 +127,7 @@ function fromItem(item: Item & FormerItem): Entry {
 		waitsFor: entry.waitsFor ?? null,
 		claimedAtMs: entry.claimedAtMs ?? entry.requestedAtMs,
 		firstCheck: entry.firstCheck ?? 0,
+		rememberMs: entry.rememberMs ?? 0,
 		expiresAtMs: expiresAt * 1000,
 		event: event === null ? null : (JSON.parse(event) as OutcomeEvent),
 	}

@@ -1,15 +1,10 @@
 import { isRecord } from '../formats/json.ts'
 import { parseXml } from '../formats/xml.ts'
+import type { TopicMessage } from '../ports.ts'
 import type { CallAws } from './call-aws.ts'
 
-export interface TopicEntry {
-	message: string
-	/** All attributes are strings. */
-	attributes: Readonly<Record<string, string>>
-}
-
 /** The result of each entry, by its index: null = published, otherwise SNS's error code, or a note that SNS did not mention it. */
-export type PublishBatch = (entries: readonly TopicEntry[]) => Promise<readonly (string | null)[]>
+export type PublishBatch = (entries: readonly TopicMessage[]) => Promise<readonly (string | null)[]>
 
 /** PublishBatch of SNS, which only has the Query protocol. Throws `AwsError`. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
 export function createPublishBatch(call: CallAws, topicArn: string): PublishBatch {
@@ -21,7 +16,7 @@ export function createPublishBatch(call: CallAws, topicArn: string): PublishBatc
 	}
 }
 
-function toForm({ message, attributes }: TopicEntry, index: number): string {
+function toForm({ message, attributes }: TopicMessage, index: number): string {
 	const at = `PublishBatchRequestEntries.member.${index + 1}`
 	const fields = Object.entries(attributes).map(([name, value], attribute) => {
 		const entry = `${at}.MessageAttributes.entry.${attribute + 1}`

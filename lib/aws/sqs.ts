@@ -7,7 +7,7 @@ import {
 import { type Deadline, inTime } from '../deadline.ts'
 import { cut, ExportError, toExportError } from '../errors.ts'
 import type { RequestQueue } from '../ports.ts'
-import { REDRIVEN_FROM } from '../request/redriven.ts'
+import { COVERAGE_POLICY, REDRIVEN_FROM } from '../request/message-attributes.ts'
 import { toQueueName } from '../url.ts'
 import { fromSdkError } from './sdk-error.ts'
 
@@ -38,10 +38,11 @@ export function createRequestQueue(
 			client.send(new SendMessageCommand(input), { abortSignal }),
 		)
 	return {
-		send: async (body, { traceparent, isRedriven, trigger }) => {
+		send: async (body, { traceparent, isRedriven, coveragePolicy, trigger }) => {
 			const attributes = {
 				...(traceparent ? { traceparent: toAttribute(traceparent) } : {}),
 				...(isRedriven ? { [REDRIVEN_FROM]: toAttribute(trigger.id) } : {}),
+				...(coveragePolicy === undefined ? {} : { [COVERAGE_POLICY]: toAttribute(coveragePolicy) }),
 			}
 			await sendMessage({ QueueUrl: requestQueueUrl, MessageBody: body, MessageAttributes: attributes })
 		},

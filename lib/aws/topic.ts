@@ -3,9 +3,9 @@ import { TRANSIENT_ERROR_CODES } from '../aws-error.ts'
 import type { Deadline } from '../deadline.ts'
 import { cut, ExportError, toReason } from '../errors.ts'
 import { type OutcomeEvent, serializeEvent } from '../outcome/outcome.ts'
-import type { Publish } from '../ports.ts'
+import type { Publish, SendToTopic, TopicMessage } from '../ports.ts'
 import { PRODUCTS, productOf } from '../products.ts'
-import type { PublishBatch, TopicEntry } from './sns.ts'
+import type { PublishBatch } from './sns.ts'
 
 /** SNS limits of one PublishBatch: entries, and bytes of all of them together. https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html */
 const MAX_ENTRIES = 10
@@ -17,17 +17,21 @@ const BASE_DELAY_MS = 50
 interface Waiting {
 	/** The caller has its answer, and no longer waits. */
 	isSettled: boolean
-	event: OutcomeEvent
-	message: string
+	message: TopicMessage
 	resolve: () => void
 	reject: (error: ExportError) => void
 }
 
+/** Publishes outcomes, with their attributes. */
+export function createPublish(sendToTopic: SendToTopic): Publish {
+	return (event) => sendToTopic({ message: serializeEvent(event), attributes: toAttributes(event) })
+}
+
 /**
- * Publishes outcomes before a deadline. Those that are ready in one turn of the event loop go out as one PublishBatch: no
- * outcome waits for a slower one, and each entry fails on its own.
+ * Sends messages before a deadline. Those that are ready in one turn of the event loop go out as one PublishBatch: none
+ * waits for a slower one, and each fails on its own.
  */
-export function createTopic(send: PublishBatch, deadline: Deadline): Publish {
+export function createTopic(send: PublishBatch, deadline: Deadline): SendToTopic {
 	let waiting: Waiting[] = []
 
 	const flush = (): void => {
@@ -36,11 +40,11 @@ export function createTopic(send: PublishBatch, deadline: Deadline): Publish {
 		for (const batch of toBatches(ready)) void publishBatch(send, batch)
 	}
 
-	return (event) => {
+	return (message) => {
 		const timeoutMs = deadline.leftMs()
 		const { promise, resolve, reject } = Promise.withResolvers<void>()
 		if (timeoutMs <= 0) return Promise.reject(failed('no time was left'))
-		const item: Waiting = { event, message: serializeEvent(event), isSettled: false, resolve, reject }
+		const item: Waiting = { message, isSettled: false, resolve, reject }
 		const timer = setTimeout(() => reject(failed(`no answer within ${timeoutMs} ms`)), timeoutMs)
 		if (waiting.length === 0) setImmediate(flush)
 		waiting.push(item)
@@ -56,7 +60,7 @@ function toBatches(waiting: readonly Waiting[]): Waiting[][] {
 	let bytes = 0
 	for (const item of waiting) {
 		// 2 KiB is more than all attributes of an event can hold.
-		const size = Buffer.byteLength(item.message) + 2_048
+		const size = Buffer.byteLength(item.message.message) + 2_048
 		const last = batches.at(-1)
 		if (last !== undefined && last.length < MAX_ENTRIES && bytes + size <= MAX_BATCH_BYTES) {
 			last.push(item)
@@ -73,7 +77,7 @@ async function publishBatch(send: PublishBatch, batch: Waiting[]): Promise<void>
 	let left = batch
 	for (let attempt = 1; left.length > 0; attempt++) {
 		try {
-			left = settleBatch(left, await send(left.map(toTopicEntry)), attempt === MAX_ATTEMPTS)
+			left = settleBatch(left, await send(left.map(({ message }) => message)), attempt === MAX_ATTEMPTS)
 		} catch (error) {
 			// The caller of AWS has used up its tries; the whole batch shares this failure.
 			for (const item of left) item.reject(failed(toReason(error), error))
@@ -99,11 +103,7 @@ function settleBatch(batch: Waiting[], results: readonly (string | null)[], isLa
 }
 
 function failed(reason: string, cause?: unknown): ExportError {
-	return new ExportError('PUBLISH_FAILED', `the topic did not take the outcome: ${reason}`, { cause })
-}
-
-function toTopicEntry({ event, message }: Waiting): TopicEntry {
-	return { message, attributes: toAttributes(event) }
+	return new ExportError('PUBLISH_FAILED', `the topic did not take the message: ${reason}`, { cause })
 }
 
 /** For filter policies, and the trace context. Never more than 10: raw delivery to a queue drops a message with more. */

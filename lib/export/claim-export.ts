@@ -1,6 +1,7 @@
 import { ExportError, type ExportErrorOptions, RequestInvalid } from '../errors.ts'
 import {
 	type Claim,
+	COVERED_MS,
 	type Draft,
 	decideClaim,
 	type Entry,
@@ -61,7 +62,10 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 		return entry === null ? null : { kind: 'ours', entry, previous }
 	}
 
-	const claim = async (identity: ExportIdentity, isRedriven: boolean): Promise<Attempt> => {
+	const claim = async (
+		identity: ExportIdentity,
+		{ isRedriven, coveragePolicy }: ValidDelivery,
+	): Promise<Attempt> => {
 		// Most requests are new, so the first access to the table is the claim itself.
 		let known: Entry | null = null
 		for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -74,6 +78,7 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 				leaseMs,
 				createId,
 				isRedriven,
+				rememberMs: coveragePolicy === undefined ? 0 : COVERED_MS,
 			})
 			if (claimed !== null) return claimed
 			known = await ledger.read(identity.exportKey)
@@ -89,11 +94,12 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 		if (!isWithdrawn) throw contested()
 	}
 
-	return async ({ request, isRedriven }) => {
+	return async (delivery) => {
+		const { request } = delivery
 		const identity = toExportIdentity(apiUrl, request)
 		// Neither write waits for the other, but NCP is called only after both.
 		const [claiming, taking] = await Promise.allSettled([
-			claim(identity, isRedriven),
+			claim(identity, delivery),
 			destinations.take(request, identity.exportKey, now()),
 		])
 		if (claiming.status === 'rejected') throw claiming.reason

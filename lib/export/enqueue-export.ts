@@ -75,7 +75,7 @@ async function findOrReserve(
 		const nowMs = now()
 		const fresh = await ledger.replace(
 			null,
-			reserve({ ...identity, destinationRule, nowMs, createId }),
+			reserve({ ...identity, destinationRule, nowMs, createId, rememberMs: 0 }),
 			nowMs,
 		)
 		if (fresh !== null) return { entry: fresh, giveUp: NOTHING }

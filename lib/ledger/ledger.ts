@@ -40,6 +40,8 @@ export interface Draft {
 	resentAtMs: number
 	/** The check that was asked for twice, because the first message may have been lost. */
 	repeatedCheck: number
+	/** How long a completed export stays the same export, if that is longer than for any other; else 0. */
+	rememberMs: number
 }
 
 /** One export as the store keeps it. */
@@ -86,6 +88,7 @@ export interface Claim {
 	createId: (nowMs: number) => string
 	/** The message came back from the dead-letter queue: an exhausted export starts over. */
 	isRedriven: boolean
+	rememberMs: number
 }
 
 export type ClaimDecision =
@@ -165,14 +168,14 @@ export function settle(
 	nowMs: number,
 	deduplicationMs: number,
 ): Settled<Draft> {
-	const expiresAtMs = Math.max(keptUntil(entry, nowMs), nowMs + deduplicationMs)
 	const state = event.data.state as SettledState
+	const expiresAtMs = Math.max(keptUntil(entry, nowMs), nowMs + sameMs({ ...entry, state }, deduplicationMs))
 	return { ...entry, state, leaseUntilMs: 0, waitsFor: null, event, expiresAtMs }
 }
 
 /** When an entry whose outcome has just been published expires, if that is earlier than before; else null. */
 export function expiryOncePublished(entry: Draft, nowMs: number, deduplicationMs: number): number | null {
-	const expiresAtMs = nowMs + deduplicationMs
+	const expiresAtMs = nowMs + sameMs(entry, deduplicationMs)
 	// A store may count in whole seconds.
 	return isEnded(entry) && entry.expiresAtMs >= expiresAtMs + 1_000 ? expiresAtMs : null
 }
@@ -240,11 +243,20 @@ export function toSettled(entry: Entry): SettledEntry {
  */
 export const UNSETTLED_MS = 20 * 24 * 60 * 60 * 1000
 
+/** Longer than NCP keeps a backup: a copy that was removed is not made again while its backup is still listed. */
+export const COVERED_MS = 35 * 24 * 60 * 60 * 1000
+
+/** How long an export stays the same export. */
+function sameMs({ state, rememberMs }: Draft, deduplicationMs: number): number {
+	return state === 'completed' ? Math.max(deduplicationMs, rememberMs) : deduplicationMs
+}
+
 function keptUntil(entry: Draft, nowMs: number): number {
 	return Math.max(entry.expiresAtMs, nowMs + UNSETTLED_MS)
 }
 
-function firstClaim({ exportKey, fingerprint, destinationRule, nowMs, leaseMs, createId }: Claim): Draft {
+function firstClaim(claim: Claim): Draft {
+	const { exportKey, fingerprint, destinationRule, nowMs, leaseMs, createId, rememberMs } = claim
 	return {
 		exportKey,
 		exportId: createId(nowMs),
@@ -264,13 +276,15 @@ function firstClaim({ exportKey, fingerprint, destinationRule, nowMs, leaseMs, c
 		resends: 0,
 		resentAtMs: 0,
 		repeatedCheck: -1,
+		rememberMs,
 	}
 }
 
-function nextClaim(entry: Entry, { destinationRule, nowMs, leaseMs }: Claim): Draft {
+function nextClaim(entry: Entry, { destinationRule, nowMs, leaseMs, rememberMs }: Claim): Draft {
 	return {
 		...entry,
 		destinationRule,
+		rememberMs: Math.max(entry.rememberMs, rememberMs),
 		state: 'claimed',
 		attempts: entry.attempts + 1,
 		claimedAtMs: nowMs,

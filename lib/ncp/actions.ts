@@ -27,7 +27,7 @@ function toParameters(request: ExportRequest): Record<string, string | undefined
 }
 
 /** Percent-encoded UTF-8 with %20, not +: one text serves as form body and as query, where + is ambiguous. */
-function encodeForm(parameters: Readonly<Record<string, string | undefined>>): string {
+export function encodeForm(parameters: Readonly<Record<string, string | undefined>>): string {
 	return Object.entries(parameters)
 		.filter((pair): pair is [string, string] => pair[1] !== undefined)
 		.map(([name, value]) => `${name}=${encodeURIComponent(value)}`)

@@ -25,16 +25,37 @@ export interface CallActionOptions {
 	clock: Clock
 	/** GET signs and sends the parameters as a query, as NCP's API page shows it. NCP's own SDK posts a form. */
 	method?: NcpMethod
+	/** 1 MiB by default. */
+	maxReplyBytes?: number
 	/** Called again whenever the connections may be stale. */
 	createDispatcher?: (origin: string, timeoutMs: number) => Dispatcher
 }
 
 /** Signs and sends one action with its form. Total: a failure of any kind is a Reply. `timeoutMs` may only shorten the caller's own limit. */
-export type CallAction = (path: string, form: string, timeoutMs: number) => Promise<Reply>
+export type CallAction<Read extends Reply = Reply> = (
+	path: string,
+	form: string,
+	timeoutMs: number,
+) => Promise<Read>
 
-/** One call is one HTTP exchange. Nothing is repeated here: a second POST may be a second export. */
+/** What became of a call; `unsigned` = the key pair could not be read. */
+export type Attempt = ExchangeResult | { kind: 'unsigned'; cause: unknown }
+
+/** A caller that reads no more of a reply than how the action ended. */
 export function createCallAction(options: CallActionOptions): CallAction {
+	return createSignedCall(options, toReply)
+}
+
+/**
+ * One call is one HTTP exchange. Nothing is repeated here: a second POST may be a second export. `read` may not throw, and
+ * is given texts without keys and signatures.
+ */
+export function createSignedCall<Read extends Reply>(
+	options: CallActionOptions,
+	read: (attempt: Attempt) => Read,
+): CallAction<Read> {
 	const { credentials, clock, method = 'POST', createDispatcher = createNcpPool } = options
+	const { maxReplyBytes = MAX_REPLY_BYTES } = options
 	const { origin, pathname } = new URL(options.apiUrl)
 	const base = pathname.replace(/\/$/, '')
 	let dispatcher = createDispatcher(origin, options.timeoutMs)
@@ -54,8 +75,8 @@ export function createCallAction(options: CallActionOptions): CallAction {
 		const limitMs = Math.min(timeoutMs, options.timeoutMs)
 		const endsAt = performance.now() + limitMs
 		// At most half of the limit: a call that starts too late does not get its reply.
-		const keys = await inTime(limitMs / 2, credentials.get).catch(toUnsentReply)
-		if ('failure' in keys) return keys
+		const keys = await inTime(limitMs / 2, credentials.get).catch((cause: unknown) => ({ cause }))
+		if ('cause' in keys) return read({ kind: 'unsigned', cause: keys.cause })
 		const keyVersion = credentials.version()
 		const path = base + action
 		const target = method === 'GET' ? `${path}?${form}` : path
@@ -74,10 +95,10 @@ export function createCallAction(options: CallActionOptions): CallAction {
 			},
 			body: method === 'POST' ? form : null,
 			timeoutMs: Math.floor(endsAt - performance.now()),
-			maxReplyBytes: MAX_REPLY_BYTES,
+			maxReplyBytes,
 		})
 		usedMs = clock.now()
-		const reply = toReply(withoutSecrets(result, [keys.accessKey, keys.secretKey, signature]))
+		const reply = read(withoutSecrets(result, [keys.accessKey, keys.secretKey, signature]))
 		return { ...reply, signed: { atMs: signedAtMs, keyVersion } }
 	}
 }
@@ -102,15 +123,18 @@ function withoutSecrets(result: ExchangeResult, secrets: readonly string[]): Exc
 	}
 }
 
-function toReply(result: ExchangeResult): Reply {
-	switch (result.kind) {
+/** Total: how the action ended, as far as the attempt shows it. */
+export function toReply(attempt: Attempt): Reply {
+	switch (attempt.kind) {
 		case 'replied':
-			return readReply(result.reply)
+			return readReply(attempt.reply)
 		case 'partial':
 			// The status decides, as for any body that cannot be read.
-			return { ...readReply(result.reply), message: `the reply was cut short (${result.reason})` }
+			return { ...readReply(attempt.reply), message: `the reply was cut short (${attempt.reason})` }
 		case 'lost':
-			return toLostReply(result.sent, result.reason)
+			return toLostReply(attempt.sent, attempt.reason)
+		case 'unsigned':
+			return toUnsentReply(attempt.cause)
 	}
 }
 

@@ -9,13 +9,18 @@ import { classifyCode } from './return-codes.ts'
 const MAX_TEXT = 500
 
 /** Reads bytes into a Reply. Total: never throws, whatever the body. Source of the envelopes: NCP API guide, "error response". */
-export function readReply({ httpStatus, headers, body }: RawReply): Reply {
+export function readReply(raw: RawReply): Reply {
+	return readDocument(raw).reply
+}
+
+/** The Reply, and the fields that stand beside its code: every number as the text that was sent. Total. */
+export function readDocument({ httpStatus, headers, body }: RawReply): { reply: Reply; fields: Fields } {
 	const { envelope, fields } = findEnvelope(parseDocument(body))
 	const code = textOf(fields, envelope === 'gateway' ? 'errorCode' : 'returnCode')
 	const message = textOf(fields, envelope === 'gateway' ? 'message' : 'returnMessage')
 	const read = code === null ? 'none' : envelope
 	const { kind, firstWaitSeconds = null } = classifyCode(read, code, httpStatus)
-	return {
+	const reply: Reply = {
 		kind,
 		envelope: read,
 		code,
@@ -32,6 +37,7 @@ export function readReply({ httpStatus, headers, body }: RawReply): Reply {
 		failure: null,
 		signed: null,
 	}
+	return { reply, fields }
 }
 
 /** No HTTP status came back. If nothing was sent, nothing was done (`later`); otherwise it may have been done (`unknown`). */
@@ -62,7 +68,7 @@ export function toUnsentReply(cause: unknown): Reply {
 	return { ...toLostReply(false, message), kind: 'credentials', failure }
 }
 
-type Fields = Readonly<Record<string, unknown>>
+export type Fields = Readonly<Record<string, unknown>>
 
 function parseDocument(body: string): unknown {
 	const text = body.replace(/^\uFEFF/, '').trimStart()

@@ -57,6 +57,8 @@ export const SECTIONS: Readonly<Partial<Record<ErrorCode, string>>> = {
 	SCHEDULE_FAILED: 'scheduling',
 	QUEUE_UNAVAILABLE: 'queueing',
 	EXPORT_GONE: 'arrivals-dead',
+	POLICY_INVALID: 'coverage-policy',
+	BUCKET_UNREADABLE: 'coverage-bucket',
 	INTERNAL: 'internal',
 }
 
@@ -69,7 +71,7 @@ const STATES_WITH_SECTION: ReadonlySet<State> = new Set([
 	'unknown',
 ])
 
-function toRunbook(section: string | undefined): { runbook?: string } {
+export function toRunbook(section: string | undefined): { runbook?: string } {
 	return section === undefined ? {} : { runbook: `docs/runbook.md#${section}` }
 }
 

@@ -22,6 +22,8 @@ interface DeliveryFacts {
 	isLast: boolean
 	/** It came back from a dead-letter queue. */
 	isRedriven: boolean
+	/** The policy whose coverage check asked for it; undefined when somebody else did. */
+	coveragePolicy: string | undefined
 	/** When the trigger was set off, if it says so: the same for each delivery of one message. */
 	sentAtMs: number | undefined
 }
@@ -40,13 +42,15 @@ export interface DeliveryOptions extends RequestDefaults {
 	idempotencyKey?: string | undefined
 	isLast?: boolean
 	isRedriven?: boolean
+	coveragePolicy?: string | undefined
 	sentAtMs?: number | undefined
 }
 
 /** Reads what a trigger delivered. Total: what cannot be read is an invalid delivery. */
 export function toDelivery(input: unknown, trigger: Trigger, options: DeliveryOptions): Delivery {
-	const { traceparent, original = toText(input), isLast = false, isRedriven = false, sentAtMs } = options
-	const facts = { original, trigger, traceparent, isLast, isRedriven, sentAtMs }
+	const { traceparent, original = toText(input), isLast = false, isRedriven = false } = options
+	const { coveragePolicy, sentAtMs } = options
+	const facts = { original, trigger, traceparent, isLast, isRedriven, coveragePolicy, sentAtMs }
 	try {
 		const unwrapped = unwrapEnvelope(input)
 		// Also an invalid request is answered with the trace that it came with.

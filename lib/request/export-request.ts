@@ -33,7 +33,7 @@ const text = v.string('must be a string')
 /** An unpaired surrogate would be sent as another character than the one asked for. */
 const wellFormed = v.check((value: string) => value.isWellFormed(), 'must be well-formed Unicode')
 
-const instanceNo = v.pipe(
+export const instanceNoSchema = v.pipe(
 	v.union(
 		[v.string(), v.pipe(v.number(), v.safeInteger(), v.transform(String))],
 		'must be 1 to 20 digits as a string, or a number without loss',
@@ -50,14 +50,21 @@ const fileName = v.pipe(
 	wellFormed,
 )
 
+export const bucketNameSchema = v.pipe(
+	text,
+	v.regex(/^[a-z0-9.-]{3,63}$/, 'must be 3 to 63 of a-z, 0-9, "." and "-"'),
+	v.regex(/^(?!\d{1,3}(\.\d{1,3}){3}$)/, 'must not look like an IP address'),
+)
+
+export const regionCodeSchema = v.pipe(
+	text,
+	v.regex(/^[A-Z]{2,8}$/, 'must be 2 to 8 capital letters, such as KR'),
+)
+
 const shared = {
-	bucketName: v.pipe(
-		text,
-		v.regex(/^[a-z0-9.-]{3,63}$/, 'must be 3 to 63 of a-z, 0-9, "." and "-"'),
-		v.regex(/^(?!\d{1,3}(\.\d{1,3}){3}$)/, 'must not look like an IP address'),
-	),
+	bucketName: bucketNameSchema,
 	folderPath: v.optional(v.pipe(text, v.regex(FOLDER_PATH, FOLDER_PATH_RULE), v.transform(toFolderPath))),
-	regionCode: v.optional(v.pipe(text, v.regex(/^[A-Z]{2,8}$/, 'must be 2 to 8 capital letters, such as KR'))),
+	regionCode: v.optional(regionCodeSchema),
 	responseFormatType: v.optional(v.picklist(['xml', 'json'], 'must be "xml" or "json"')),
 	idempotencyKey: v.optional(
 		v.pipe(
@@ -73,7 +80,7 @@ type Shared = v.InferOutput<ReturnType<typeof v.object<typeof shared, undefined>
 /** A request of one product as users write it. Unknown fields are refused by `parseExportRequest`. */
 export function toRequestSchema(product: Product) {
 	const { instanceField, fileField } = PRODUCTS[product]
-	return v.object({ [instanceField]: instanceNo, [fileField]: fileName, ...shared })
+	return v.object({ [instanceField]: instanceNoSchema, [fileField]: fileName, ...shared })
 }
 
 const SCHEMAS = mapProducts(toRequestSchema)

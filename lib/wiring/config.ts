@@ -15,17 +15,28 @@ import { readVariables, type Variables } from './variables.ts'
 interface Needs {
 	requestQueue: boolean
 	deadLetterQueue: boolean
-	/** It makes arrival checks, so they cannot be off. */
+	/** It looks into buckets, so arrival checks cannot be off. */
 	arrival: boolean
 	/** It lets callers in. */
 	webhook: boolean
+	/** It checks which backups are out. */
+	coverage: boolean
+}
+
+const NOTHING: Needs = {
+	requestQueue: false,
+	deadLetterQueue: false,
+	arrival: false,
+	webhook: false,
+	coverage: false,
 }
 
 const NEEDS = {
-	'on-queue-message': { requestQueue: true, deadLetterQueue: true, arrival: false, webhook: false },
-	'on-http-request': { requestQueue: true, deadLetterQueue: false, arrival: false, webhook: true },
-	'on-pipeline-event': { requestQueue: false, deadLetterQueue: false, arrival: false, webhook: false },
-	'on-arrival-check': { requestQueue: false, deadLetterQueue: false, arrival: true, webhook: false },
+	'on-queue-message': { ...NOTHING, requestQueue: true, deadLetterQueue: true },
+	'on-http-request': { ...NOTHING, requestQueue: true, webhook: true },
+	'on-pipeline-event': NOTHING,
+	'on-arrival-check': { ...NOTHING, arrival: true },
+	'on-coverage-check': { ...NOTHING, requestQueue: true, arrival: true, coverage: true },
 } as const satisfies Record<string, Needs>
 
 export type FunctionName = keyof typeof NEEDS
@@ -47,6 +58,8 @@ export interface Config {
 	requestQueueUrl: string | null
 	/** Null in a function that does not use it. */
 	deadLetterQueueUrl: string | null
+	/** Null in a function that does not use it. */
+	coverageQueueUrl: string | null
 	/** The queue's redrive setting: the receive with this number is the last. */
 	maxReceiveCount: number
 	exportsTableName: string
@@ -97,6 +110,7 @@ export function readConfig(env: NodeJS.ProcessEnv, functionName: FunctionName): 
 		resultTopicArn: required('RESULT_TOPIC_ARN'),
 		requestQueueUrl: needs.requestQueue ? required('REQUEST_QUEUE_URL') : null,
 		deadLetterQueueUrl: needs.deadLetterQueue ? required('DEAD_LETTER_QUEUE_URL') : null,
+		coverageQueueUrl: needs.coverage ? required('COVERAGE_QUEUE_URL') : null,
 		maxReceiveCount: integer('MAX_RECEIVE_COUNT', 6, 1, 1_000),
 		exportsTableName: required('EXPORTS_TABLE_NAME'),
 		deduplicationMs: readDeduplication(variables, arrival),

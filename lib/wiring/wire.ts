@@ -9,7 +9,7 @@ import { createExportFinder, createExportsTable } from '../aws/exports-table.ts'
 import { createFirstSeen } from '../aws/first-seen.ts'
 import { createSecretReader, type SecretReader } from '../aws/secrets.ts'
 import { createPublishBatch } from '../aws/sns.ts'
-import { createTopic } from '../aws/topic.ts'
+import { createPublish, createTopic } from '../aws/topic.ts'
 import { type LambdaTime, toHandlerDeadline, toWorkDeadline } from '../deadline.ts'
 import { toExportError } from '../errors.ts'
 import { createExportAction } from '../ncp/actions.ts'
@@ -18,7 +18,7 @@ import { createClock } from '../ncp/gateway-clock.ts'
 import { type Credentials, fixedCredentials, rotatingCredentials } from '../ncp/key-pair.ts'
 import { retryUnsent } from '../ncp/retry-unsent.ts'
 import { createExportObserver } from '../observe/observe.ts'
-import type { CallNcp, ExportPorts, FindExport, RequestQueue } from '../ports.ts'
+import type { CallNcp, ExportPorts, FindExport, RequestQueue, SendToTopic } from '../ports.ts'
 import { toQueueName } from '../url.ts'
 import { toQueueEndpoint } from './aws-config.ts'
 import { type Config, type FunctionName, readConfig } from './config.ts'
@@ -42,6 +42,7 @@ export interface Invocation {
 	/** May use a second more than the ports: it puts off what they did not finish. */
 	queue: RequestQueue
 	findExport: FindExport
+	sendToTopic: SendToTopic
 	dynamodb: DynamoDb
 	/** The webhook's secrets, from the environment or from Secrets Manager. Throws `SECRET_UNREADABLE`. */
 	readWebhookSecrets: () => Promise<readonly string[]>
@@ -49,7 +50,7 @@ export interface Invocation {
 
 /** Settling must not use up the time that publishing needs. */
 const DYNAMODB_TRY_MS = 1_000
-const OTHER_TRY_MS = 3_000
+export const OTHER_TRY_MS = 3_000
 
 /** Reads the environment and builds every client, once for a function instance. Throws `CONFIG_INVALID`. */
 export function wire(functionName: FunctionName): Wired {
@@ -80,15 +81,17 @@ export function wire(functionName: FunctionName): Wired {
 		const deadline = toWorkDeadline(handlerDeadline)
 		const dynamodb = createDynamoDb(endBefore(deadline, callDynamoDb))
 		const publishBatch = createPublishBatch(endBefore(deadline, callSns), config.resultTopicArn)
+		const sendToTopic = createTopic(publishBatch, deadline)
 		return {
 			dynamodb,
+			sendToTopic,
 			ports: {
 				...shared,
 				deadline,
 				ledger: createExportsTable(dynamodb, exportsTableName),
 				destinations: createDestinations(dynamodb, exportsTableName, apiUrl, destinationRule),
 				firstSeen: createFirstSeen(dynamodb, exportsTableName),
-				publish: createTopic(publishBatch, deadline),
+				publish: createPublish(sendToTopic),
 				arrival: arrival && {
 					schedule: createArrivalQueue(endBefore(deadline, callSqs), arrival.queueUrl),
 					deadlineMs: arrival.deadlineMs,

@@ -21,7 +21,12 @@ beforeAll(async () => {
 })
 afterAll(() => aws.stop())
 
-const PLAIN: Marks = { traceparent: undefined, isRedriven: false, trigger: { kind: 'queue', id: 'm-1' } }
+const PLAIN: Marks = {
+	traceparent: undefined,
+	isRedriven: false,
+	coveragePolicy: undefined,
+	trigger: { kind: 'queue', id: 'm-1' },
+}
 
 const receive = async ({ url }: Queue, waitSeconds = 5) => {
 	const command = new ReceiveMessageCommand({

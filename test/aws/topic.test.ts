@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createPublishBatch } from '../../lib/aws/sns.ts'
-import { createTopic } from '../../lib/aws/topic.ts'
+import { createPublish, createTopic } from '../../lib/aws/topic.ts'
 import { type OutcomeEvent, serializeEvent } from '../../lib/outcome/outcome.ts'
 import { startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { close, listen, readAll } from '../../tools/local/listen.ts'
@@ -16,7 +16,9 @@ afterEach(async () => {
 })
 
 const toTopic = (endpoint: string, topicArn: string, deadline = left(9_000)) =>
-	createTopic(createPublishBatch(callLocal('sns', endpoint, 'ap-northeast-2'), topicArn), deadline)
+	createPublish(
+		createTopic(createPublishBatch(callLocal('sns', endpoint, 'ap-northeast-2'), topicArn), deadline),
+	)
 
 async function startEmbedded() {
 	const aws = await startEmbeddedAws()

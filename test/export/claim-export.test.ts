@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ExportError } from '../../lib/errors.ts'
 import { createClaimExport, idempotencyMismatch, inProgress } from '../../lib/export/claim-export.ts'
-import { type Entry, release, settle } from '../../lib/ledger/ledger.ts'
+import { COVERED_MS, type Entry, release, settle } from '../../lib/ledger/ledger.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
@@ -17,9 +17,10 @@ import {
 const NOW = Date.UTC(2026, 10, 23)
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
 
-const deliver = (fields: object = {}, isRedriven = false) => {
+const deliver = (fields: object = {}, isRedriven = false, coveragePolicy?: string) => {
 	const input = { ...REQUEST, ...fields }
-	const delivery = toDelivery(input, { kind: 'queue', id: 'm-1' }, { regionCode: 'KR', isRedriven })
+	const options = { regionCode: 'KR', isRedriven, coveragePolicy }
+	const delivery = toDelivery(input, { kind: 'queue', id: 'm-1' }, options)
 	if (delivery.kind === 'invalid') throw delivery.error
 	return delivery
 }
@@ -51,6 +52,14 @@ const exhausted = (entry: Entry): Partial<Entry> => {
 }
 
 describe('createClaimExport', () => {
+	it('notes that a coverage check asked for the export, also for one that waits already', async () => {
+		const { claim, leave, stored } = createWorld()
+		await leave((entry) => release(entry))
+		expect(stored()).toMatchObject([{ rememberMs: 0 }])
+		await claim(deliver({}, false, 'nightly'))
+		expect(stored()).toMatchObject([{ rememberMs: COVERED_MS }])
+	})
+
 	it('claims an export that is new, until a minute after the function has ended', async () => {
 		const { claim, stored } = createWorld()
 		const claimed = await claim()

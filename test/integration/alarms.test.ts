@@ -9,7 +9,7 @@ import { parseExportRequest } from '../../lib/request/export-request.ts'
 import { bundlePath, type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import type { Queue } from '../../tools/local/embedded-aws.ts'
 import { createFunction } from '../../tools/local/function-process.ts'
-import type { Fault } from '../../tools/local/ncp-simulator.ts'
+import type { Fault, Instance } from '../../tools/local/ncp-simulator.ts'
 import { toBatch, toSignedCall } from '../lambda-events.ts'
 import { type Datapoint, isFiring, readDatapoints } from '../template/alarm.ts'
 import { type Resource, readTemplate, root } from '../template/packaged.ts'
@@ -34,12 +34,14 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 let cloud: Cloud
 const { all: lines, take, until } = createLines()
 const alarms = new Map<string, Resource>()
-const { resources } = await readTemplate(inject('packageFolder'))
+/** With policies, whose alarms are here too: those of one of them. */
+const { resources } = await readTemplate(inject('coveragePackageFolder'))
 
 beforeAll(async () => {
 	for (const resource of Object.values(resources)) {
 		if (resource.Type !== 'AWS::CloudWatch::Alarm') continue
-		alarms.set(resource.Properties.AlarmName.replace(`${SERVICE}-`, ''), resource)
+		const name = resource.Properties.AlarmName.replace(`${SERVICE}-`, '')
+		if (!name.endsWith('-reports')) alarms.set(name, resource)
 	}
 	const files = [...Object.keys(FAULTS), 'plain', 'lands', ...FIVE, ...FIVE_MORE]
 	cloud = await startCloud({
@@ -49,7 +51,12 @@ beforeAll(async () => {
 		arrivalDeadlineMinutes: 1 / 600,
 		env: { POWERTOOLS_SERVICE_NAME: SERVICE },
 		simulator: {
-			instances: new Map([['1', { regionCode: 'KR', backups: new Set(files), landing: 'never' }]]),
+			instances: new Map<string, Instance>([
+				['1', { regionCode: 'KR', backups: new Set(files), landing: 'never' }],
+				// Nobody ever asks for its backup, which ended years ago.
+				['2', { regionCode: 'KR', backups: new Set(['never-asked-for']) }],
+				['3', { regionCode: 'KR', backups: new Set(['removed']) }],
+			]),
 			buckets: new Set(['my-bucket', 'gone-bucket']),
 			fault: ({ fileName }) => FAULTS[fileName],
 		},
@@ -160,6 +167,13 @@ const NOWHERE = 'http://127.0.0.1:1'
 const invokeWith = (env: Record<string, string>, bodies: readonly string[]) =>
 	invoke('on-queue-message', { ...cloud.env, ...env }, toBatch('arn:q', bodies))
 
+const POLICY = { name: 'nightly', bucketName: 'my-bucket' }
+
+const checkCoverage = (instanceNo: string, bucketName = 'my-bucket') =>
+	cloud.coverageFunction?.invoke({ policy: { ...POLICY, bucketName }, instanceNo })
+
+const COVERAGE_FUNCTION = 'OnDashcoverageDashcheckLambdaFunction'
+
 /** How to make each alarm fire. Datapoints of AWS's own metrics are returned; those of the code are in its log lines. */
 const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> = {
 	exhausted: () => deliver([toRequest('busy')], 6),
@@ -261,6 +275,37 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Datapoint[] | unknown>>> 
 		'OnDasharrivalDashcheckLambdaFunction',
 		'RecursiveInvocationsDropped',
 	),
+	'coverage-behind-nightly': async () => checkCoverage('2'),
+	'coverage-gone-nightly': async () => {
+		const request = {
+			product: 'postgresql',
+			instanceNo: '3',
+			fileName: 'removed',
+			bucketName: 'my-bucket',
+		} as const
+		const identity = toExportIdentity(cloud.env.NCP_API_URL ?? '', {
+			...request,
+			folderPath: '3/',
+			regionCode: 'KR',
+		})
+		const event = { data: { state: 'completed', terminal: true, object: { key: '3/removed' }, request } }
+		const expiresAt = Math.ceil(Date.now() / 1000) + 3_600
+		const Item = { ...identity, exportId: 'e', state: 'completed', event: JSON.stringify(event), expiresAt }
+		await cloud.table.items('PutItem', { TableName: cloud.table.tableName, Item })
+		await checkCoverage('3')
+	},
+	// It fires without any datapoint, and ends with one.
+	'coverage-stopped-nightly': async () => [],
+	'coverage-dead': async () => {
+		const { url: QueueUrl } = cloud.coverageDeadLetterQueue
+		await cloud.aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))
+		return sqsDatapoints('CoverageDeadLetterQueue', cloud.coverageDeadLetterQueue)
+	},
+	'coverage-policy': async () => cloud.coverageFunction?.invoke({ policy: { name: 'nightly' } }),
+	'coverage-bucket': async () => {
+		for (let checks = 0; checks < 5; checks++) await checkCoverage('2', 'no-such-bucket')
+	},
+	'on-coverage-check-throttles': throttle(COVERAGE_FUNCTION),
 	'on-http-request-5xx': async () => [
 		{ namespace: 'AWS/ApiGateway', metric: '5xx', dimensions: { ApiId: 'HttpApi' }, value: 5 },
 	],
@@ -278,31 +323,48 @@ function justBelow({ Properties }: Resource, datapoints: readonly Datapoint[]): 
 	return datapoints.map((each) => (isCounted(each) ? { ...each, value: Properties.Threshold - 1 } : each))
 }
 
+/** Their metrics come with a schedule, so missing data means that it has stopped. */
+const SCHEDULED: ReadonlySet<string> = new Set(['freshness', 'coverage-stopped-nightly'])
+
 describe('each alarm of the template', () => {
 	it('has a scenario here, and a section in docs/runbook.md', async () => {
 		expect([...alarms.keys()].sort()).toEqual(Object.keys(SCENARIOS).sort())
 		const runbook = await readFile(join(root, 'docs/runbook.md'), 'utf8')
 		for (const [name, { Properties }] of alarms) {
-			expect(runbook).toMatch(new RegExp(`^## ${name}$`, 'm'))
+			// The alarms of all policies share a section.
+			const section = name.replace(/-nightly$/, '')
+			expect(runbook).toMatch(new RegExp(`^## ${section}$`, 'm'))
 			expect(Properties.AlarmDescription).toMatch(
-				new RegExp(`^[A-Z\`][\\s\\S]{20,}docs/runbook\\.md#${name}$`),
+				new RegExp(`^[A-Z\`][\\s\\S]{20,}docs/runbook\\.md#${section}$`),
 			)
 			expect(Properties.AlarmActions).toEqual([{ Ref: 'OperationsTopic' }])
 		}
 	})
 
-	it.each(Object.keys(SCENARIOS))('%s fires at its threshold, and not just below', async (name) => {
-		const alarm = alarms.get(name)
-		if (alarm === undefined) throw new Error(`there is no alarm ${name}`)
-		// Missing data is normal, except for the metric that is reported on a schedule.
-		expect(isFiring(alarm, [], toText)).toBe(name === 'freshness')
+	it('coverage-stopped ends with a single check', async () => {
+		const alarm = alarms.get('coverage-stopped-nightly') as Resource
 		const from = lines.length
-		const reported = await SCENARIOS[name]?.()
-		const byAws = Array.isArray(reported) ? (reported as Datapoint[]) : []
-		await until(() => isFiring(alarm, [...readDatapoints(lines.slice(from)), ...byAws], toText))
-		const datapoints = [...readDatapoints(lines.slice(from)), ...byAws]
-		expect(isFiring(alarm, justBelow(alarm, datapoints), toText)).toBe(false)
+		await checkCoverage('2')
+		await until(() => !isFiring(alarm, readDatapoints(lines.slice(from)), toText))
+		const checks = readDatapoints(lines.slice(from)).filter(({ metric }) => metric === 'CoverageChecks')
+		expect(isFiring(alarm, checks.slice(1), toText)).toBe(true)
 	})
+
+	it.each(Object.keys(SCENARIOS).filter((name) => name !== 'coverage-stopped-nightly'))(
+		'%s fires at its threshold, and not just below',
+		async (name) => {
+			const alarm = alarms.get(name)
+			if (alarm === undefined) throw new Error(`there is no alarm ${name}`)
+			// Missing data is normal, except for the metrics that are reported on a schedule.
+			expect(isFiring(alarm, [], toText)).toBe(SCHEDULED.has(name))
+			const from = lines.length
+			const reported = await SCENARIOS[name]?.()
+			const byAws = Array.isArray(reported) ? (reported as Datapoint[]) : []
+			await until(() => isFiring(alarm, [...readDatapoints(lines.slice(from)), ...byAws], toText))
+			const datapoints = [...readDatapoints(lines.slice(from)), ...byAws]
+			expect(isFiring(alarm, justBelow(alarm, datapoints), toText)).toBe(false)
+		},
+	)
 
 	it('does not fire for a successful export and fresh instances', async () => {
 		const from = lines.length
@@ -313,8 +375,9 @@ describe('each alarm of the template', () => {
 		await until(() => /Export_missing/.test(lines.slice(from).join()))
 		const datapoints = readDatapoints(lines.slice(from))
 		for (const [name, alarm] of alarms) {
-			// An earlier scenario ended this export as missing; it is published again.
-			if (name !== 'missing') expect([name, isFiring(alarm, datapoints, toText)]).toEqual([name, false])
+			// An earlier scenario ended this export as missing; it is published again. No coverage was checked.
+			if (name !== 'missing' && name !== 'coverage-stopped-nightly')
+				expect([name, isFiring(alarm, datapoints, toText)]).toEqual([name, false])
 		}
 	})
 })
@@ -323,13 +386,11 @@ it('shows only reported metrics on the dashboard', async () => {
 	const body = resources.Dashboard?.Properties.DashboardBody['Fn::Sub'] as string
 	const drawn = [...body.matchAll(/\["NcpBackupExporter","(\w+)","service","([\w-]+)"/g)]
 	expect(drawn.length).toBeGreaterThan(15)
-	const source = await readFile(join(root, 'lib/observe/observe.ts'), 'utf8')
+	const files = ['lib/observe/observe.ts', 'lib/observe/observe-coverage.ts', 'functions/on-http-request.ts']
+	const sources = await Promise.all(files.map((path) => readFile(join(root, path), 'utf8')))
 	for (const [, metric = '', service] of drawn) {
 		expect(service).toBe(SERVICE)
 		// States and codes come from the code's own tables; other metrics are named where they are reported.
-		if (!/^(Export|Failed)_/.test(metric))
-			expect(`${source}${await readFile(join(root, 'functions/on-http-request.ts'), 'utf8')}`).toContain(
-				`'${metric}'`,
-			)
+		if (!/^(Export|Failed)_/.test(metric)) expect(sources.join()).toContain(`'${metric}'`)
 	}
 })

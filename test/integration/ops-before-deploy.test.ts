@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type EmbeddedAws, startEmbeddedAws } from '../../tools/local/embedded-aws.ts'
 import { type NcpSimulator, startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
+import { concurrencyQuota } from '../../tools/template/numbers.ts'
 import { type AwsApis, startAwsApis } from '../aws-apis.ts'
 import { type EmbeddedSecrets, startEmbeddedSecrets } from '../secrets-manager.ts'
 import { runCommand } from './command.ts'
@@ -60,8 +61,8 @@ describe('ops doctor --before-deploy', () => {
 		expect(output.split('\n')).toEqual([
 			'Checking what a deploy to ap-northeast-2 needs …',
 			'ok       AWS account: 123456789012, as arn:aws:iam::123456789012:user/operator',
-			'ok       concurrency quota: 950 of 1000 are not reserved, and a stage needs 125',
-			'ok       secret: it has a key pair and 1 webhook secrets',
+			`ok       concurrency quota: 950 of 1000 are not reserved, and a stage needs ${concurrencyQuota}`,
+			'ok       secret: it has a key pair and 1 webhook secret',
 			`ok       NCP: ${ncp.url} accepts the key pair`,
 			'ok       bucket my-bucket: the key pair can list its objects',
 			'',
@@ -75,17 +76,19 @@ describe('ops doctor --before-deploy', () => {
 		apis.accountLimit = { ConcurrentExecutions: 10, UnreservedConcurrentExecutions: 10 }
 		const { code, output } = await beforeDeploy()
 		expect(output).toContain(
-			'FAILED   concurrency quota: it is 10, and a stage needs 125: aws service-quotas request-service-quota-increase --region ap-northeast-2 --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
+			`FAILED   concurrency quota: it is 10, and a stage needs ${concurrencyQuota}: aws service-quotas request-service-quota-increase --region ap-northeast-2 --service-code lambda --quota-code L-B99A9384 --desired-value 1000`,
 		)
 		expect(output).toContain('1 of 5 checks failed.')
 		expect(code).toBe(1)
 	})
 
 	it('warns when other functions reserve so much that only an existing stage can be deployed', async () => {
-		apis.accountLimit = { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 124 }
+		apis.accountLimit = { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: concurrencyQuota - 1 }
 		const { code, output } = await beforeDeploy()
 		expect(output).toMatch(
-			/warning {2}concurrency quota: 876 of 1000 are reserved already.*--desired-value 1001/,
+			new RegExp(
+				`warning {2}concurrency quota: ${1_001 - concurrencyQuota} of 1000 are reserved already.*--desired-value 1001`,
+			),
 		)
 		expect(code).toBe(0)
 	})

@@ -167,7 +167,8 @@ describe('ops doctor --stage', () => {
 })
 
 const EVERYTHING = [
-	...['request queue', 'arrival queue', 'dead letters of requests', 'dead letters of arrival checks'],
+	...['request queue', 'arrival queue', 'coverage queue', 'dead letters of requests'],
+	...['dead letters of arrival checks', 'dead letters of coverage checks'],
 	...['dead letters of pipeline events', 'event source mapping of requests'],
 	...['event source mapping of arrival checks', 'topic of operations', 'alarms', 'topic of outcomes'],
 	...['table of exports', 'NCP', 'webhook secrets', 'bucket my-bucket', 'exports into my-bucket'],
@@ -230,7 +231,7 @@ describe('ops doctor, when many checks have one cause', () => {
 			{
 				check: 'AWS',
 				words: expect.stringContaining('refused the connection'),
-				unchecked: EVERYTHING.slice(0, 5),
+				unchecked: EVERYTHING.slice(0, 7),
 			},
 		])
 	})

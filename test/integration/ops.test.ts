@@ -106,8 +106,10 @@ describe('ops doctor', () => {
 			[
 				'request queue',
 				'arrival queue',
+				'coverage queue',
 				'dead letters of requests',
 				'dead letters of arrival checks',
+				'dead letters of coverage checks',
 				'dead letters of pipeline events',
 				'topic of outcomes',
 				'table of exports',
@@ -137,7 +139,7 @@ describe('ops doctor', () => {
 		expect(output).toMatch(/FAILED {3}topic of outcomes: the topic export-outcomes-other does not exist/)
 		expect(output).toMatch(/FAILED {3}arrival queue: the queue export-arrivals-other does not exist/)
 		expect(output).toMatch(/FAILED {3}bucket my-buckt: there is no bucket my-buckt in/)
-		expect(output).toContain('5 of 11 checks failed.')
+		expect(output).toContain('5 of 13 checks failed.')
 		expect(output).not.toContain('swordfish')
 		expect(code).toBe(1)
 	})
@@ -229,7 +231,11 @@ describe('ops send and status', () => {
 		[['send', '--form', '-'], 'Did you mean --from?', 2],
 		[['status'], 'Name an export by its id', 2],
 		[['dead-letters', 'redrive'], 'Name message ids, or give --all', 2],
-		[['dead-letters', 'list', '--queue', 'dead'], 'Allowed choices are requests, arrivals, pipeline', 2],
+		[
+			['dead-letters', 'list', '--queue', 'dead'],
+			'Allowed choices are requests, arrivals, coverage, pipeline',
+			2,
+		],
 		[['watch', '--count', '0'], 'whole number from 1', 2],
 	])('%j prints an error and sets the exit code', async (args, words, expected) => {
 		const { code, errors } = await ops(args)
@@ -577,6 +583,14 @@ describe('a deployed stage', () => {
 			['doctor', '--stage', 'prod', '--region', region, '--bucket', 'my-bucket'],
 			{ env },
 		)
+		const coverage = await runCommand(
+			'tools/ops/main.ts',
+			[
+				...['coverage', '--stage', 'prod', '--region', region, '--json'],
+				...['--instance', BUSY, '--bucket', 'my-bucket', '--folder', 'stage/{instanceNo}'],
+			],
+			{ env },
+		)
 		const unknown = await runCommand('tools/ops/main.ts', ['doctor', '--stage', 'test'], { env })
 		secrets.put('ncp/backup-exporter', '{"accessKey":"A"}')
 		const malformed = await runCommand(
@@ -595,6 +609,14 @@ describe('a deployed stage', () => {
 		expect(output).toMatch(/warning {2}table of exports: the table exports has no TTL/)
 		expect(output).toMatch(/FAILED {3}webhook secrets: the secret has no webhookSecrets/)
 		expect(code).toBe(1)
+		expect(coverage.json()).toMatchObject([
+			{
+				instanceNo: BUSY,
+				folderPath: `stage/${BUSY}/`,
+				counts: { due: 1 + FILES.length + BUSY_FILES.length },
+			},
+		])
+		expect([coverage.code, coverage.errors]).toEqual([1, ''])
 		expect(unknown.output).toContain('the stack ncp-backup-exporter-test does not exist in ap-northeast-2')
 		expect(unknown.code).toBe(1)
 		expect(malformed.output).toMatch(

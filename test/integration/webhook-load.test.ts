@@ -16,7 +16,9 @@ it('answers each of 1,000 requests, 50 in parallel, exactly once', async () => {
 		},
 	})
 	const published: OutcomeEvent[] = []
-	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) => published.push(event))
+	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event: OutcomeEvent) =>
+		published.push(event),
+	)
 	const left = [...files]
 	const answers = new Map<string, OutcomeEvent>()
 	const send = async (): Promise<void> => {

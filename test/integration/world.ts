@@ -6,8 +6,10 @@ import {
 } from '@aws-sdk/client-sqs'
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb'
 import { vi } from 'vitest'
+import type { CoverageEvent } from '../../lib/coverage/coverage-event.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import { type Cloud, type CloudOptions, startCloud } from '../../tools/local/cloud.ts'
+import type { InvocationResult } from '../../tools/local/function-process.ts'
 import { type GateCall, gateWith, type Intercept } from '../gate.ts'
 import { readItems } from './table.ts'
 
@@ -28,6 +30,7 @@ export interface WorldOptions extends CloudOptions {
 export class World {
 	readonly cloud: Cloud
 	readonly events: OutcomeEvent[] = []
+	readonly coverage: CoverageEvent[] = []
 
 	readonly #isDown: (service: Service) => boolean
 
@@ -85,7 +88,27 @@ export class World {
 		const arePolled = !this.#isDown('arrivals')
 		while (arePolled && (await cloud.pollOnce('arrivals', 0)) > 0);
 		await this.reap()
-		this.events.push(...(await take<OutcomeEvent>(cloud, cloud.outcomeQueue.url)))
+		await this.readTopic()
+	}
+
+	/** Invokes the function as a policy's schedule does, and makes all checks that are due. */
+	async sweep(policy: object): Promise<InvocationResult | undefined> {
+		const result = await this.cloud.coverageFunction?.invoke({ policy })
+		await this.checkCoverage()
+		return result
+	}
+
+	/** Delivers the coverage checks that are due now. */
+	async checkCoverage(): Promise<void> {
+		while ((await this.cloud.pollOnce('coverage', 0)) > 0);
+		await this.readTopic()
+	}
+
+	private async readTopic(): Promise<void> {
+		const events = await take<OutcomeEvent | CoverageEvent>(this.cloud, this.cloud.outcomeQueue.url)
+		for (const event of events)
+			if (event.type === 'ncp.backup.coverage.v1') this.coverage.push(event)
+			else this.events.push(event)
 	}
 
 	/** Advances the clock without delivering any message. */

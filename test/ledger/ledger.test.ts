@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
 	type Claim,
+	COVERED_MS,
 	decideClaim,
 	type Entry,
 	type EntryState,
@@ -24,6 +25,7 @@ const claim = (changes: Partial<Claim> = {}): Claim => ({
 	leaseMs: 85_000,
 	createId: () => 'id-new',
 	isRedriven: false,
+	rememberMs: 0,
 	...changes,
 })
 
@@ -47,6 +49,7 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	resends: 0,
 	resentAtMs: 0,
 	repeatedCheck: -1,
+	rememberMs: 0,
 	...changes,
 })
 
@@ -101,6 +104,7 @@ describe('decideClaim', () => {
 				resends: 0,
 				resentAtMs: 0,
 				repeatedCheck: -1,
+				rememberMs: 0,
 			},
 		})
 	})
@@ -180,6 +184,19 @@ it('settles a claim with the state of its event', () => {
 	expect(settle(entry('claimed'), acceptedEvent('export-1'), 77, 2 * UNSETTLED_MS).expiresAtMs).toBe(
 		77 + 2 * UNSETTLED_MS,
 	)
+})
+
+it('remembers a completed export for as long as was asked, and any other for the deduplication alone', () => {
+	const { data, ...rest } = acceptedEvent('export-1')
+	const event = (state: 'completed' | 'missing') => ({ ...rest, data: { ...data, state, terminal: true } })
+	const accepted = entry('accepted', { expiresAtMs: 0, rememberMs: COVERED_MS })
+	const completed = settle(accepted, event('completed'), 77, 5)
+	expect(completed.expiresAtMs).toBe(77 + COVERED_MS)
+	// Published the moment it was settled, and later.
+	expect(expiryOncePublished(completed, 77, 5)).toBeNull()
+	expect(expiryOncePublished(completed, 78, COVERED_MS - 2_000)).toBeNull()
+	const missing = settle(accepted, event('missing'), 77, 5)
+	expect(expiryOncePublished(missing, 77, 5)).toBe(77 + 5)
 })
 
 describe('showsPublication', () => {

@@ -24,6 +24,7 @@ const rejected = (original: string, problems = [{ field: 'fileName', detail: 'is
 				traceparent: undefined,
 				isLast: false,
 				isRedriven: false,
+				coveragePolicy: undefined,
 				sentAtMs: undefined,
 			},
 			new RequestInvalid(problems),

@@ -64,6 +64,7 @@ export function isFiring(
 		.map(({ value }) => value)
 	if (values.length === 0) return TreatMissingData === 'breaching'
 	const statistic = Statistic === 'Sum' ? values.reduce((sum, value) => sum + value, 0) : Math.max(...values)
+	if (ComparisonOperator === 'LessThanThreshold') return statistic < Threshold
 	if (ComparisonOperator !== 'GreaterThanOrEqualToThreshold') throw new Error(`unknown ${ComparisonOperator}`)
 	return statistic >= Threshold
 }

@@ -21,7 +21,7 @@ const propertiesOf = (type: string): Resource['Properties'][] =>
 	ofType(type).map(({ Properties }) => Properties)
 
 describe('the deployed template', () => {
-	it('has the four functions on Node.js 24 and arm64', () => {
+	it('has the five functions on Node.js 24 and arm64', () => {
 		expect(
 			propertiesOf('AWS::Lambda::Function').map(({ Handler, Runtime, Architectures }) => ({
 				Handler,
@@ -29,7 +29,7 @@ describe('the deployed template', () => {
 				Architectures,
 			})),
 		).toEqual(
-			['on-queue-message', 'on-http-request', 'on-pipeline-event', 'on-arrival-check'].map((name) => ({
+			FUNCTION_NAMES.map((name) => ({
 				Handler: `dist/functions/${name}.handler`,
 				Runtime: 'nodejs24.x',
 				Architectures: ['arm64'],
@@ -90,28 +90,33 @@ describe('the deployed template', () => {
 
 	it('hides a message for at least six time-outs, and receives it at least five times', () => {
 		const timeouts = propertiesOf('AWS::Lambda::Function').map(({ Timeout }) => Timeout)
-		for (const name of ['RequestQueue', 'ArrivalQueue']) {
+		const [message, , , arrival, coverage] = timeouts
+		for (const [name, timeout] of [
+			['RequestQueue', message],
+			['ArrivalQueue', arrival],
+			['CoverageQueue', coverage],
+		]) {
 			const queue = resources[name]?.Properties as unknown as {
 				VisibilityTimeout: number
 				RedrivePolicy: { maxReceiveCount: number }
 			}
-			expect(queue.VisibilityTimeout).toBeGreaterThanOrEqual(6 * Math.max(...timeouts))
+			expect(queue.VisibilityTimeout).toBeGreaterThanOrEqual(6 * timeout)
 			expect(queue.RedrivePolicy.maxReceiveCount).toBeGreaterThanOrEqual(5)
 		}
 	})
 
 	it('reports the failures of a batch individually', () => {
 		expect(propertiesOf('AWS::Lambda::EventSourceMapping')).toMatchObject(
-			Array(2).fill({ FunctionResponseTypes: ['ReportBatchItemFailures'] }),
+			Array(3).fill({ FunctionResponseTypes: ['ReportBatchItemFailures'] }),
 		)
 	})
 
 	it('gives each function its own role, and each queue a dead-letter queue', () => {
 		const roles = propertiesOf('AWS::Lambda::Function').map(({ Role }) => Role['Fn::GetAtt'][0])
-		expect(new Set(roles).size).toBe(4)
-		expect(ofType('AWS::IAM::Role')).toHaveLength(5)
+		expect(new Set(roles).size).toBe(5)
+		expect(ofType('AWS::IAM::Role')).toHaveLength(6)
 		const redriven = QUEUES.filter((name) => resources[name]?.Properties.RedrivePolicy !== undefined)
-		expect(redriven).toEqual(['RequestQueue', 'ArrivalQueue'])
+		expect(redriven).toEqual(['RequestQueue', 'ArrivalQueue', 'CoverageQueue'])
 	})
 
 	it('encrypts everything at rest, and denies access without TLS', () => {
@@ -144,13 +149,14 @@ describe('the deployed template', () => {
 			({ ScalingConfig }) => ScalingConfig.MaximumConcurrency,
 		)
 		// A poller that outran its function would use up the receives of its messages.
-		expect(reserved).toEqual([2, 10, 10, 3])
-		expect(scaled).toEqual([2, 2])
+		expect(reserved).toEqual([2, 10, 10, 3, 3])
+		expect(scaled).toEqual([2, 2, 2])
 		expect(propertiesOf('AWS::ApiGatewayV2::Stage')).toMatchObject([
 			{ DefaultRouteSettings: { ThrottlingRateLimit: 10, ThrottlingBurstLimit: 10 } },
 		])
 		// The time limit of an HTTP API integration is 29 seconds.
-		expect(Math.max(...propertiesOf('AWS::Lambda::Function').map(({ Timeout }) => Timeout))).toBeLessThan(29)
+		const [, webhook] = propertiesOf('AWS::Lambda::Function')
+		expect(webhook?.Timeout).toBeLessThan(29)
 	})
 
 	it('needs the quota that the README and docs/operations.md name', async () => {
@@ -180,12 +186,14 @@ describe('the deployed template', () => {
 
 	it('lets the queues’ functions send to their own queues, and the dead-letter queues take from theirs alone', () => {
 		const loops = propertiesOf('AWS::Lambda::Function').map(({ RecursiveLoop }) => RecursiveLoop)
-		expect(loops).toEqual(['Allow', undefined, undefined, 'Allow'])
+		// A sweep's message is of one instance, whose check sends none to its own queue.
+		expect(loops).toEqual(['Allow', undefined, undefined, 'Allow', undefined])
 		const redrives = propertiesOf('AWS::SQS::Queue').map(({ RedriveAllowPolicy }) => RedriveAllowPolicy)
 		expect(redrives.filter(Boolean).map(({ redrivePermission }) => redrivePermission)).toEqual([
 			'byQueue',
 			'byQueue',
 			'denyAll',
+			'byQueue',
 		])
 	})
 
@@ -233,7 +241,7 @@ describe('the deployed template', () => {
 	})
 
 	it('sets a log retention for every function and for the HTTP API', () => {
-		expect(propertiesOf('AWS::Logs::LogGroup')).toMatchObject(Array(5).fill({ RetentionInDays: 30 }))
+		expect(propertiesOf('AWS::Logs::LogGroup')).toMatchObject(Array(6).fill({ RetentionInDays: 30 }))
 	})
 
 	it.each([
@@ -244,6 +252,11 @@ describe('the deployed template', () => {
 		['retryHours=73', 'retryHours must be a whole number of hours, from 1 to 72'],
 		['deduplicationHours=4', 'deduplicationHours must cover arrivalDeadlineMinutes twice'],
 		['secretId=arn:aws:secretsmanager:r:1:secret:s-x', 'must be the name of a secret'],
+		['coverageFile=coverage.json', 'must be the path of a YAML file'],
+		[
+			'coverageFile=test/template/wrong.coverage.yml',
+			'policy 1 (nightly): bucketName is required; policy 2: name is required',
+		],
 	])('is refused with --param %s', async (parameter, words) => {
 		await expect(packageService('--param', parameter)).rejects.toMatchObject({
 			stdout: expect.stringContaining(words),

@@ -34,7 +34,9 @@ export interface CloudOptions {
 	arrivalReceiveCount?: number
 	/** Caps the visibility timeout and delay that a function asks for; deployed, they are minutes. */
 	maxBackOffSeconds?: number
-	/** Turns arrival checks on, with this deadline. */
+	/** How often a coverage check is received before it is a dead letter. */
+	coverageReceiveCount?: number
+	/** Turns arrival checks on, with this deadline, and coverage checks, which cannot do without the bucket either. */
 	arrivalDeadlineMinutes?: number
 	/** The queues exist, but no poller reads them; see `pollOnce`. */
 	isQueueIdle?: boolean
@@ -63,6 +65,8 @@ export interface Cloud {
 	outcomeQueue: Queue
 	arrivalQueue: Queue
 	arrivalDeadLetterQueue: Queue
+	coverageQueue: Queue
+	coverageDeadLetterQueue: Queue
 	/** Deployed, Lambda writes failed asynchronous invocations here. Here the queue stays empty. */
 	pipelineDeadLetterQueue: Queue
 	/** What `npm run ops` connects to. */
@@ -70,8 +74,10 @@ export interface Cloud {
 	functions: Readonly<Record<'on-queue-message' | 'on-http-request' | 'on-pipeline-event', LocalFunction>>
 	/** Null when arrival checks are off. */
 	arrivalFunction: LocalFunction | null
+	/** Null when arrival checks are off. Nothing here runs its schedules. */
+	coverageFunction: LocalFunction | null
 	/** Receives one batch and invokes the function; for a cloud with `isQueueIdle`. */
-	pollOnce: (queue?: 'requests' | 'arrivals', waitSeconds?: number) => Promise<number>
+	pollOnce: (queue?: 'requests' | 'arrivals' | 'coverage', waitSeconds?: number) => Promise<number>
 	/** Accepts no more requests and messages, and waits for running invocations. Queues and topic stay. */
 	quiesce: () => Promise<void>
 	/** Quiesces, then stops every service. */
@@ -80,15 +86,17 @@ export interface Cloud {
 
 export const LOCAL_KEYS = { accessKey: 'LOCAL-ACCESS-KEY', secretKey: 'local-secret-key' } as const
 
-/** The simulator's default instances and buckets. */
+/** The simulator's default instances: one for each way that an export can end. */
+export const INSTANCES: SimulatorOptions['instances'] = new Map([
+	['1234925', { regionCode: 'KR', backups: new Set(['20210528', '20210529', '20210530']) }],
+	['1234926', { regionCode: 'KR', backups: new Set(['20210528']), busyCalls: 1 }],
+	['1234927', { regionCode: 'KR', backups: new Set(['20210528']), losesReply: true }],
+	['1234928', { regionCode: 'KR', backups: new Set(['20210601']), landing: 'never' }],
+])
+
 const WORLD: Omit<SimulatorOptions, 'copy'> = {
 	keys: new Map([[LOCAL_KEYS.accessKey, LOCAL_KEYS.secretKey]]),
-	instances: new Map([
-		['1234925', { regionCode: 'KR', backups: new Set(['20210528', '20210529', '20210530']) }],
-		['1234926', { regionCode: 'KR', backups: new Set(['20210528']), busyCalls: 1 }],
-		['1234927', { regionCode: 'KR', backups: new Set(['20210528']), losesReply: true }],
-		['1234928', { regionCode: 'KR', backups: new Set(['20210601']), landing: 'never' }],
-	]),
+	instances: INSTANCES,
 	buckets: new Set(['my-bucket']),
 }
 
@@ -96,6 +104,7 @@ const FUNCTION_TIMEOUT_MS = 10_000
 export const MAX_RECEIVE_COUNT = 6
 export const MAX_LOCAL_BACK_OFF_SECONDS = 2
 const ARRIVAL_RECEIVE_COUNT = 100
+const COVERAGE_RECEIVE_COUNT = 100
 
 /** The deadline of `npm start` with the simulator. Deployed, it is 120 minutes, and the first check comes after 30 seconds; here after two. */
 export const START_ARRIVAL_SECONDS = 30
@@ -108,6 +117,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	const { onLine, onProblem = console.error } = options
 	const { visibilitySeconds = 15, maxBackOffSeconds = MAX_LOCAL_BACK_OFF_SECONDS } = options
 	const { maxReceiveCount = MAX_RECEIVE_COUNT, arrivalReceiveCount = ARRIVAL_RECEIVE_COUNT } = options
+	const { coverageReceiveCount = COVERAGE_RECEIVE_COUNT } = options
 	// Stops what has started, in reverse order: in stop(), or here when a later part cannot start.
 	await using stack = new AsyncDisposableStack()
 	const keep = <Started extends { stop: () => Promise<void> }>(started: Started): Started => {
@@ -120,22 +130,16 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		options.proxy === undefined ? url : keep(await options.proxy(url)).url
 	const awsEndpoint = await throughProxy(aws.endpoint)
 	const toProxy = (url: string): string => url.replace(aws.endpoint, awsEndpoint)
-	const deadLetterQueue = await aws.createQueue('export-requests-dead')
-	const requestQueue = await aws.createQueue('export-requests', {
-		VisibilityTimeout: String(visibilitySeconds),
-		RedrivePolicy: JSON.stringify({
-			deadLetterTargetArn: deadLetterQueue.arn,
-			maxReceiveCount,
-		}),
-	})
-	const arrivalDeadLetterQueue = await aws.createQueue('export-arrivals-dead')
-	const arrivalQueue = await aws.createQueue('export-arrivals', {
-		VisibilityTimeout: String(visibilitySeconds),
-		RedrivePolicy: JSON.stringify({
-			deadLetterTargetArn: arrivalDeadLetterQueue.arn,
-			maxReceiveCount: arrivalReceiveCount,
-		}),
-	})
+	/** A queue and its dead-letter queue. */
+	const createQueues = async (name: string, maxReceiveCount: number): Promise<[Queue, Queue]> => {
+		const dead = await aws.createQueue(`${name}-dead`)
+		const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount })
+		const VisibilityTimeout = String(visibilitySeconds)
+		return [await aws.createQueue(name, { VisibilityTimeout, RedrivePolicy }), dead]
+	}
+	const [requestQueue, deadLetterQueue] = await createQueues('export-requests', maxReceiveCount)
+	const [arrivalQueue, arrivalDeadLetterQueue] = await createQueues('export-arrivals', arrivalReceiveCount)
+	const [coverageQueue, coverageDeadLetterQueue] = await createQueues('export-coverage', coverageReceiveCount)
 	const pipelineDeadLetterQueue = await aws.createQueue('export-pipeline-dead')
 	const outcomeQueue = await aws.createQueue('export-outcomes')
 	const topicArn = await aws.createTopic('export-outcomes')
@@ -165,6 +169,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			: {
 					ARRIVAL_QUEUE_URL: toProxy(arrivalQueue.url),
 					ARRIVAL_DEADLINE_MINUTES: String(options.arrivalDeadlineMinutes),
+					COVERAGE_QUEUE_URL: toProxy(coverageQueue.url),
 					OBJECT_STORAGE_URL: awsEndpoint,
 					OBJECT_STORAGE_REGION: 'kr-standard',
 				}),
@@ -187,10 +192,11 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		'on-http-request': create('on-http-request'),
 		'on-pipeline-event': create('on-pipeline-event'),
 	}
-	const arrivalFunction =
-		options.arrivalDeadlineMinutes === undefined
-			? null
-			: create('on-arrival-check', { MAX_RECEIVE_COUNT: String(arrivalReceiveCount) })
+	const isChecked = options.arrivalDeadlineMinutes !== undefined
+	const arrivalFunction = isChecked
+		? create('on-arrival-check', { MAX_RECEIVE_COUNT: String(arrivalReceiveCount) })
+		: null
+	const coverageFunction = isChecked ? create('on-coverage-check') : null
 	const webhook = keep(await startWebhookServer(functions['on-http-request'], options.webhookPort))
 	const toSource = (queue: Queue, fn: LocalFunction): PollerOptions => ({
 		sqs: aws.sqs,
@@ -200,10 +206,14 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		fn,
 		onError: onProblem,
 	})
-	const requests = toSource(requestQueue, functions['on-queue-message'])
-	const arrivals = arrivalFunction === null ? null : toSource(arrivalQueue, arrivalFunction)
-	const sources = arrivals === null ? [requests] : [requests, arrivals]
-	const pollers = options.isQueueIdle ? [] : sources.map((source) => keep(pollQueue(source)))
+	const sources = {
+		requests: toSource(requestQueue, functions['on-queue-message']),
+		arrivals: arrivalFunction && toSource(arrivalQueue, arrivalFunction),
+		coverage: coverageFunction && toSource(coverageQueue, coverageFunction),
+	}
+	const pollers = options.isQueueIdle
+		? []
+		: Object.values(sources).flatMap((source) => (source === null ? [] : [keep(pollQueue(source))]))
 
 	const running = stack.move()
 	return {
@@ -217,6 +227,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		outcomeQueue,
 		arrivalQueue,
 		arrivalDeadLetterQueue,
+		coverageQueue,
+		coverageDeadLetterQueue,
 		pipelineDeadLetterQueue,
 		connection: {
 			pid: process.pid,
@@ -228,6 +240,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			deadLetterQueueUrl: deadLetterQueue.url,
 			arrivalQueueUrl: arrivalQueue.url,
 			arrivalDeadLetterQueueUrl: arrivalDeadLetterQueue.url,
+			coverageQueueUrl: coverageQueue.url,
+			coverageDeadLetterQueueUrl: coverageDeadLetterQueue.url,
 			pipelineDeadLetterQueueUrl: pipelineDeadLetterQueue.url,
 			resultTopicArn: topicArn,
 			operationsTopicArn: '',
@@ -241,15 +255,17 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			ncpKeys: options.ncp ? null : LOCAL_KEYS,
 		},
 		arrivalFunction,
+		coverageFunction,
 		functions,
 		pollOnce: (queue = 'requests', waitSeconds = 20) => {
-			const source = queue === 'requests' ? requests : arrivals
+			const source = sources[queue]
 			if (source === null) throw new Error('arrival checks are off')
 			return pollOnce({ ...source, waitSeconds }, new AbortController().signal)
 		},
 		quiesce: async () => {
 			await Promise.all([...pollers.map((poller) => poller.stop()), webhook.stop()])
-			await Promise.all([...Object.values(functions), arrivalFunction].map((fn) => fn?.stop()))
+			const all = [...Object.values(functions), arrivalFunction, coverageFunction]
+			await Promise.all(all.map((fn) => fn?.stop()))
 		},
 		stop: () => running.disposeAsync(),
 	}

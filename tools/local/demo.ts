@@ -3,13 +3,24 @@ import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import { buildFunctions } from '../build.ts'
 import { createProgram, runCommand } from '../terminal/command-line.ts'
 import { count } from '../terminal/count.ts'
+import { isCoverageEvent, type PublishedEvent } from '../terminal/coverage-row.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
 import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
-import { type Cloud, startCloud } from './cloud.ts'
+import { type Cloud, INSTANCES, startCloud } from './cloud.ts'
+import { createDemoSweep } from './demo-sweep.ts'
+import type { Instance } from './ncp-simulator.ts'
 import { readOutcomes } from './outcomes.ts'
 import { isOutcomeOf, type SampleRequest, sendSample } from './send.ts'
+import { createSweeper } from './sweep.ts'
 
-const LIMIT_MS = 20_000
+/** For the requests, and for the sweep after them. */
+const LIMITS_MS = { requests: 17_000, sweep: 10_000 }
+
+/** Its backups are in no request. */
+const FORGOTTEN: [string, Instance] = [
+	'1234929',
+	{ regionCode: 'KR', backups: new Set(['20210601', '20210602']) },
+]
 
 /** Deployed, the deadline is 120 minutes and the first check comes after 30 seconds; here after two. */
 const ARRIVAL_SECONDS = 6
@@ -19,7 +30,8 @@ const program = createProgram('npm run demo --')
 		'before',
 		`npm run demo starts the product on this machine with a simulated NCP, sends the
 requests of tools/local/requests.json, and prints each outcome as it reaches the
-topic. Needs no account and no network. Ends by itself within ${LIMIT_MS / 1000} seconds.
+topic. Then it sweeps a coverage policy, which finds the backups that no request
+named. Needs no account and no network. Ends by itself within 30 seconds.
 `,
 	)
 	.option('--verbose', 'also print what the functions log')
@@ -27,8 +39,8 @@ topic. Needs no account and no network. Ends by itself within ${LIMIT_MS / 1000}
 	.addHelpText(
 		'after',
 		`
-Exit code: 0 when every request ends in the expected state, 1 otherwise, 2 for a
-mistake in the command, 130 after Ctrl-C.`,
+Exit code: 0 when every request and every backup ends in the expected state, 1
+otherwise, 2 for a mistake in the command, 130 after Ctrl-C.`,
 	)
 
 const NEXT = `
@@ -48,22 +60,53 @@ async function runDemo({ verbose = false }): Promise<number> {
 	await buildFunctions()
 	const cloud = await startCloud({
 		arrivalDeadlineMinutes: ARRIVAL_SECONDS / 60,
+		simulator: { instances: new Map([...INSTANCES, FORGOTTEN]) },
 		...(verbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
 	})
+	const { coverageFunction } = cloud
+	if (coverageFunction === null) throw new Error('coverage checks are on whenever arrival checks are')
+	const sweeper = createSweeper(coverageFunction)
+	const sweep = createDemoSweep(sweeper)
 	const progress = trackOutcomes(samples)
-	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, progress.take)
-	const sent = sendAll(cloud, samples, progress)
-	// After Ctrl-C the cloud stops under these requests, and their errors mean nothing.
-	sent.catch(() => undefined)
+	const take = (event: PublishedEvent): void => {
+		if (isCoverageEvent(event)) sweeper.take(event)
+		else if (!progress.take(event)) sweep.take(event)
+	}
+	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, take)
+	const stopping = new AbortController()
+	const show = async (): Promise<number> => {
+		await sendAll(cloud, samples, progress)
+		const exitCode = await progress.finished
+		if (exitCode !== 0) return exitCode
+		const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(LIMITS_MS.sweep)])
+		return sweep.run(lostOf(samples), signal).then(
+			(isRight) => (isRight ? 0 : 1),
+			(error: Error) => {
+				if (!stopping.signal.aborted) console.log(paint('red', error.message))
+				return 1
+			},
+		)
+	}
+	const shown = show()
+	// After Ctrl-C the cloud stops under it, and its errors mean nothing.
+	shown.catch(() => undefined)
 	try {
-		const exitCode = await Promise.race([sent.then(() => progress.finished), interrupted])
+		const exitCode = await Promise.race([shown, interrupted])
 		if (exitCode !== 130) console.log(`${summariseNcp(cloud)}\n${NEXT}`)
 		return exitCode
 	} finally {
+		stopping.abort()
 		await cloud.quiesce()
 		await reader.stop()
 		await cloud.stop()
 	}
+}
+
+/** The backups that are asked for and never arrive, as `{instance}/{file}`. */
+function lostOf(samples: readonly SampleRequest[]): string[] {
+	return samples
+		.filter(({ expect }) => expect === 'missing')
+		.map(({ body = {} }) => `${body.cloudPostgresqlInstanceNo}/${body.fileName}`)
 }
 
 function summariseNcp({ ncp }: Cloud): string {
@@ -72,7 +115,8 @@ function summariseNcp({ ncp }: Cloud): string {
 }
 
 interface Progress {
-	take: (event: OutcomeEvent) => void
+	/** False when it is of no sample, once all have ended. */
+	take: (event: OutcomeEvent) => boolean
 	onSent: (sample: SampleRequest, triggerId: string) => void
 	/** The exit code. */
 	finished: Promise<number>
@@ -99,7 +143,7 @@ function trackOutcomes(samples: SampleRequest[]): Progress {
 	const ids = new Set<string>()
 	const states = new Map<SampleRequest, string>()
 	const finished = Promise.withResolvers<void>()
-	setTimeout(finished.resolve, LIMIT_MS - 3_000).unref()
+	setTimeout(finished.resolve, LIMITS_MS.requests).unref()
 
 	// An outcome may arrive before the webhook's response, which carries the id that it is matched by.
 	const match = (): void => {
@@ -118,8 +162,11 @@ function trackOutcomes(samples: SampleRequest[]): Progress {
 	}
 	return {
 		take: (event) => {
+			const isOver = states.size === samples.length
+			if (isOver && !samples.some((each) => isOutcomeOf(event, each, triggerIds.get(each)))) return false
 			unmatched.push(event)
 			match()
+			return true
 		},
 		onSent: (sample, triggerId) => {
 			triggerIds.set(sample, triggerId)

@@ -1,9 +1,20 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { close, listen, readAll } from './listen.ts'
+import { type Answer, apiError, badRequest, DONE, gatewayError, send, sendHalf } from './ncp-answer.ts'
+import { backupsAt } from './ncp-backups.ts'
+import {
+	answerList,
+	instanceOf,
+	LIST_ACTIONS,
+	type ListAction,
+	type ListCall,
+	type Listed,
+	type ListQuirks,
+} from './ncp-lists.ts'
 
-/** A fault that replaces the normal response to an export call. */
+/** A fault that replaces the normal response to an export or list call. */
 export type Fault =
 	| 'throttle'
 	| 'busy'
@@ -17,6 +28,8 @@ export type Fault =
 	| 'cut'
 	/** The export is not performed, and the connection closes without a response. */
 	| 'reset'
+	/** The export is not performed, and a web page comes back. */
+	| 'nonsense'
 	| { httpStatus: number; contentType: string; body: string }
 
 export interface Performed {
@@ -28,9 +41,7 @@ export interface Performed {
 	atMs: number
 }
 
-export interface Instance {
-	regionCode: string
-	backups: ReadonlySet<string>
+export interface Instance extends Listed {
 	/** The number of calls for each backup that are answered "busy" first. */
 	busyCalls?: number
 	/** Every export has the fault `cut`. */
@@ -63,6 +74,10 @@ export interface SimulatorOptions {
 		fileName: string
 		nth: number
 	}) => Fault | undefined | Promise<Fault | undefined>
+	/** Called before each list call with a valid signature. */
+	listFault?: (call: ListCall) => Fault | undefined | Promise<Fault | undefined>
+	/** How the lists are written, for all calls or for each. */
+	listQuirks?: ListQuirks | ((call: ListCall) => ListQuirks)
 	/** Writes the exported file, `copyDelayMs` after the export was performed. */
 	copy?: (bucketName: string, key: string, body: string) => Promise<void>
 	copyDelayMs?: number
@@ -73,13 +88,14 @@ export interface NcpSimulator {
 	url: string
 	/** Every export that was performed, in order. A backup in it twice means a duplicate export. */
 	performed: readonly Performed[]
-	/** The number of calls that reached the gateway, refused ones included. */
+	/** The number of calls that reached the gateway, refused ones included, list calls not. */
 	calls: () => number
+	/** The number of list calls that reached the gateway, refused ones included. */
+	listCalls: () => number
 	stop: () => Promise<void>
 }
 
 const PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
-const LIST_PATH = '/vpostgresql/v2/getCloudPostgresqlInstanceList'
 const PARAMETERS = [
 	'regionCode',
 	'fileName',
@@ -92,13 +108,6 @@ const REQUIRED = ['fileName', 'bucketName', 'cloudPostgresqlInstanceNo']
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 const MAX_BODY_BYTES = 64 * 1024
 
-/** A response before it is written as XML or JSON. */
-interface Answer {
-	httpStatus: number
-	root: string
-	fields: Record<string, string>
-}
-
 /**
  * A simulator of NCP's API gateway. It shares no code with the client, so that the two agree only if both follow the
  * documented protocol. The return codes for a bad parameter or bucket are invented: NCP does not document them.
@@ -107,8 +116,10 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 	const { now = Date.now, copyDelayMs = 300 } = options
 	const performed: Performed[] = []
 	const counts = new Map<string, number>()
+	const listCounts = new Map<string, number>()
 	const stopping = new AbortController()
 	let calls = 0
+	let listCalls = 0
 
 	const perform = (parameters: URLSearchParams): void => {
 		const done: Performed = {
@@ -127,31 +138,57 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			.catch(() => undefined)
 	}
 
-	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-		calls++
-		// By the gateway's clock, which may differ from the caller's.
-		response.setHeader('date', new Date(now()).toUTCString())
-		const body = (await readAll(request, MAX_BODY_BYTES)).toString('utf8')
-		const parameters = readParameters(request, body)
-		const isJson = parameters.get('responseFormatType') === 'json'
-		const isList = request.url?.split('?')[0] === LIST_PATH
-		const refusal = checkRoute(request) ?? checkSignature(request, options.keys, now())
-		const early = refusal ?? (isList ? listInstances(options) : checkExport(parameters, options))
-		if (early !== null) {
-			send(response, early, isJson)
+	const answerExport = async (
+		parameters: URLSearchParams,
+		response: ServerResponse,
+		isJson: boolean,
+	): Promise<void> => {
+		const refusal = checkParameters(parameters) ?? checkResources(parameters, options, now())
+		if (refusal !== null) {
+			send(response, refusal, isJson)
 			return
 		}
-
 		const instance = parameters.get('cloudPostgresqlInstanceNo') ?? ''
 		const fileName = parameters.get('fileName') ?? ''
-		const nth = (counts.get(`${instance}/${fileName}`) ?? 0) + 1
-		counts.set(`${instance}/${fileName}`, nth)
+		const nth = count(counts, `${instance}/${fileName}`)
 		const fault =
 			(await options.fault?.({ cloudPostgresqlInstanceNo: instance, fileName, nth })) ??
 			habitOf(options.instances.get(instance), nth)
 		if (fault === undefined || fault === 'cut' || fault === 'perform-then-hang') perform(parameters)
 		if (fault === undefined) send(response, SUCCESS, isJson)
-		else misbehave(fault, response, isJson)
+		else misbehave(fault, response, isJson, SUCCESS)
+	}
+
+	const answerListCall = async (
+		action: ListAction,
+		parameters: URLSearchParams,
+		response: ServerResponse,
+		isJson: boolean,
+	): Promise<void> => {
+		const { instances, listQuirks = {}, listFault } = options
+		const instanceNo = instanceOf(action, parameters)
+		const nth = count(listCounts, `${action.name}/${instanceNo}`)
+		const call = { action: action.name, ...(instanceNo === null ? {} : { instanceNo }), nth }
+		const quirks = typeof listQuirks === 'function' ? listQuirks(call) : listQuirks
+		const answer = answerList(action, parameters, { instances, nowMs: now(), quirks })
+		const fault = await listFault?.(call)
+		if (fault === undefined) send(response, answer, isJson)
+		else misbehave(fault, response, isJson, answer)
+	}
+
+	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+		const action = LIST_ACTIONS.get(request.url?.split('?')[0] ?? '')
+		if (action === undefined) calls++
+		else listCalls++
+		// By the gateway's clock, which may differ from the caller's.
+		response.setHeader('date', new Date(now()).toUTCString())
+		const body = (await readAll(request, MAX_BODY_BYTES)).toString('utf8')
+		const parameters = readParameters(request, body)
+		const isJson = parameters.get('responseFormatType') === 'json'
+		const refusal = checkRoute(request) ?? checkSignature(request, options.keys, now())
+		if (refusal !== null) send(response, refusal, isJson)
+		else if (action === undefined) await answerExport(parameters, response, isJson)
+		else await answerListCall(action, parameters, response, isJson)
 	}
 
 	const server = createServer((request, response) => {
@@ -162,6 +199,7 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		url,
 		performed,
 		calls: () => calls,
+		listCalls: () => listCalls,
 		stop: async () => {
 			stopping.abort()
 			await close(server)
@@ -181,6 +219,13 @@ function toKey({ folderPath, fileName }: Performed, landing: Landing): string {
 	return folderPath + (landing === 'with-ending' ? `${fileName}.tar.gz` : fileName)
 }
 
+/** Counts one more, and returns the number so far. */
+function count(counts: Map<string, number>, key: string): number {
+	const nth = (counts.get(key) ?? 0) + 1
+	counts.set(key, nth)
+	return nth
+}
+
 function habitOf(instance: Instance | undefined, nth: number): Fault | undefined {
 	if (nth <= (instance?.busyCalls ?? 0)) return 'busy'
 	return instance?.losesReply ? 'cut' : undefined
@@ -189,30 +234,8 @@ function habitOf(instance: Instance | undefined, nth: number): Fault | undefined
 const SUCCESS: Answer = {
 	httpStatus: 200,
 	root: 'exportBackupToObjectStorageResponse',
-	fields: { returnCode: '0', returnMessage: 'success' },
+	fields: DONE,
 }
-
-/** The number of instances alone: the client does not read the list. */
-const listInstances = ({ instances }: SimulatorOptions): Answer => ({
-	httpStatus: 200,
-	root: 'getCloudPostgresqlInstanceListResponse',
-	fields: { returnCode: '0', returnMessage: 'success', totalRows: String(instances.size) },
-})
-
-const checkExport = (parameters: URLSearchParams, options: SimulatorOptions): Answer | null =>
-	checkParameters(parameters) ?? checkResources(parameters, options)
-
-const gatewayError = (httpStatus: number, errorCode: string, message: string, details = ''): Answer => ({
-	httpStatus,
-	root: 'error',
-	fields: { errorCode, message, details },
-})
-
-const apiError = (httpStatus: number, returnCode: string, returnMessage: string): Answer => ({
-	httpStatus,
-	root: 'responseError',
-	fields: { returnCode, returnMessage },
-})
 
 const BUSY = apiError(400, '5001005', 'The cluster is working on something else.')
 
@@ -224,8 +247,8 @@ function readParameters({ method, url, headers }: IncomingMessage, body: string)
 
 function checkRoute({ method, url }: IncomingMessage): Answer | null {
 	const [path] = (url ?? '').split('?')
-	if (path !== PATH && path !== LIST_PATH) return gatewayError(404, '300', 'Not Found Exception')
-	if (method !== 'GET' && method !== 'POST') return gatewayError(400, '100', 'Bad Request Exception')
+	if (path !== PATH && !LIST_ACTIONS.has(path ?? '')) return gatewayError(404, '300', 'Not Found Exception')
+	if (method !== 'GET' && method !== 'POST') return badRequest('method')
 	return null
 }
 
@@ -256,30 +279,32 @@ function checkParameters(parameters: URLSearchParams): Answer | null {
 	const problem =
 		names.find((name) => !PARAMETERS.includes(name) || parameters.getAll(name).length > 1) ??
 		REQUIRED.find((name) => !parameters.get(name))
-	if (problem !== undefined) return gatewayError(400, '100', 'Bad Request Exception', `parameter ${problem}`)
+	if (problem !== undefined) return badRequest(`parameter ${problem}`)
 	const format = parameters.get('responseFormatType') ?? 'xml'
-	return format === 'xml' || format === 'json'
-		? null
-		: gatewayError(400, '100', 'Bad Request Exception', 'responseFormatType')
+	return format === 'xml' || format === 'json' ? null : badRequest('responseFormatType')
 }
 
 function checkResources(
 	parameters: URLSearchParams,
 	{ instances, buckets }: SimulatorOptions,
+	nowMs: number,
 ): Answer | null {
 	const instance = instances.get(parameters.get('cloudPostgresqlInstanceNo') ?? '')
 	const regionCode = parameters.get('regionCode')
 	if (instance === undefined || (regionCode !== null && regionCode !== instance.regionCode)) {
 		return apiError(400, '5001017', 'The instance does not exist.')
 	}
-	if (!instance.backups.has(parameters.get('fileName') ?? ''))
-		return apiError(400, '5001017', 'The backup does not exist.')
+	const isThere = backupsAt(instance, nowMs).some(
+		({ fileName, isRunning }) => fileName === parameters.get('fileName') && !isRunning,
+	)
+	if (!isThere) return apiError(400, '5001017', 'The backup does not exist.')
 	return buckets.has(parameters.get('bucketName') ?? '')
 		? null
 		: apiError(400, '5001999', 'The bucket does not exist.')
 }
 
-function misbehave(fault: Fault, response: ServerResponse, isJson: boolean): void {
+/** `answer` is what would have been sent without the fault. */
+function misbehave(fault: Fault, response: ServerResponse, isJson: boolean, answer: Answer): void {
 	if (typeof fault === 'object') {
 		response.writeHead(fault.httpStatus, { 'content-type': fault.contentType }).end(fault.body)
 		return
@@ -303,26 +328,10 @@ function misbehave(fault: Fault, response: ServerResponse, isJson: boolean): voi
 		case 'reset':
 			response.destroy()
 			return
+		case 'nonsense':
+			response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Try again</body></html>')
+			return
 		case 'cut':
-			response.writeHead(200, { 'content-type': 'application/xml', 'content-length': '400' })
-			response.write('<?xml version="1.0" encoding="UTF-8"?>\n<exportBackup', () => response.destroy())
+			sendHalf(response, answer, isJson)
 	}
-}
-
-function send(response: ServerResponse, { httpStatus, root, fields }: Answer, isJson: boolean): void {
-	const all = root.endsWith('Response') ? { requestId: randomUUID(), ...fields } : fields
-	const xml = Object.entries(all).map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`)
-	const body = isJson
-		? JSON.stringify({ [root]: all })
-		: `<?xml version="1.0" encoding="UTF-8"?>\n<${root}>${xml.join('')}</${root}>`
-	response
-		.writeHead(httpStatus, {
-			'content-type': `application/${isJson ? 'json' : 'xml'};charset=UTF-8`,
-			'x-ncp-trace-id': randomUUID().replaceAll('-', ''),
-		})
-		.end(body)
-}
-
-function escapeXml(text: string): string {
-	return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

@@ -1,15 +1,15 @@
 import { DeleteMessageBatchCommand, ReceiveMessageCommand, type SQSClient } from '@aws-sdk/client-sqs'
-import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import type { PublishedEvent } from '../terminal/coverage-row.ts'
 
 export interface OutcomeReader {
 	stop: () => Promise<void>
 }
 
-/** Calls `onOutcome` with each outcome from the queue that is subscribed to the topic, in order of arrival. */
-export function readOutcomes(
+/** Calls `onEvent` with each event from the queue that is subscribed to the topic, in order of arrival. The caller knows which kinds come. */
+export function readOutcomes<Event extends PublishedEvent>(
 	sqs: SQSClient,
 	queueUrl: string,
-	onOutcome: (event: OutcomeEvent) => void,
+	onEvent: (event: Event) => void,
 ): OutcomeReader {
 	const stopping = new AbortController()
 	const take = async (waitSeconds: number, abortSignal?: AbortSignal): Promise<number> => {
@@ -21,7 +21,7 @@ export function readOutcomes(
 			}),
 			abortSignal === undefined ? {} : { abortSignal },
 		)
-		for (const { Body } of Messages) onOutcome(JSON.parse(Body ?? '') as OutcomeEvent)
+		for (const { Body } of Messages) onEvent(JSON.parse(Body ?? '') as Event)
 		const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }))
 		if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries }))
 		return Messages.length
@@ -36,7 +36,7 @@ export function readOutcomes(
 		stop: async () => {
 			stopping.abort()
 			await done
-			// Outcomes that arrived in the meantime.
+			// Events that arrived in the meantime.
 			while ((await take(0)) > 0);
 		},
 	}

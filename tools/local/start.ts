@@ -1,15 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Option } from 'commander'
 import { readBaseUrl } from '../../lib/url.ts'
 import { buildFunctions } from '../build.ts'
 import { LOCAL_CLOUD_FILE } from '../ops/connection.ts'
 import { OpsError } from '../ops/ops-error.ts'
 import { createProgram, runCommand, UsageError } from '../terminal/command-line.ts'
+import { isCoverageEvent, type PublishedEvent, toPublishedRow } from '../terminal/coverage-row.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
-import { paint, tableHead, toOutcomeRow } from '../terminal/outcome-row.ts'
+import { paint, tableHead } from '../terminal/outcome-row.ts'
 import { claimFile, type FileClaim, FileTaken } from './claim-file.ts'
-import { type Cloud, type NcpAccess, START_ARRIVAL_SECONDS, startCloud } from './cloud.ts'
+import { type Cloud, INSTANCES, type NcpAccess, START_ARRIVAL_SECONDS, startCloud } from './cloud.ts'
 import { readOutcomes } from './outcomes.ts'
 import { createWebhookSecret, toSignedCall } from './signed-call.ts'
+import { createSweeper, LOCAL_POLICY_TEXT, type Sweeper, toSweepText } from './sweep.ts'
 
 const program = createProgram('npm start --')
 	.addHelpText(
@@ -25,6 +28,10 @@ With the simulator, the webhook takes unsigned calls. With a real API, or with
 start; --unsigned switches that off. The queue is open to every program on this
 machine.
 
+With the simulator, a coverage policy is swept every 20 seconds: backups that are
+not in the bucket are exported without being asked for, and a line says how many
+there are. --no-coverage switches it off.
+
 One can run at a time: "npm run ops" finds it by a file. For a second one, set
 LOCAL_CLOUD_FILE to another path, here and for its "npm run ops".
 `,
@@ -32,6 +39,7 @@ LOCAL_CLOUD_FILE to another path, here and for its "npm run ops".
 	.option('--port <number>', 'port of the webhook (default: a free port)', toPort)
 	.addOption(new Option('--signed', 'the webhook refuses unsigned calls').conflicts('unsigned'))
 	.option('--unsigned', 'the webhook takes unsigned calls, even with a real API')
+	.option('--no-coverage', 'sweep no policy: only what is asked for is exported')
 	.option('--verbose', 'also print what the functions log')
 	.helpOption('-h, --help', 'print this text')
 	.addHelpText(
@@ -41,16 +49,33 @@ LOCAL_CLOUD_FILE to another path, here and for its "npm run ops".
 
 const PASSED_ON = ['NCP_REGION_CODE', 'FOLDER_PATH', 'SHARED_DESTINATIONS', 'NCP_TIMEOUT_MS', 'LOG_LEVEL']
 
-/** An instance for each way that an export can end. */
+const SWEEP_MS = 20_000
+
+/** The instance with a backup a day, where a day lasts a minute. */
+const DAILY = '1234929'
+
 const WORLD = `Simulated instances: 1234925 (files 20210528, 20210529, 20210530; arrives), 1234926 (20210528; busy at first),
-1234927 (20210528; its reply is lost), 1234928 (20210601; never arrives); bucket my-bucket.
+1234927 (20210528; its reply is lost), 1234928 (20210601; never arrives), ${DAILY} (a new file every minute, as if a day
+had passed, for seven minutes); bucket my-bucket.
 
 `
+
+const SWEPT = `
+A policy (${LOCAL_POLICY_TEXT}) is swept every ${SWEEP_MS / 1000} seconds. What is not in its folder is
+exported, as if you had asked for it; --no-coverage switches it off.
+`
+
+/** Two backups are there at the start, and one is running. */
+function toWorld(nowMs: number) {
+	const daily = { firstMs: nowMs - 125_000, dayMs: 60_000, retentionDays: 7, minutesRunning: 1 / 4 }
+	return new Map([...INSTANCES, [DAILY, { regionCode: 'KR', backups: new Set<string>(), daily }]])
+}
 
 interface StartOptions {
 	port?: number
 	signed?: boolean
 	unsigned?: boolean
+	coverage: boolean
 	verbose?: boolean
 }
 
@@ -63,7 +88,7 @@ await runCommand(
 )
 
 async function start(options: StartOptions): Promise<void> {
-	const { port: webhookPort = 0, signed = false, unsigned = false, verbose = false } = options
+	const { port: webhookPort = 0, signed = false, unsigned = false, verbose = false, coverage } = options
 	const interrupted = onInterrupt()
 	const ncp = readNcpAccess(process.env)
 	const secret = signed || (ncp !== null && !unsigned) ? createWebhookSecret() : null
@@ -73,7 +98,12 @@ async function start(options: StartOptions): Promise<void> {
 	const cloud = await startCloud({
 		webhookPort,
 		// A real API exports to a real bucket, which this machine does not read.
-		...(ncp === null ? { arrivalDeadlineMinutes: START_ARRIVAL_SECONDS / 60 } : {}),
+		...(ncp === null
+			? {
+					arrivalDeadlineMinutes: START_ARRIVAL_SECONDS / 60,
+					simulator: { instances: toWorld(Date.now()) },
+				}
+			: {}),
 		env: {
 			...Object.fromEntries(
 				PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
@@ -89,19 +119,38 @@ async function start(options: StartOptions): Promise<void> {
 		throw error
 	})
 	await file.write(cloud.connection)
-	console.log(describe(cloud, secret))
+	const { coverageFunction } = cloud
+	const sweeper = coverage && coverageFunction !== null ? createSweeper(coverageFunction) : null
+	console.log(describe(cloud, secret, sweeper !== null))
 	const startedMs = Date.now()
 	const ids = new Set<string>()
-	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event) => {
-		console.log(toOutcomeRow(event, startedMs, '', ids.has(event.id)))
+	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event: PublishedEvent) => {
+		if (isCoverageEvent(event) && sweeper?.take(event)) return
+		console.log(toPublishedRow(event, startedMs, ids.has(event.id)))
 		ids.add(event.id)
 	})
+	const stopping = new AbortController()
+	const sweeping = sweeper === null ? null : sweepAgain(sweeper, stopping.signal)
 	await interrupted
 	console.log('\nStopping …')
+	stopping.abort()
+	await sweeping
 	await cloud.quiesce()
 	await reader.stop()
 	await file.release()
 	await cloud.stop()
+}
+
+/** Prints a sweep when it differs from the one before. */
+async function sweepAgain(sweeper: Sweeper, stopping: AbortSignal): Promise<void> {
+	let shown = ''
+	while (!stopping.aborted) {
+		const signal = AbortSignal.any([stopping, AbortSignal.timeout(SWEEP_MS)])
+		const text = await sweeper.sweep(signal).then(toSweepText, (error: Error) => `Coverage: ${error.message}`)
+		if (text !== shown && !stopping.aborted) console.log(paint('bold', text))
+		shown = text
+		await sleep(SWEEP_MS, undefined, { signal: stopping }).catch(() => undefined)
+	}
 }
 
 /** Released when the cloud cannot start, too. Throws `OpsError` when another local cloud is running. */
@@ -143,7 +192,7 @@ function toPort(text: string): number {
 	throw new UsageError(`--port must be a whole number up to 65535, not "${text}"`)
 }
 
-function describe(cloud: Cloud, secret: string | null): string {
+function describe(cloud: Cloud, secret: string | null, isSwept: boolean): string {
 	const { webhookUrl, requestQueue, deadLetterQueue, aws, ncp } = cloud
 	const request = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","bucketName":"my-bucket"}'
 	return `
@@ -159,9 +208,9 @@ ${secret === null ? toUnsignedCall(webhookUrl, request) : toSigned(webhookUrl, s
     --endpoint-url ${aws.endpoint} --queue-url ${requestQueue.url} \\
     --message-body '${request}'
 
-In another terminal, "npm run ops -- doctor", "send", "status", "watch" and "dead-letters" work on this cloud; see
-"npm run ops -- --help".
-
+In another terminal, "npm run ops -- doctor", "send", "status", "watch", "coverage" and "dead-letters" work on this
+cloud; see "npm run ops -- --help".
+${isSwept ? SWEPT : ''}
 Outcomes appear below. Ctrl-C ends it.
 
 ${tableHead()}`

@@ -4,6 +4,7 @@ import type { Secret } from '../../lib/aws/secrets.ts'
 import { defaultOf } from '../template/defaults.ts'
 import { concurrencyQuota } from '../template/numbers.ts'
 import { API_URLS, BUCKET_ZONES, type BucketZoneName } from '../template/zones.ts'
+import { count } from '../terminal/count.ts'
 import { checkBucket, hintAt } from './check-bucket.ts'
 import { checkNcp } from './check-ncp.ts'
 import type { Clients } from './clients.ts'
@@ -95,10 +96,9 @@ async function checkQuota(lambda: Clients['lambda'], region: string): Promise<Ve
 }
 
 function checkSecret({ webhookSecrets }: Secret): Verdict {
-	const count = webhookSecrets.length
-	return count === 0
+	return webhookSecrets.length === 0
 		? warning('it has a key pair, but no webhookSecrets: the webhook will answer every request with 503')
-		: ok(`it has a key pair and ${count} webhook secrets`)
+		: ok(`it has a key pair and ${count(webhookSecrets.length, 'webhook secret')}`)
 }
 
 function isMissing(error: unknown): boolean {

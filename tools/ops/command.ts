@@ -64,15 +64,21 @@ export function printJson(value: unknown): void {
 	print(JSON.stringify(value))
 }
 
-/** Prints aligned columns. Control characters are removed: the text may come from others. */
-export function printColumns(rows: readonly (readonly string[])[]): void {
+/**
+ * Prints aligned columns. Control characters are removed: the text may come from others. `style` may colour a cell, which is
+ * padded already.
+ */
+export function printColumns(
+	rows: readonly (readonly string[])[],
+	style: (text: string, row: number, column: number) => string = (text) => text,
+): void {
 	const plain = rows.map((row) => row.map(toPlain))
 	const widths =
 		plain[0]?.map((_cell, column) => Math.max(...plain.map((row) => row[column]?.length ?? 0))) ?? []
-	for (const row of plain)
+	for (const [index, row] of plain.entries())
 		print(
 			row
-				.map((cell, column) => cell.padEnd(widths[column] ?? 0))
+				.map((cell, column) => style(cell.padEnd(widths[column] ?? 0), index, column))
 				.join('  ')
 				.trimEnd(),
 		)

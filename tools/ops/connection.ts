@@ -7,6 +7,8 @@ export interface Connection {
 	deadLetterQueueUrl: string
 	arrivalQueueUrl: string
 	arrivalDeadLetterQueueUrl: string
+	coverageQueueUrl: string
+	coverageDeadLetterQueueUrl: string
 	pipelineDeadLetterQueueUrl: string
 	resultTopicArn: string
 	/** Receives the alarms. Empty for the local cloud, which has none. */

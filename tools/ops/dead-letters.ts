@@ -8,15 +8,17 @@ import {
 	SendMessageCommand,
 } from '@aws-sdk/client-sqs'
 import { parseArrivalCheck } from '../../lib/aws/arrival-queue.ts'
+import { readOrder } from '../../lib/coverage/read-order.ts'
+import { PolicyInvalid } from '../../lib/errors.ts'
 import { isRecord, parseRecord, toQueueableJson } from '../../lib/formats/json.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
+import { COVERAGE_POLICY, REDRIVEN_FROM } from '../../lib/request/message-attributes.ts'
 import { readPipelineEvent } from '../../lib/request/pipeline-event.ts'
-import { REDRIVEN_FROM } from '../../lib/request/redriven.ts'
 import { OpsError, toMessage } from './ops-error.ts'
 import { findByRequest } from './status.ts'
 import type { Target } from './target.ts'
 
-export const DEAD_QUEUES = ['requests', 'arrivals', 'pipeline'] as const
+export const DEAD_QUEUES = ['requests', 'arrivals', 'coverage', 'pipeline'] as const
 
 export type DeadQueue = (typeof DEAD_QUEUES)[number]
 
@@ -52,6 +54,8 @@ function urlsOf({ connection }: Target, queue: DeadQueue): { dead: string; sourc
 			return { dead: deadLetterQueueUrl, source: requestQueueUrl }
 		case 'arrivals':
 			return { dead: connection.arrivalDeadLetterQueueUrl, source: arrivalQueueUrl }
+		case 'coverage':
+			return { dead: connection.coverageDeadLetterQueueUrl, source: connection.coverageQueueUrl }
 		case 'pipeline':
 			return { dead: connection.pipelineDeadLetterQueueUrl, source: requestQueueUrl }
 	}
@@ -170,13 +174,14 @@ export async function releaseDeadLetters(letters: readonly DeadLetter[], target:
  */
 export async function redriveDeadLetter(letter: DeadLetter, target: Target): Promise<void> {
 	const { dead, source } = urlsOf(target, letter.queue)
-	const { traceparent } = letter.attributes
+	const { traceparent, [COVERAGE_POLICY]: policy } = letter.attributes
 	await target.sqs.send(
 		new SendMessageCommand({
 			QueueUrl: source,
 			MessageBody: toSourceBody(letter),
 			MessageAttributes: {
 				...(traceparent ? { traceparent } : {}),
+				...(policy ? { [COVERAGE_POLICY]: policy } : {}),
 				[REDRIVEN_FROM]: { DataType: 'String', StringValue: letter.messageId },
 			},
 		}),
@@ -237,10 +242,26 @@ async function explainLetter({ queue, body, attributes }: DeadLetter, target: Ta
 			return parseArrivalCheck(body) === null
 				? { code: 'REQUEST_UNREADABLE', reason: 'the message is not an arrival check', isRejected: true }
 				: { code: 'CHECK_NOT_MADE', reason: 'the check failed for hours; see the log of on-arrival-check' }
+		case 'coverage':
+			return explainOrder(body)
 		case 'pipeline':
 			return explainInvocation(parseRecord(body) ?? {})
 		case 'requests':
 			return explainRequest(body, target)
+	}
+}
+
+function explainOrder(body: string): Why {
+	try {
+		readOrder(body, {}, Date.now())
+	} catch (error) {
+		if (!(error instanceof PolicyInvalid)) throw error
+		return { code: error.code, reason: error.message, isRejected: true }
+	}
+	return {
+		code: 'CHECK_NOT_MADE',
+		reason:
+			'the check failed for hours; see the log of on-coverage-check. Later sweeps check the instance, too',
 	}
 }
 

@@ -29,10 +29,19 @@ const QUEUES: Checks = [
 		(target) =>
 			checkQueue(target.connection.arrivalQueueUrl, target.connection.arrivalDeadLetterQueueUrl, target),
 	],
+	[
+		'coverage queue',
+		(target) =>
+			checkQueue(target.connection.coverageQueueUrl, target.connection.coverageDeadLetterQueueUrl, target),
+	],
 	['dead letters of requests', (target) => checkDead(target.connection.deadLetterQueueUrl, target)],
 	[
 		'dead letters of arrival checks',
 		(target) => checkDead(target.connection.arrivalDeadLetterQueueUrl, target),
+	],
+	[
+		'dead letters of coverage checks',
+		(target) => checkDead(target.connection.coverageDeadLetterQueueUrl, target),
 	],
 	[
 		'dead letters of pipeline events',

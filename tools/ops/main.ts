@@ -1,5 +1,6 @@
 import { createProgram, reportError } from '../terminal/command-line.ts'
 import { onInterrupt } from '../terminal/interrupt.ts'
+import { addCoverage } from './commands/coverage.ts'
 import { addDeadLetters } from './commands/dead-letters.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addForget } from './commands/forget.ts'
@@ -26,7 +27,16 @@ const program = createProgram('npm run ops --')
 		'Operates the backup exporter: the local cloud of "npm start", or a deployed stage with --stage.',
 	)
 	.addHelpText('after', EXIT_CODES)
-for (const add of [addSend, addStatus, addWatch, addDeadLetters, addDoctor, addSmoke, addForget]) {
+for (const add of [
+	addSend,
+	addStatus,
+	addWatch,
+	addCoverage,
+	addDeadLetters,
+	addDoctor,
+	addSmoke,
+	addForget,
+]) {
 	add(program, interrupted.signal)
 }
 

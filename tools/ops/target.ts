@@ -119,6 +119,8 @@ const OUTPUTS = [
 	'deadLetterQueueUrl',
 	'arrivalQueueUrl',
 	'arrivalDeadLetterQueueUrl',
+	'coverageQueueUrl',
+	'coverageDeadLetterQueueUrl',
 	'pipelineDeadLetterQueueUrl',
 	'resultTopicArn',
 	'operationsTopicArn',

@@ -8,21 +8,21 @@ import {
 	ReceiveMessageCommand,
 	SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs'
-import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import type { PublishedEvent } from '../terminal/coverage-row.ts'
 import type { Target } from './target.ts'
 
 /** If the command is killed, its queue stays behind; messages in it then expire soon. */
 const RETENTION_SECONDS = '300'
 
 /**
- * Calls `onOutcome` with each outcome as it is published, until it returns false or the signal is raised. Creates a
+ * Calls `onEvent` with each event as it is published, until it returns false or the signal is raised. Creates a
  * queue and a subscription for this, and deletes both at the end.
  */
 export async function watchOutcomes(
 	{ sqs, sns, connection }: Target,
 	signal: AbortSignal,
 	onListening: () => void,
-	onOutcome: (event: OutcomeEvent) => boolean,
+	onEvent: (event: PublishedEvent) => boolean,
 ): Promise<void> {
 	await using cleanups = new AsyncDisposableStack()
 	const topicArn = connection.resultTopicArn
@@ -62,7 +62,7 @@ export async function watchOutcomes(
 				throw error
 			})
 		for (const { Body = '' } of Messages) {
-			isWanted &&= onOutcome(JSON.parse(Body) as OutcomeEvent)
+			isWanted &&= onEvent(JSON.parse(Body) as PublishedEvent)
 		}
 		const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }))
 		if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }))

@@ -57,7 +57,9 @@ const IN_ORDER = Object.fromEntries(
 		...[
 			'request queue',
 			'arrival queue',
+			'coverage queue',
 			'dead letters of arrival checks',
+			'dead letters of coverage checks',
 			'dead letters of pipeline events',
 		],
 		...['NCP', 'webhook secrets', `bucket ${BUCKET}`, `exports into ${BUCKET}`],

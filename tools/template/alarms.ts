@@ -1,3 +1,4 @@
+import { type Policy, toRateMinutes } from '../../lib/coverage/policy.ts'
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { State } from '../../lib/outcome/outcome.ts'
 import { MAX_BACK_OFF_SECONDS } from '../../lib/queue/back-off.ts'
@@ -17,8 +18,9 @@ export const SERVICE = { Name: 'service', Value: PREFIX }
 type Silence = 'notBreaching' | 'breaching'
 
 export interface Alarm {
-	/** Also the heading in docs/runbook.md, whose section says when it fires. */
 	name: string
+	/** The heading in docs/runbook.md, whose section says when it fires. */
+	section: string
 	namespace: string
 	metric: string
 	dimensions: readonly object[]
@@ -27,11 +29,14 @@ export interface Alarm {
 	minutes: number
 	threshold: number
 	silence: Silence
+	/** Fires when the statistic is below the threshold in so many periods, instead of reaching it in one. */
+	belowInPeriods?: number
 }
 
 /** A metric of the code. It is reported only when there is something to count. */
 const own = (name: string, metric: string, minutes: number, threshold = 1): Alarm => ({
 	name,
+	section: name,
 	namespace: NAMESPACE,
 	metric,
 	dimensions: [SERVICE],
@@ -56,6 +61,7 @@ const failure = (name: string, code: ErrorCode, minutes: number, threshold: numb
 /** SQS stops reporting on a queue that is empty and unused for hours: missing data means no messages. */
 const queue = (name: string, id: string, metric: string, threshold: number): Alarm => ({
 	name,
+	section: name,
 	namespace: 'AWS/SQS',
 	metric,
 	dimensions: [{ Name: 'QueueName', Value: getAtt(id, 'QueueName') }],
@@ -68,6 +74,7 @@ const queue = (name: string, id: string, metric: string, threshold: number): Ala
 /** Lambda reports nothing while a function is not invoked: missing data means no errors and no throttles. */
 const lambda = (fn: FunctionName, metric: string, name = metric.toLowerCase()): Alarm => ({
 	name: `${fn}-${name}`,
+	section: `${fn}-${name}`,
 	namespace: 'AWS/Lambda',
 	metric,
 	dimensions: [{ Name: 'FunctionName', Value: ref(oslsId(fn, 'LambdaFunction')) }],
@@ -82,8 +89,48 @@ const HOUR_MINUTES = 60
 /** No wait is longer, so each message that waits is counted in each period. */
 const WAIT_MINUTES = MAX_BACK_OFF_SECONDS / 60
 
+const DAY_MINUTES = 24 * 60
+
+/** What a coverage policy needs. Its metrics have its name as a dimension. */
+function listPolicyAlarms({ name, graceHours, rate }: Policy): readonly Alarm[] {
+	const rateMinutes = toRateMinutes(rate)
+	const ofPolicy = (section: string, metric: string, threshold: number): Alarm => ({
+		...own(`${section}-${name}`, metric, Math.min(2 * rateMinutes, DAY_MINUTES), threshold),
+		section,
+		statistic: 'Maximum',
+		dimensions: [SERVICE, { Name: 'policy', Value: name }],
+	})
+	return [
+		ofPolicy('coverage-behind', 'HoursBehind', graceHours),
+		ofPolicy('coverage-gone', 'BackupsGone', 1),
+		{
+			...ofPolicy('coverage-stopped', 'CoverageChecks', 1),
+			statistic: 'Sum',
+			minutes: rateMinutes,
+			belowInPeriods: 3,
+			silence: 'breaching',
+		},
+	]
+}
+
+/** Alarms cost money: without a policy there are none for coverage. */
+function listCoverageAlarms(policies: readonly Policy[]): readonly Alarm[] {
+	if (policies.length === 0) return []
+	return [
+		queue('coverage-dead', 'CoverageDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
+		failure('coverage-policy', 'POLICY_INVALID', 5, 1),
+		failure('coverage-bucket', 'BUCKET_UNREADABLE', 15, 5),
+		// Without its errors: like on-pipeline-event it throws by contract, and these alarms say what follows.
+		lambda(COVERAGE_FUNCTION, 'Throttles'),
+		...policies.flatMap(listPolicyAlarms),
+	]
+}
+
+const COVERAGE_FUNCTION = 'on-coverage-check'
+const EXPORT_FUNCTIONS = FUNCTION_NAMES.filter((fn) => fn !== COVERAGE_FUNCTION)
+
 /** All alarms; `freshnessMinutes` is the template's parameter. */
-export function listAlarms(freshnessMinutes: number): readonly Alarm[] {
+export function listAlarms(freshnessMinutes: number, policies: readonly Policy[] = []): readonly Alarm[] {
 	return [
 		queue('requests-dead', 'DeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
 		queue('arrivals-dead', 'ArrivalDeadLetterQueue', 'ApproximateNumberOfMessagesVisible', 1),
@@ -116,8 +163,8 @@ export function listAlarms(freshnessMinutes: number): readonly Alarm[] {
 		queue('requests-age', 'RequestQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		queue('arrivals-age', 'ArrivalQueue', 'ApproximateAgeOfOldestMessage', HOUR_SECONDS),
 		// Without on-pipeline-event: it throws by contract, and its caller or dead-letter queue receives the error.
-		...FUNCTION_NAMES.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
-		...FUNCTION_NAMES.map((fn) => lambda(fn, 'Throttles')),
+		...EXPORT_FUNCTIONS.filter((fn) => fn !== 'on-pipeline-event').map((fn) => lambda(fn, 'Errors')),
+		...EXPORT_FUNCTIONS.map((fn) => lambda(fn, 'Throttles')),
 		// What Lambda itself could not deliver: to the function, or to its dead-letter queue.
 		lambda('on-pipeline-event', 'AsyncEventsDropped', 'dropped'),
 		lambda('on-pipeline-event', 'DestinationDeliveryFailures', 'undelivered'),
@@ -132,21 +179,26 @@ export function listAlarms(freshnessMinutes: number): readonly Alarm[] {
 			// A passing failure answers a few calls with 503.
 			threshold: 5,
 		},
+		...listCoverageAlarms(policies),
 	]
 }
 
-/** Without the name of the stack, which comes before them. */
+/** Of every stage, whatever its policies; without the name of the stack, which comes before them. */
 export const ALARM_NAMES: readonly string[] = listAlarms(0).map(({ name }) => name)
 
 /** Every alarm notifies the operations topic when it fires and when it ends. */
-export function alarms(freshnessMinutes: number): Resources {
+export function alarms(freshnessMinutes: number, policies: readonly Policy[]): Resources {
 	return Object.fromEntries(
-		listAlarms(freshnessMinutes).map((alarm) => [`${toPascal(alarm.name)}Alarm`, toResource(alarm)]),
+		listAlarms(freshnessMinutes, policies).map((alarm) => [
+			`${toPascal(alarm.name)}Alarm`,
+			toResource(alarm),
+		]),
 	)
 }
 
 function toResource({
 	name,
+	section,
 	namespace,
 	metric,
 	dimensions,
@@ -154,20 +206,22 @@ function toResource({
 	minutes,
 	threshold,
 	silence,
+	belowInPeriods,
 }: Alarm): Resource {
 	return {
 		Type: 'AWS::CloudWatch::Alarm',
 		Properties: {
 			AlarmName: `${PREFIX}-${name}`,
-			AlarmDescription: `${firstStep(name)} Meaning and more: docs/runbook.md#${name}`,
+			AlarmDescription: `${firstStep(section)} Meaning and more: docs/runbook.md#${section}`,
 			Namespace: namespace,
 			MetricName: metric,
 			Dimensions: dimensions,
 			Statistic: statistic,
 			Period: minutes * 60,
-			EvaluationPeriods: 1,
+			EvaluationPeriods: belowInPeriods ?? 1,
 			Threshold: threshold,
-			ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+			ComparisonOperator:
+				belowInPeriods === undefined ? 'GreaterThanOrEqualToThreshold' : 'LessThanThreshold',
 			TreatMissingData: silence,
 			AlarmActions: [ref('OperationsTopic')],
 			OKActions: [ref('OperationsTopic')],

@@ -34,4 +34,6 @@ export const QUEUES = [
 	'ArrivalQueue',
 	'ArrivalDeadLetterQueue',
 	'PipelineDeadLetterQueue',
+	'CoverageQueue',
+	'CoverageDeadLetterQueue',
 ] as const

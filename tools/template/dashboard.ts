@@ -1,3 +1,4 @@
+import type { Policy } from '../../lib/coverage/policy.ts'
 import { ERROR_CODES, isRetryable } from '../../lib/errors.ts'
 import { STATES } from '../../lib/outcome/outcome-schema.ts'
 import { FUNCTION_NAMES } from '../../lib/wiring/config.ts'
@@ -37,7 +38,13 @@ const ofFunctions = (metric: string, options: object = {}): Metric[] =>
 /** Median and 99th percentile of one metric. */
 const percentiles = (name: string): Metric[] => [own(name, { stat: 'p50' }), own(name, { stat: 'p99' })]
 
-const CHARTS: readonly { title: string; stat: string; metrics: readonly Metric[] }[] = [
+interface Chart {
+	title: string
+	stat: string
+	metrics: readonly Metric[]
+}
+
+const CHARTS: readonly Chart[] = [
 	{ title: 'Exports by state', stat: 'Sum', metrics: STATES.map((state) => own(`Export_${state}`)) },
 	{ title: 'Tried again, by reason', stat: 'Sum', metrics: RETRIED.map((code) => own(`Failed_${code}`)) },
 	{ title: 'NCP call, ms', stat: 'p50', metrics: percentiles('NcpCallMs') },
@@ -88,23 +95,36 @@ const WIDTH = 8
 const HEIGHT = 6
 const COLUMNS = 3
 
-export const dashboard: Resources = {
-	Dashboard: {
-		Type: 'AWS::CloudWatch::Dashboard',
-		Properties: {
-			DashboardName: PREFIX,
-			DashboardBody: sub(
-				JSON.stringify({
-					widgets: CHARTS.map(({ title, stat, metrics }, index) => ({
-						type: 'metric',
-						x: (index % COLUMNS) * WIDTH,
-						y: Math.floor(index / COLUMNS) * HEIGHT,
-						width: WIDTH,
-						height: HEIGHT,
-						properties: { title, stat, metrics, period: 300, region: '${AWS::Region}', view: 'timeSeries' },
-					})),
-				}),
-			),
+function toCoverageChart(policies: readonly Policy[]): Chart {
+	const ofPolicy = (metric: string): Metric[] =>
+		policies.map(({ name }) => [NAMESPACE, metric, SERVICE.Name, SERVICE.Value, 'policy', name])
+	return {
+		title: 'Coverage: hours behind, backups due, failing and gone',
+		stat: 'Maximum',
+		metrics: ['HoursBehind', 'BackupsDue', 'BackupsFailing', 'BackupsGone'].flatMap(ofPolicy),
+	}
+}
+
+export function dashboard(policies: readonly Policy[]): Resources {
+	const charts = policies.length === 0 ? CHARTS : [...CHARTS, toCoverageChart(policies)]
+	return {
+		Dashboard: {
+			Type: 'AWS::CloudWatch::Dashboard',
+			Properties: {
+				DashboardName: PREFIX,
+				DashboardBody: sub(
+					JSON.stringify({
+						widgets: charts.map(({ title, stat, metrics }, index) => ({
+							type: 'metric',
+							x: (index % COLUMNS) * WIDTH,
+							y: Math.floor(index / COLUMNS) * HEIGHT,
+							width: WIDTH,
+							height: HEIGHT,
+							properties: { title, stat, metrics, period: 300, region: '${AWS::Region}', view: 'timeSeries' },
+						})),
+					}),
+				),
+			},
 		},
-	},
+	}
 }

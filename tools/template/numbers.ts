@@ -36,8 +36,18 @@ const queueConcurrency = Math.max(2, callsAtATime / batchSize)
 /** Those, and one for the schedule. */
 const checkConcurrency = queueConcurrency + 1
 
-/** Of the webhook, of events, of the queue and of the arrival checks. */
-const reservedConcurrency = 2 * callConcurrency + queueConcurrency + checkConcurrency
+/** Instances of a database that one invocation checks: each is one call to NCP and one folder. */
+const coverageBatchSize = 5
+
+/** Function instances that check coverage, for half as many concurrent calls to NCP as exports may make. */
+const coverageConcurrency = Math.max(2, callConcurrency / coverageBatchSize)
+
+/** A sweep lists 10,000 instances, a hundred at a time. */
+const coverageTimeoutSeconds = 150
+
+/** Of the webhook, of events, of the queue, of the arrival checks, and of coverage with its schedules. */
+const reservedConcurrency =
+	2 * callConcurrency + queueConcurrency + checkConcurrency + coverageConcurrency + 1
 
 /** What AWS keeps for functions without a reservation. https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html */
 const UNRESERVED_CONCURRENCY = 100
@@ -76,6 +86,13 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 		Math.max(4 * DAY_SECONDS, longestSeconds + DAY_SECONDS)
 	// A failing check is retried for twice its deadline: by then the export is settled, or an alarm has fired.
 	const checkSeconds = Math.max(2 * arrivalDeadlineMinutes * 60, retryHours * HOUR_SECONDS)
+	// A coverage check is tried for an hour: the next sweep asks for it anew.
+	const coverageReceiveCount = receivesFor(1)
+	const coverageVisibilitySeconds = Math.max(
+		6 * coverageTimeoutSeconds,
+		Math.ceil(HOUR_SECONDS / (coverageReceiveCount - 1)),
+	)
+	const longestCoverageSeconds = coverageReceiveCount * (MAX_BACK_OFF_SECONDS + coverageTimeoutSeconds)
 	const arrivalReceiveCount = Math.min(MAX_RECEIVES, Math.ceil(checkSeconds / visibilitySeconds) + 1)
 	return {
 		ncpTimeoutSeconds,
@@ -89,6 +106,16 @@ export function numbersFor({ retryHours, arrivalDeadlineMinutes }: NumberParamet
 		/** Arrival checks per invocation: fewer, since one may list 20 pages of keys. */
 		lookBatchSize: batchSize / 2,
 		callConcurrency,
+		coverageTimeoutSeconds,
+		coverageBatchSize,
+		coverageConcurrency,
+		/** One more, for the schedules. */
+		coverageReserved: coverageConcurrency + 1,
+		coverageReceiveCount,
+		coverageVisibilitySeconds,
+		coverageRetentionSeconds: retentionSeconds(longestCoverageSeconds),
+		/** Nobody sends them back: they only show what went wrong. */
+		coverageDeadRetentionSeconds: retentionSeconds(longestCoverageSeconds) + DAY_SECONDS,
 		/** Webhook calls per second that this concurrency can answer. */
 		webhookRate: Math.floor(callConcurrency / typicalCallSeconds),
 		/** A day longer than the longest retries, so that no message expires while it is being retried. */

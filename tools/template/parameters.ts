@@ -15,6 +15,7 @@ export const PARAMETERS = [
 	'unknownResendMinutes',
 	'freshnessMinutes',
 	'requestSourceArns',
+	'coverageFile',
 ] as const
 
 export type Parameters = Readonly<Record<(typeof PARAMETERS)[number], string>>
@@ -38,6 +39,7 @@ const RULES: Readonly<Record<(typeof PARAMETERS)[number], [rule: Pick<RegExp, 't
 		/^(arn:[\w-]+:(sns|events):[^\s,]+(,arn:[\w-]+:(sns|events):[^\s,]+)*)?$/,
 		'must be ARNs of SNS topics and EventBridge rules, separated by commas alone',
 	],
+	coverageFile: [/^[\w./-]+\.ya?ml$/, 'must be the path of a YAML file, from the folder of serverless.yml'],
 }
 
 /** Throws an error that lists every invalid parameter by name. */

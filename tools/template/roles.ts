@@ -18,16 +18,10 @@ export interface Statement {
 
 const allow = (Resource: unknown, ...Action: string[]): Statement => ({ Effect: 'Allow', Action, Resource })
 
-/** What `lib/wiring/wire.ts` uses in every function. docs/permissions.md names the code behind each action. */
+/** What every function does. docs/permissions.md names the code behind each action. */
 const EVERY_FUNCTION = [
 	allow(ref('ResultTopic'), 'sns:Publish'),
-	allow(
-		getAtt('ExportsTable'),
-		'dynamodb:GetItem',
-		'dynamodb:PutItem',
-		'dynamodb:UpdateItem',
-		'dynamodb:DeleteItem',
-	),
+	allow(getAtt('ExportsTable'), 'dynamodb:GetItem'),
 	// Secrets Manager adds six random characters to a secret's name.
 	allow(
 		sub(
@@ -35,9 +29,15 @@ const EVERY_FUNCTION = [
 		),
 		'secretsmanager:GetSecretValue',
 	),
-	allow(getAtt('ArrivalQueue'), 'sqs:SendMessage'),
 	// X-Ray's actions cannot be limited to a resource.
 	allow('*', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'),
+]
+
+/** What the functions do that export, or end exports. */
+const EXPORTING = [
+	...EVERY_FUNCTION,
+	allow(getAtt('ExportsTable'), 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'),
+	allow(getAtt('ArrivalQueue'), 'sqs:SendMessage'),
 ]
 
 /** What Lambda does under the function's role with the queue that feeds it. */
@@ -46,26 +46,40 @@ const takeFrom = (queue: string): Statement =>
 
 const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 	'on-queue-message': [
+		...EXPORTING,
 		takeFrom('RequestQueue'),
 		// Backs off, and sends a message again that was never attempted on its last receive.
 		allow(getAtt('RequestQueue'), 'sqs:ChangeMessageVisibility', 'sqs:SendMessage'),
 		allow(getAtt('DeadLetterQueue'), 'sqs:SendMessage'),
 	],
 	'on-http-request': [
+		...EXPORTING,
 		// For GET /exports/{exportId}.
 		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
 		// For `Prefer: respond-async`, and for outcomes that could not be published.
 		allow(getAtt('RequestQueue'), 'sqs:SendMessage'),
 	],
 	'on-pipeline-event': [
+		...EXPORTING,
 		// For { "exportId" }.
 		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
 		// Lambda sends events there that failed three times.
 		allow(getAtt('PipelineDeadLetterQueue'), 'sqs:SendMessage'),
 	],
 	'on-arrival-check': [
+		...EXPORTING,
 		takeFrom('ArrivalQueue'),
 		// For the freshness report, and to find rival exports.
+		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
+	],
+	'on-coverage-check': [
+		...EVERY_FUNCTION,
+		takeFrom('CoverageQueue'),
+		// Sends a message for each instance of a sweep, and backs off.
+		allow(getAtt('CoverageQueue'), 'sqs:SendMessage', 'sqs:ChangeMessageVisibility'),
+		// Asks for the exports that are due.
+		allow(getAtt('RequestQueue'), 'sqs:SendMessage'),
+		// To find whose copy an object is.
 		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
 	],
 }
@@ -74,7 +88,7 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 export const roles: Resources = Object.fromEntries(
 	Object.entries(OWN).map(([name, statements]) => [
 		`${toPascal(name)}Role`,
-		toFunctionRole(name as FunctionName, [...EVERY_FUNCTION, ...statements]),
+		toFunctionRole(name as FunctionName, statements),
 	]),
 )
 

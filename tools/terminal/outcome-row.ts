@@ -3,7 +3,7 @@ import type { OutcomeEvent, State } from '../../lib/outcome/outcome.ts'
 import { fromApiRequest } from '../../lib/request/export-request.ts'
 import { count } from './count.ts'
 
-type Style = Parameters<typeof styleText>[0]
+export type Style = Parameters<typeof styleText>[0]
 
 const COLOURS: Readonly<Record<State, Style>> = {
 	accepted: 'cyan',
@@ -40,18 +40,50 @@ export function toOutcomeRow(
 		data.object === null
 			? null
 			: `found in the bucket: ${data.object.key}, ${count(data.object.size, 'byte')}`
-	const again = isRepeat ? ' (repeated, same id)' : ''
 	const known =
 		seen ??
 		error?.message ??
 		`NCP said "${reply?.returnMessage ?? ''}", request ${reply?.requestId ?? '?'}${tries}`
+	return toEventRow({
+		number,
+		startedMs,
+		trigger: trigger.kind,
+		state: paint(COLOURS[state], state),
+		subject: request ? `${fromApiRequest(request).instanceNo} ${subject}` : '-',
+		details: known,
+		isRepeat,
+	})
+}
+
+export interface EventRow {
+	number: string
+	/** When the first request was sent. */
+	startedMs: number
+	trigger: string
+	state: string
+	subject: string
+	details: string
+	isRepeat: boolean
+}
+
+/** An event that has just come, in the columns of `tableHead`. */
+export function toEventRow({
+	number,
+	startedMs,
+	trigger,
+	state,
+	subject,
+	details,
+	isRepeat,
+}: EventRow): string {
+	const again = isRepeat ? ' (repeated, same id)' : ''
 	return toRow([
 		number,
 		toElapsed(Date.now() - startedMs),
-		trigger.kind,
-		paint(COLOURS[state], state),
-		request ? toPlain(`${fromApiRequest(request).instanceNo} ${subject}`) : '-',
-		toPlain(known) + paint('dim', again),
+		trigger,
+		state,
+		toPlain(subject),
+		toPlain(details) + paint('dim', again),
 	])
 }
 

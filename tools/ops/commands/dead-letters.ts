@@ -242,7 +242,7 @@ function reportRedriven(
 ): void {
 	if (dryRun) {
 		for (const { messageId, queue, code } of wanted)
-			print(toPlain(`would redrive ${messageId} to ${toSource(queue)} (${code})`))
+			print(toPlain(`would redrive ${messageId} to ${SOURCES[queue]} (${code})`))
 		print(`Nothing was done. Would be redriven: ${count(wanted.length, 'dead letter')}.`)
 	} else
 		print(`Back in their queues: ${done.length} of ${count(wanted.length, 'dead letter')} of ${target.name}.`)
@@ -258,8 +258,12 @@ function reportDiscarded({ target }: Context, { dryRun }: DiscardOptions, { want
 	} else print(`Deleted: ${done.length} of ${count(wanted.length, 'dead letter')} of ${target.name}.`)
 }
 
-const toSource = (queue: DeadQueue): string =>
-	queue === 'arrivals' ? 'the arrival queue' : 'the request queue'
+const SOURCES: Readonly<Record<DeadQueue, string>> = {
+	requests: 'the request queue',
+	arrivals: 'the arrival queue',
+	coverage: 'the coverage queue',
+	pipeline: 'the request queue',
+}
 
 function toRow({ messageId, originalMessageId, queue, sentAt, code, reason }: DeadLetter): string[] {
 	return [messageId, originalMessageId ?? '-', queue, sentAt, `${code}: ${reason}`]

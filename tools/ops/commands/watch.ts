@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { OutcomeEvent } from '../../../lib/outcome/outcome.ts'
-import { tableHead, toOutcomeRow } from '../../terminal/outcome-row.ts'
+import { type PublishedEvent, toPublishedRow } from '../../terminal/coverage-row.ts'
+import { tableHead } from '../../terminal/outcome-row.ts'
 import { type Context, onTarget, print, printJson } from '../command.ts'
 import { watchOutcomes } from '../watch.ts'
 
@@ -12,9 +12,9 @@ export function addWatch(program: Command, signal: AbortSignal): void {
 	const command = program
 		.command('watch')
 		.description(
-			'print outcomes as they are published, until Ctrl-C; creates a queue for this and deletes it at the end',
+			'print outcomes and coverage as they are published, until Ctrl-C; creates a queue for this and deletes it at the end',
 		)
-		.option('--count <number>', 'end after this many outcomes', toCount)
+		.option('--count <number>', 'end after this many events', toCount)
 	onTarget<WatchOptions>(command, signal, watch)
 }
 
@@ -25,9 +25,9 @@ async function watch(
 	const startedMs = Date.now()
 	const ids = new Set<string>()
 	let left = count
-	const onOutcome = (event: OutcomeEvent): boolean => {
+	const onEvent = (event: PublishedEvent): boolean => {
 		if (isJson) printJson(event)
-		else print(toOutcomeRow(event, startedMs, '', ids.has(event.id)))
+		else print(toPublishedRow(event, startedMs, ids.has(event.id)))
 		ids.add(event.id)
 		return --left > 0
 	}
@@ -38,7 +38,7 @@ async function watch(
 			if (!isJson) print(`Listening to ${target.name}. Ctrl-C ends it.\n\n${tableHead()}`)
 			else process.stderr.write('listening\n')
 		},
-		onOutcome,
+		onEvent,
 	)
 	return 0
 }

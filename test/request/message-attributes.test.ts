@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda'
 import { expect, it } from 'vitest'
-import { isRedriven } from '../../lib/request/redriven.ts'
+import { isRedriven } from '../../lib/request/message-attributes.ts'
 
 const record = (attributes: object, messageAttributes: object): SQSRecord =>
 	({ attributes, messageAttributes }) as unknown as SQSRecord

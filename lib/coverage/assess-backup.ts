@@ -1,0 +1,58 @@
+import { type Entry, isEnded } from '../ledger/ledger.ts'
+import type { ArrivedObject } from '../outcome/outcome.ts'
+import type { ListedBackup } from '../ports.ts'
+import type { ExportRequest } from '../request/export-request.ts'
+
+/** Where a backup stands. In the order of urgency. */
+export const BACKUP_STATES = ['failing', 'due', 'under-way', 'gone', 'running', 'covered'] as const
+
+export type BackupState = (typeof BACKUP_STATES)[number]
+
+/** A backup, and what is known of its copy. */
+export interface InspectedBackup extends ListedBackup {
+	/** The request that would export it; null when no request can name the file. */
+	request: ExportRequest | null
+	/** The object that proves it. */
+	proof: ArrivedObject | null
+	/** Its export, as the ledger holds it. Not read for a backup that is proven. */
+	entry: Entry | null
+	/** The place of its copy belongs to another instance. */
+	isTaken: boolean
+}
+
+/** A backup with its state. */
+export interface AssessedBackup extends InspectedBackup {
+	state: BackupState
+	/** Finished, not out, and its grace is over. */
+	isBehind: boolean
+}
+
+/** Pure and total. */
+export function assessBackup(inspected: InspectedBackup, nowMs: number, graceMs: number): AssessedBackup {
+	const state = stateOf(inspected, nowMs)
+	const isOver = inspected.endedAtMs !== null && inspected.endedAtMs + graceMs <= nowMs
+	return { ...inspected, state, isBehind: isOver && NOT_OUT.has(state) }
+}
+
+const NOT_OUT: ReadonlySet<BackupState> = new Set(['failing', 'due', 'under-way'])
+
+function stateOf({ endedAtMs, request, proof, entry, isTaken }: InspectedBackup, nowMs: number): BackupState {
+	if (endedAtMs === null) return 'running'
+	if (proof !== null) return 'covered'
+	const known = entry !== null && entry.expiresAtMs > nowMs ? entry : null
+	// It was seen once, and is not there any more: somebody removed it on purpose.
+	if (known?.state === 'completed') return 'gone'
+	if (known !== null) return isEnded(known) ? 'failing' : 'under-way'
+	return isTaken || request === null ? 'failing' : 'due'
+}
+
+/**
+ * The requests to send, oldest backup first. An export that is under way and behind is asked for once more: if its message
+ * or its check was lost, that moves it on; if not, it changes nothing.
+ */
+export function requestsFor(backups: readonly AssessedBackup[]): ExportRequest[] {
+	return backups
+		.filter(({ state, isBehind }) => state === 'due' || (state === 'under-way' && isBehind))
+		.sort((a, b) => (a.endedAtMs ?? 0) - (b.endedAtMs ?? 0))
+		.flatMap(({ request }) => (request === null ? [] : [request]))
+}
