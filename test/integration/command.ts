@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { NODE_COMPILE_CACHE } from '../../tools/local/function-process.ts'
 
 /** Starts a command of the project in its own process; `script` is its path from the root. */
 export function startCommand(script: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
 	const child = spawn(process.execPath, [new URL(`../../${script}`, import.meta.url).pathname, ...args], {
-		env: { ...process.env, ...env },
+		env: { ...process.env, NODE_COMPILE_CACHE, ...env },
 	})
 	const lines: string[] = []
 	const waiting: { pattern: RegExp; resolve: (line: string) => void }[] = []

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { on, once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 
 export interface Invocation {
 	id: string
@@ -57,6 +58,9 @@ interface Instance {
 	child: ChildProcess
 	run: (invocation: Invocation) => Promise<InvocationResult>
 }
+
+/** Halves the start of a process from the second on. https://nodejs.org/api/module.html#module-compile-cache */
+export const NODE_COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url))
 
 /** Runs a bundle as Lambda does: in processes with their own environment, one invocation at a time in each. */
 export function createFunction(options: FunctionOptions): LocalFunction {
@@ -133,7 +137,7 @@ const BROKEN: ReadonlySet<string> = new Set(['Runtime.ExitError', 'Sandbox.Timed
 
 function startInstance({ name, bundle, env, timeoutMs, onLine }: FunctionOptions): Instance {
 	const child = fork(new URL('function-host.ts', import.meta.url), [bundle, name], {
-		env: { PATH: process.env.PATH, AWS_LAMBDA_FUNCTION_NAME: name, ...env },
+		env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, AWS_LAMBDA_FUNCTION_NAME: name, ...env },
 		stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
 		// Not the parent's flags: a debugger, a test's loader.
 		execArgv: [],
