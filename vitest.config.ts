@@ -17,7 +17,8 @@ export default defineConfig({
 		include: ['test/**/*.test.ts'],
 		globalSetup: 'test/build-bundles.ts',
 		sequence: { sequencer: LongestFirst },
-		// Tests mostly wait for processes and time limits; a third worker keeps two cores busy.
+		// Tests mostly wait for processes and time limits; a third worker keeps two cores busy. Integration tests run bundles in
+		// processes of their own, whose coverage is not counted: they run without it, which costs a quarter of the time.
 		maxWorkers: 3,
 		// Integration tests start real processes; on two cores a slow start is not a failure.
 		testTimeout: 30_000,
