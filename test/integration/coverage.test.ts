@@ -114,7 +114,7 @@ describe('sweeps that are killed, doubled or run side by side', () => {
 		}
 	}
 
-	it.each([1, 2, 4, 8, 13].flatMap((nth) => [[nth, 'before'] as const, [nth, 'after'] as const]))(
+	it.each([1, 2, 4, 8, 13, 21, 29].flatMap((nth) => [[nth, 'before'] as const, [nth, 'after'] as const]))(
 		'end the same when killed at call %i, %s it took effect',
 		async (nth, phase) => {
 			const { intercept, isKilled } = killAt(nth, phase)
