@@ -5,7 +5,7 @@ import type { Entry } from '../ledger/ledger.ts'
 import { lastSegment } from '../object-key.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { InspectPorts, ListedBackup } from '../ports.ts'
-import { isSameInstance, toExportIdentity, toInstance } from '../request/export-identity.ts'
+import { isSameHolder, toExportIdentity, toHolder } from '../request/export-identity.ts'
 import { type ExportRequest, parseExportRequest, toApiRequest } from '../request/export-request.ts'
 import { renderFolderPath } from '../request/folder-path.ts'
 import { assessBackup, type InspectedBackup } from './assess-backup.ts'
@@ -114,7 +114,7 @@ function createInspect(
 	const isTakenByOther = async (request: ExportRequest): Promise<boolean> => {
 		if (isOwnFolder) return false
 		const holder = await destinations.holder(request)
-		return holder !== null && !isSameInstance(holder, toInstance(request))
+		return holder !== null && !isSameHolder(holder, toHolder(request))
 	}
 
 	const findProof = async (backup: ListedBackup, request: ExportRequest): Promise<ArrivedObject | null> => {

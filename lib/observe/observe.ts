@@ -147,11 +147,12 @@ function addCallTime({ stepMs }: Progress, metrics: Metrics): void {
 function toDeliveryFields(delivery: Delivery) {
 	const { trigger, traceparent } = delivery
 	if (delivery.kind === 'invalid') return { trigger, traceparent }
-	const { product, instanceNo, fileName, bucketName, folderPath, regionCode } = delivery.request
+	const { product, instanceNo, fileName, chosen, bucketName, folderPath, regionCode } = delivery.request
 	return {
 		trigger,
 		traceparent,
-		...toApiRequest({ product, instanceNo, fileName, bucketName }),
+		product,
+		...toApiRequest({ product, instanceNo, fileName, chosen, bucketName }),
 		folderPath,
 		regionCode,
 	}
