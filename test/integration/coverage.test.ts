@@ -34,10 +34,7 @@ async function start(
 const performed = (): readonly Performed[] => world.cloud.ncp?.performed ?? []
 
 const placesOf = (all: readonly Performed[]): string[] =>
-	all.map(
-		({ cloudPostgresqlInstanceNo, folderPath, fileName }) =>
-			`${cloudPostgresqlInstanceNo}:${folderPath}${fileName}`,
-	)
+	all.map(({ instanceNo, folderPath, fileName }) => `${instanceNo}:${folderPath}${fileName}`)
 
 /** The states of an instance's backups, as its newest event says. */
 function statesOf(instanceNo: string): Record<string, string> {
@@ -77,7 +74,7 @@ it('gets the backups of 200 instances out, oldest first, each once, and finds no
 		.flatMap((no) => FILES.map((file) => `${no}:${no}/${file}`))
 	expect(placesOf(performed()).sort()).toEqual(wanted.sort())
 	for (const no of numbers) {
-		const own = performed().filter(({ cloudPostgresqlInstanceNo }) => cloudPostgresqlInstanceNo === no)
+		const own = performed().filter(({ instanceNo }) => instanceNo === no)
 		expect(own.map(({ fileName }) => fileName)).toEqual(isDeleted(no) ? [] : FILES)
 	}
 

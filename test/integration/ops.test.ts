@@ -42,8 +42,7 @@ beforeAll(async () => {
 					{ regionCode: 'KR', backups: new Set(['20210528', ...FILES, ...BUSY_FILES]) },
 				]),
 			),
-			fault: ({ cloudPostgresqlInstanceNo }) =>
-				isBusy && cloudPostgresqlInstanceNo === BUSY ? 'busy' : undefined,
+			fault: ({ instanceNo }) => (isBusy && instanceNo === BUSY ? 'busy' : undefined),
 		},
 	})
 	await writeConnection('cloud.json', cloud.connection)

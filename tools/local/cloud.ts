@@ -3,7 +3,12 @@ import type { LocalConnection } from '../ops/connection.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from './embedded-aws.ts'
 import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
 import { createFunction, type LocalFunction } from './function-process.ts'
-import { type NcpSimulator, type SimulatorOptions, startNcpSimulator } from './ncp-simulator.ts'
+import {
+	type Instance,
+	type NcpSimulator,
+	type SimulatorOptions,
+	startNcpSimulator,
+} from './ncp-simulator.ts'
 import { type PollerOptions, pollOnce, pollQueue } from './queue-poller.ts'
 import { startWebhookServer } from './webhook-server.ts'
 
@@ -86,12 +91,16 @@ export interface Cloud {
 
 export const LOCAL_KEYS = { accessKey: 'LOCAL-ACCESS-KEY', secretKey: 'local-secret-key' } as const
 
-/** The simulator's default instances: one for each way that an export can end. */
-export const INSTANCES: SimulatorOptions['instances'] = new Map([
+/** The simulator's default instances: one for each way that an export can end, and one of each other product. */
+export const INSTANCES: SimulatorOptions['instances'] = new Map<string, Instance>([
 	['1234925', { regionCode: 'KR', backups: new Set(['20210528', '20210529', '20210530']) }],
 	['1234926', { regionCode: 'KR', backups: new Set(['20210528']), busyCalls: 1 }],
 	['1234927', { regionCode: 'KR', backups: new Set(['20210528']), losesReply: true }],
 	['1234928', { regionCode: 'KR', backups: new Set(['20210601']), landing: 'never' }],
+	['2234925', { product: 'vmysql', regionCode: 'KR', backups: new Set(['20210528']) }],
+	// Not named by date: MongoDB's names are ids.
+	['3234925', { product: 'vmongodb', regionCode: 'KR', backups: new Set(['668583966f0a']) }],
+	['4234925', { product: 'vcache', regionCode: 'KR', backups: new Set(['cache-20210528']) }],
 ])
 
 const WORLD: Omit<SimulatorOptions, 'copy'> = {
