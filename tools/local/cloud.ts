@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type { LocalConnection } from '../ops/connection.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from './embedded-aws.ts'
 import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
@@ -39,6 +39,8 @@ export interface CloudOptions {
 	arrivalReceiveCount?: number
 	/** Caps the visibility timeout and delay that a function asks for; deployed, they are minutes. */
 	maxBackOffSeconds?: number
+	/** The folder of the bundles, if not the one of `npm run build`. */
+	bundles?: string
 	/** How often a coverage check is received before it is a dead letter. */
 	coverageReceiveCount?: number
 	/** Turns arrival checks on, with this deadline, and coverage checks, which cannot do without the bucket either. */
@@ -88,6 +90,8 @@ export interface Cloud {
 	/** Quiesces, then stops every service. */
 	stop: () => Promise<void>
 }
+
+const BUNDLES = join(import.meta.dirname, '../../dist/functions')
 
 export const LOCAL_KEYS = { accessKey: 'LOCAL-ACCESS-KEY', secretKey: 'local-secret-key' } as const
 
@@ -188,7 +192,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		keep(
 			createFunction({
 				name,
-				bundle: bundlePath(name),
+				bundle: bundlePath(name, options.bundles),
 				env: { ...env, ...own },
 				timeoutMs: options.functionTimeoutMs ?? FUNCTION_TIMEOUT_MS,
 				...(options.now ? { now: options.now } : {}),
@@ -280,8 +284,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	}
 }
 
-export function bundlePath(name: string): string {
-	return fileURLToPath(new URL(`../../dist/functions/${name}.cjs`, import.meta.url))
+export function bundlePath(name: string, folder = BUNDLES): string {
+	return join(folder, `${name}.cjs`)
 }
 
 async function startSimulator(
