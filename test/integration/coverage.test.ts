@@ -216,6 +216,23 @@ describe('each state of a backup', () => {
 	})
 })
 
+it('brings out the backups of MySQL like those of PostgreSQL, each by its own policy', async () => {
+	await start(
+		new Map([
+			['11', instance(['20261101'])],
+			['21', instance(['20261101', '20261102'], { product: 'vmysql' })],
+		]),
+	)
+	await world.sweep({ ...POLICY, name: 'mysql', product: 'mysql', folderPath: 'mysql/{instanceNo}' })
+	await exportAll()
+	expect(placesOf(performed())).toEqual(['21:mysql/21/20261101', '21:mysql/21/20261102'])
+	await world.sweep({ ...POLICY, name: 'mysql', product: 'mysql', folderPath: 'mysql/{instanceNo}' })
+	expect(world.coverage.at(-1)).toMatchObject({
+		source: '/ncp/vmysql/KR/21',
+		data: { product: 'mysql', instanceNo: '21', counts: { covered: 2, due: 0 } },
+	})
+})
+
 describe('a list that fails', () => {
 	const FAULTS: readonly Fault[] = ['throttle', 'cut', 'nonsense', 'reset']
 
