@@ -557,6 +557,8 @@ describe('ops forget', () => {
 		expect(output).toBe('The freshness of KR/1234925 is no longer reported.')
 		expect(code).toBe(0)
 		expect(await ops(['forget', 'KR/1234925'])).toMatchObject({ code: 1 })
+		await completions.record({ instance: 'mysql/-/12', atMs: Date.now() })
+		expect(await ops(['forget', 'mysql/default/12'])).toMatchObject({ code: 0 })
 	})
 })
 
