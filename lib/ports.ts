@@ -169,6 +169,7 @@ export interface Namesakes {
 
 /** A destination, and the export that asked for it last. */
 export interface Namesake {
+	/** Whom the destination belongs to: see `toHolder`. */
 	instance: string
 	folderPath: string | undefined
 	fileName: string

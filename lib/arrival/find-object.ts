@@ -2,7 +2,7 @@ import { type Deadline, timeToLook } from '../deadline.ts'
 import { mayHavePut } from '../ledger/ledger.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { ArrivalPorts, Doubt, Finding } from '../ports.ts'
-import { isSameInstance, toInstance } from '../request/export-identity.ts'
+import { isSameHolder, toHolder } from '../request/export-identity.ts'
 import { isRival, namesOfRivals, renderPrefix, type Wanted, weigh } from './evidence.ts'
 
 /** As many as an event names. */
@@ -93,7 +93,7 @@ async function isStillHeld(
 ): Promise<boolean> {
 	if (!isDestinationOurs) return true
 	const holder = await destinations.holder(request, now())
-	return holder !== null && isSameInstance(holder, toInstance(request))
+	return holder !== null && isSameHolder(holder, toHolder(request))
 }
 
 /** Whether NCP may have written another export's copy to a key. */

@@ -3,9 +3,9 @@ import { ExportError } from '../errors.ts'
 import type { Destinations, Namesake } from '../ports.ts'
 import {
 	type DestinationRule,
-	isSameInstance,
+	isSameHolder,
 	toDestination,
-	toInstance,
+	toHolder,
 	toNameKey,
 } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
@@ -100,7 +100,7 @@ export function createDestinations(
 			for (let tries = 1; tries <= MAX_TRIES; tries++) {
 				const known = await read(request)
 				const previous = known !== null && isExpired(known, nowMs) ? null : known
-				if (previous !== null && !isSameInstance(previous.heldBy, fresh.heldBy))
+				if (previous !== null && !isSameHolder(previous.heldBy, fresh.heldBy))
 					return { kind: 'held', by: previous.heldBy }
 				const next = previous === null ? fresh : askAgain(previous, fresh)
 				if (previous !== null && isAskedAlready(previous, next)) return { kind: 'ours', undo: NOTHING }
@@ -137,7 +137,7 @@ function isExpired({ expiresAt }: Stored, nowMs: number): boolean {
 function toItem(request: ExportRequest, askedBy: string, nowMs: number): Item {
 	const { bucketName, folderPath = null, fileName } = request
 	return {
-		heldBy: toInstance(request),
+		heldBy: toHolder(request),
 		bucketName,
 		folderPath,
 		fileName,

@@ -5,12 +5,7 @@ import type { Entry } from '../ledger/ledger.ts'
 import { folderOf } from '../object-key.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { InspectPorts, ListedBackup } from '../ports.ts'
-import {
-	type DestinationRule,
-	isSameInstance,
-	toExportIdentity,
-	toInstance,
-} from '../request/export-identity.ts'
+import { type DestinationRule, isSameHolder, toExportIdentity, toHolder } from '../request/export-identity.ts'
 import { type ExportRequest, parseExportRequest, toApiRequest } from '../request/export-request.ts'
 import { renderFolderPath } from '../request/folder-path.ts'
 import { assessBackup, type InspectedBackup, isPremature } from './assess-backup.ts'
@@ -112,7 +107,7 @@ function createInspect({ copies }: Matches, ports: InspectPorts): Inspect {
 	const isTakenByOther = async (request: ExportRequest): Promise<boolean> => {
 		// A folder with the instance's number may be given to another one, too: by a second policy, or by hand.
 		const holder = await destinations.holder(request, now())
-		return holder !== null && !isSameInstance(holder, toInstance(request))
+		return holder !== null && !isSameHolder(holder, toHolder(request))
 	}
 
 	const findProof = async (backup: ListedBackup, request: ExportRequest): Promise<ArrivedObject | null> => {

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { cut, PolicyInvalid, type Problem } from '../errors.ts'
 import { isRecord } from '../formats/json.ts'
-import { DEFAULT_PRODUCT, PRODUCTS, type Product } from '../products.ts'
+import { DEFAULT_PRODUCT, LISTED_PRODUCTS, PRODUCT_NAMES, type Product, rowOf } from '../products.ts'
 import { bucketNameSchema, instanceNoSchema, regionCodeSchema } from '../request/export-request.ts'
 import { FOLDER_PATH_RULE, isFolderTemplate } from '../request/folder-path.ts'
 import { findNearest } from '../request/nearest-name.ts'
@@ -40,7 +40,7 @@ export function toRateMinutes(rate: string): number {
 	return Number(value) * UNIT_MINUTES[unit as keyof typeof UNIT_MINUTES]
 }
 
-const DISCOVERABLE = (Object.keys(PRODUCTS) as Product[]).filter((name) => PRODUCTS[name].discovery !== null)
+const PRODUCT_RULE = `must be ${LISTED_PRODUCTS.join(' or ')}`
 
 const RATE_RULE = `must be a rate of ${MIN_RATE_MINUTES} minutes to 1 day, such as "rate(1 hour)"`
 
@@ -54,7 +54,17 @@ const schema = v.object({
 		v.string('must be a string'),
 		v.regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and "-"'),
 	),
-	product: v.optional(v.picklist(DISCOVERABLE, `must be ${DISCOVERABLE.join(' or ')}`), DEFAULT_PRODUCT),
+	product: v.optional(
+		v.pipe(
+			v.picklist(PRODUCT_NAMES, PRODUCT_RULE),
+			v.check(
+				(product) => rowOf(product).discovery !== null,
+				({ input }) =>
+					`${PRODUCT_RULE}: NCP does not document how to list the backup files of ${rowOf(input).title}`,
+			),
+		),
+		DEFAULT_PRODUCT,
+	),
 	instances: v.optional(
 		v.union(
 			[v.literal('all'), v.pipe(instanceNumbers, v.minLength(1, 'must name an instance'))],

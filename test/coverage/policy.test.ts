@@ -99,6 +99,11 @@ describe('parsePolicy', () => {
 		[[], 'policy must be an object with the fields of a policy'],
 		[{ ...SMALL, bucketNam: 'x' }, 'bucketNam is unknown; did you mean "bucketName"?'],
 		[{ name: 'x' }, 'bucketName is required'],
+		[{ ...SMALL, product: 'oracle' }, 'product must be postgresql or mysql'],
+		[
+			{ ...SMALL, product: 'mongodb' },
+			'product must be postgresql or mysql: NCP does not document how to list the backup files of MongoDB',
+		],
 		[{ ...SMALL, instances: [] }, 'instances must name an instance'],
 		[{ ...SMALL, instances: 'some' }, 'instances must be "all" or a list of different instance numbers'],
 		[{ ...SMALL, instances: ['1', '1'] }, 'instances must name each instance once'],

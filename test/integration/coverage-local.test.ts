@@ -190,6 +190,10 @@ describe('ops coverage', () => {
 	it.each([
 		[['--instance', 'x', '--bucket', 'My'], '--instance must be 1 to 20 digits\n--bucket must be 3 to 63'],
 		[['--instance', '11'], '--bucket is required'],
+		[
+			['--instance', '11', '--bucket', 'my-bucket', '--product', 'mongodb'],
+			'--product must be postgresql or mysql: NCP does not document how to list the backup files of MongoDB',
+		],
 		[['--bucket', 'my-bucket'], 'need --instance'],
 		[[...OF_11, '--policy', 'one'], 'cannot be combined'],
 	])('%j is a mistake in the command', async (args, words) => {

@@ -34,10 +34,7 @@ async function start(
 const performed = (): readonly Performed[] => world.cloud.ncp?.performed ?? []
 
 const placesOf = (all: readonly Performed[]): string[] =>
-	all.map(
-		({ cloudPostgresqlInstanceNo, folderPath, fileName }) =>
-			`${cloudPostgresqlInstanceNo}:${folderPath}${fileName}`,
-	)
+	all.map(({ instanceNo, folderPath, fileName }) => `${instanceNo}:${folderPath}${fileName}`)
 
 /** The states of an instance's backups, as its newest event says. */
 function statesOf(instanceNo: string): Record<string, string> {
@@ -77,7 +74,7 @@ it('gets the backups of 200 instances out, oldest first, each once, and finds no
 		.flatMap((no) => FILES.map((file) => `${no}:${no}/${file}`))
 	expect(placesOf(performed()).sort()).toEqual(wanted.sort())
 	for (const no of numbers) {
-		const own = performed().filter(({ cloudPostgresqlInstanceNo }) => cloudPostgresqlInstanceNo === no)
+		const own = performed().filter(({ instanceNo }) => instanceNo === no)
 		expect(own.map(({ fileName }) => fileName)).toEqual(isDeleted(no) ? [] : FILES)
 	}
 
@@ -336,6 +333,23 @@ describe('a hostile list', () => {
 		for (const { peakBytes } of (await world.cloud.coverageFunction?.memory()) ?? [])
 			expect(peakBytes).toBeLessThan(256 * 1024 * 1024)
 	}, 120_000)
+})
+
+it('brings out the backups of MySQL like those of PostgreSQL, each by its own policy', async () => {
+	await start(
+		new Map([
+			['11', instance(['20261101'])],
+			['21', instance(['20261101', '20261102'], { product: 'vmysql' })],
+		]),
+	)
+	await world.sweep({ ...POLICY, name: 'mysql', product: 'mysql', folderPath: 'mysql/{instanceNo}' })
+	await exportAll()
+	expect(placesOf(performed())).toEqual(['21:mysql/21/20261101', '21:mysql/21/20261102'])
+	await world.sweep({ ...POLICY, name: 'mysql', product: 'mysql', folderPath: 'mysql/{instanceNo}' })
+	expect(world.coverage.at(-1)).toMatchObject({
+		source: '/ncp/vmysql/KR/21',
+		data: { product: 'mysql', instanceNo: '21', counts: { covered: 2, due: 0 } },
+	})
 })
 
 describe('a list that fails', () => {
