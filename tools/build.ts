@@ -9,7 +9,8 @@ export const REPLACED: readonly { filter: RegExp; contents: string }[] = [
 	{
 		// Only the pool is used. undici's index also loads fetch, WebSocket, cache and mocks: 0.5 MB.
 		filter: /^undici$/,
-		contents: "exports.Pool = require('undici/lib/dispatcher/pool.js')",
+		contents:
+			"exports.Pool = require('undici/lib/dispatcher/pool.js'); exports.buildConnector = require('undici/lib/core/connect.js')",
 	},
 	{
 		// The parser for processors without SIMD. All of Lambda's processors have SIMD. 70 KB.

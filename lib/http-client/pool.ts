@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici'
+import { createConnector } from './connector.ts'
 
 export interface PoolOptions {
 	connections: number
@@ -18,7 +19,7 @@ export function createPool(origin: string, { connections, connectMs, idleMs }: P
 		allowH2: false,
 		keepAliveTimeout: idleMs,
 		keepAliveMaxTimeout: idleMs,
-		connect: { timeout: connectMs },
+		connect: createConnector(connectMs),
 		headersTimeout: 0,
 		bodyTimeout: 0,
 		maxHeaderSize: 16 * 1024,

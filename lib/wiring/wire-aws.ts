@@ -4,7 +4,7 @@ import { createPool } from '../http-client/pool.ts'
 import type { AwsConfig } from './aws-config.ts'
 
 /** A batch is ten records, each usually with one or two calls open. More connections slow a cold start more than they help. */
-const MAX_CONNECTIONS = 10
+const MAX_CONNECTIONS = 5
 const CONNECT_MS = 1_000
 /** AWS keeps connections for longer. If a frozen function has lost one, the request is sent again. */
 const IDLE_MS = 20_000

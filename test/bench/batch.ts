@@ -42,7 +42,7 @@ export async function measureBatch(rounds: number, standIns: StandIns): Promise<
 		median(ms.map((each, round) => each / ((samples.floor[round] ?? Number.NaN) + topicMs)))
 	const nominalMs = DELAYS.gatewayMs + DELAYS.topicMs
 	return {
-		heading: `Batch of ten, NCP ${DELAYS.gatewayMs} ms, topic ${DELAYS.topicMs} ms, ${rounds} rounds`,
+		heading: `Batch of ten over TLS, NCP ${DELAYS.gatewayMs} ms, ${rounds} rounds`,
 		columns: ['ms', 'x ideal', `x ${nominalMs} ms`],
 		rows: [
 			toRow('ideal: the floor, and a publish', [median(samples.floor) + topicMs], nominalMs, () => 1),

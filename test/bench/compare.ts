@@ -1,6 +1,3 @@
-/** One number per round for each variant. */
-export type Samples<Name extends string> = Readonly<Record<Name, readonly number[]>>
-
 export interface Compared {
 	median: number
 	/** Median of the ratios to the baseline of the same round, so that drift of the machine cancels out. */
@@ -8,13 +5,13 @@ export interface Compared {
 }
 
 /** Measures all variants in each round, so that other load on the machine affects them equally. */
-export async function inRounds<Name extends string, Item>(
+export async function inRounds<Name extends string, Item, Sample>(
 	items: Readonly<Record<Name, Item>>,
 	rounds: number,
-	measure: (item: Item) => Promise<number>,
-): Promise<Samples<Name>> {
+	measure: (item: Item) => Promise<Sample>,
+): Promise<Readonly<Record<Name, readonly Sample[]>>> {
 	const names = Object.keys(items) as Name[]
-	const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, number[]>
+	const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Sample[]>
 	for (let round = 0; round < rounds; round++) {
 		for (const name of names) samples[name].push(await measure(items[name]))
 	}

@@ -20,7 +20,7 @@ export async function measureCpu(rounds: number, standIns: StandIns): Promise<Se
 	})
 	const names = ['floor', 'ours', 'obvious', 'blogStyle'] as const
 	return {
-		heading: `CPU a record, warm, without the table, ${rounds} rounds`,
+		heading: `CPU a warm record over TLS, no table, ${rounds} rounds`,
 		columns: ['ms', 'x blog style'],
 		rows: names.map((name) => {
 			const { median, ratio } = compare(samples[name], samples.blogStyle)
@@ -28,7 +28,7 @@ export async function measureCpu(rounds: number, standIns: StandIns): Promise<Se
 			return { title, cells: [median.toFixed(3), ratio.toFixed(2)] }
 		}),
 		targets: [
-			{ text: 'ours / blog style', figure: compare(samples.ours, samples.blogStyle).ratio, limit: 0.4 },
+			{ text: 'ours / blog style', figure: compare(samples.ours, samples.blogStyle).ratio, limit: 0.3 },
 		],
 	}
 }

@@ -8,8 +8,10 @@ export interface Row {
 export interface Target {
 	text: string
 	figure: number
-	/** Inclusive. */
+	/** Inclusive. A change that goes beyond it makes things worse. */
 	limit: number
+	/** Where we would like to be, if that is further: see docs/performance.md. */
+	goal?: number
 }
 
 /** A section of the page: figures and their targets. */
@@ -35,9 +37,11 @@ export function isMet({ figure, limit }: Target): boolean {
 }
 
 function toVerdict(target: Target): string {
-	const { text, figure, limit } = target
+	const { text, figure, limit, goal } = target
+	const wished =
+		goal === undefined ? '' : `goal ${goal.toFixed(2)}${figure <= goal ? ', reached' : ', not reached'}`
 	const verdict = isMet(target) ? paint('green', 'ok  ') : paint('red', 'OVER')
-	return `  ${verdict} ${toLine({ title: text, cells: [figure.toFixed(2), `at most ${limit.toFixed(2)}`] }, 39)}`
+	return `  ${verdict} ${toLine({ title: text, cells: [figure.toFixed(2), `at most ${limit.toFixed(2)}`] }, 39)}  ${wished}`.trimEnd()
 }
 
 function toLine({ title, cells }: Row, width = 46): string {

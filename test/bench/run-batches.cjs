@@ -22,6 +22,8 @@ run().catch((error) => {
 })
 
 async function run() {
+	if (process.env.OBJECT_STORAGE_URL === 'stand-in')
+		process.env.OBJECT_STORAGE_URL = process.env.BENCH_STORAGE_URL
 	const { handler } = require(bundle)
 	let batch = 0
 	for (const stop of stops.map(Number)) {
@@ -39,19 +41,29 @@ async function run() {
 }
 
 function toEvent(name) {
+	const toBody = process.env.BENCH_EVENT === 'coverage' ? toCheck : toRequest
 	const Records = Array.from({ length: 10 }, (_, index) => ({
 		messageId: `${name}-${index}`,
 		receiptHandle: `receipt-${name}-${index}`,
-		body: JSON.stringify({
-			cloudPostgresqlInstanceNo: String(1_234_920 + index),
-			fileName: `${name}-${index}`,
-			bucketName: 'my-bucket',
-		}),
+		body: JSON.stringify(toBody(name, index)),
 		attributes: { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) },
 		messageAttributes: {},
 		eventSource: 'aws:sqs',
 	}))
 	return { Records }
+}
+
+function toRequest(name, index) {
+	return {
+		cloudPostgresqlInstanceNo: String(1_234_920 + index),
+		fileName: `${name}-${index}`,
+		bucketName: 'my-bucket',
+	}
+}
+
+function toCheck(_name, index) {
+	const policy = { name: 'nightly', bucketName: 'my-bucket' }
+	return { policy, instanceNo: String(1_234_920 + index), sweptAt: new Date().toISOString() }
 }
 
 async function report(startedMs, atMs) {

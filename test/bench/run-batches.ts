@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Counts, StandIns } from './stand-ins.ts'
+import type { Counts, Protocol, StandIns } from './stand-ins.ts'
 import type { Variant } from './variants.ts'
 
 export interface Stop {
@@ -19,6 +19,10 @@ export interface Stop {
 }
 
 export interface Run {
+	/** Over TLS, as deployed, unless it says otherwise. */
+	protocol?: Protocol
+	/** The file of a control group for the process to enter. */
+	procsPath?: string
 	/** Numbers of batches after which to report. */
 	stops: readonly number[]
 	/** Collect garbage before each report, to measure the heap. */
@@ -50,22 +54,19 @@ export interface Ran {
 /** Runs a variant in its own process. Throws unless every record caused the expected calls. */
 export async function runBatches(
 	variant: Variant,
-	{ stops, collects }: Run,
+	{ stops, collects, protocol = 'tls', procsPath }: Run,
 	standIns: StandIns,
 ): Promise<Ran> {
 	await standIns.ask({})
 	const flags = collects ? [...LAMBDA_FLAGS, '--expose-gc'] : LAMBDA_FLAGS
 	const startedMs = Number(process.hrtime.bigint()) / 1e6
-	const child = spawn(
-		process.execPath,
-		[...flags, RUNNER, variant.bundle, `run-${runs++}`, ...stops.map(String)],
-		{
-			env: { ...standIns.env, MALLOC_ARENA_MAX, ...variant.env },
-			// The functions' log output is discarded, for all variants.
-			stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-			timeout: LIMIT_MS,
-		},
-	)
+	const args = [...flags, RUNNER, variant.bundle, `run-${runs++}`, ...stops.map(String)]
+	const child = spawn(...inGroup(procsPath, args), {
+		env: { ...standIns.env[protocol], MALLOC_ARENA_MAX, ...variant.env },
+		// The functions' log output is discarded, for all variants.
+		stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+		timeout: LIMIT_MS,
+	})
 	const [, , stderr, reports] = child.stdio
 	const closed = once(child, 'close')
 	const [errors, lines] = await Promise.all([readText(stderr), readText(reports)])
@@ -80,6 +81,12 @@ export async function runBatches(
 	return { stops: reported.map(({ atMs, ...stop }) => ({ ...stop, sinceStartMs: atMs - startedMs })), counts }
 }
 
+/** The command, which enters the control group before it becomes Node.js. */
+function inGroup(procsPath: string | undefined, args: readonly string[]): [string, string[]] {
+	if (procsPath === undefined) return [process.execPath, [...args]]
+	return ['/bin/sh', ['-c', 'echo $$ > "$0"; exec "$@"', procsPath, process.execPath, ...args]]
+}
+
 async function readText(
 	stream: NodeJS.ReadableStream | NodeJS.WritableStream | null | undefined,
 ): Promise<string> {
@@ -89,7 +96,7 @@ async function readText(
 }
 
 function checkCounts({ title, perRecord, secretReads = 0 }: Variant, records: number, counts: Counts): void {
-	for (const name of ['calls', 'published', 'writes', 'checks'] as const) {
+	for (const name of ['calls', 'published', 'writes', 'checks', 'lists'] as const) {
 		const expected = (perRecord[name] ?? 0) * records
 		if (counts[name] !== expected)
 			throw new Error(`${title}: ${counts[name]} ${name} for ${records} records, not ${expected}`)

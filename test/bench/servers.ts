@@ -1,8 +1,20 @@
 import { createHash, createHmac } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+	createServer,
+	type IncomingMessage,
+	type RequestListener,
+	type Server,
+	type ServerResponse,
+} from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Server as TlsServer } from 'node:tls'
 import { listen } from '../../tools/local/listen.ts'
+import { createCertificates } from '../certificates.ts'
 import { ENVIRONMENT } from '../environment.ts'
-import type { Counts, Delays, Question, Urls } from './stand-ins.ts'
+import type { Counts, Delays, Question, Started, Urls } from './stand-ins.ts'
 
 /** The child process of the stand-ins: minimal NCP, SNS and DynamoDB servers that count what arrived. */
 let counts = none()
@@ -15,14 +27,42 @@ process.on('message', (question: Question) => {
 })
 process.on('disconnect', () => process.exit())
 
-const urls: Urls = {
-	ncp: await listen(createServer((request, response) => read(request, response, answerNcp))),
-	sns: await listen(createServer((request, response) => read(request, response, answerSns))),
-	dynamodb: await listen(createServer((request, response) => read(request, response, answerDynamoDb))),
-	sqs: await listen(createServer((request, response) => read(request, response, answerSqs))),
-	secrets: await listen(createServer((request, response) => read(request, response, answerSecrets))),
+const certificates = createCertificates()
+const folder = mkdtempSync(join(tmpdir(), 'bench-'))
+const rootPath = join(folder, 'root.pem')
+writeFileSync(rootPath, certificates.root)
+process.on('exit', () => rmSync(folder, { recursive: true }))
+
+const ANSWERERS = {
+	ncp: answerNcp,
+	sns: answerSns,
+	dynamodb: answerDynamoDb,
+	sqs: answerSqs,
+	secrets: answerSecrets,
+	storage: answerStorage,
+} as const
+
+const started: Started = {
+	plain: await startAll((listener) => createServer(listener)),
+	// Session tickets are on, and TLS 1.3 as well as 1.2, as AWS's and NCP's ends have them.
+	tls: await startAll((listener) =>
+		createSecureServer({ key: certificates.key, cert: certificates.chain }, listener),
+	),
+	rootPath,
 }
-process.send?.(urls)
+process.send?.(started)
+
+async function startAll(create: (listener: RequestListener) => Server): Promise<Urls> {
+	const urls = Object.entries(ANSWERERS).map(async ([name, answerer]) => {
+		const server = create((request, response) => read(request, response, answerer))
+		const { port, protocol } = new URL(await listen(server))
+		return [
+			name,
+			server instanceof TlsServer ? `https://localhost:${port}` : `${protocol}//127.0.0.1:${port}`,
+		]
+	})
+	return Object.fromEntries(await Promise.all(urls))
+}
 
 interface Answer {
 	type: string
@@ -36,7 +76,16 @@ interface Answer {
 type Answerer = (request: IncomingMessage, body: string) => Answer | null
 
 function none(): Counts {
-	return { calls: 0, published: 0, writes: 0, checks: 0, secretReads: 0, publishMs: [], problems: [] }
+	return {
+		calls: 0,
+		published: 0,
+		writes: 0,
+		checks: 0,
+		secretReads: 0,
+		lists: 0,
+		publishMs: [],
+		problems: [],
+	}
 }
 
 function read(request: IncomingMessage, response: ServerResponse, toAnswer: Answerer): void {
@@ -70,7 +119,36 @@ const NCP_ANSWER = `<?xml version="1.0" encoding="UTF-8"?>
   <returnMessage>success</returnMessage>
 </exportBackupToObjectStorageResponse>`
 
+/** Three backups of any instance, and their copies in its folder: nothing is due. */
+const FILES = ['20210528', '20210529', '20210530'] as const
+const BACKUPS = JSON.stringify({
+	getCloudPostgresqlBackupDetailListResponse: {
+		returnCode: '0',
+		totalRows: FILES.length,
+		cloudPostgresqlBackupDetailList: FILES.map((fileName) => ({
+			fileName,
+			startTime: '2021-05-28T02:00:00+0900',
+			endTime: '2021-05-28T02:10:00+0900',
+			backupSize: 571_482_767,
+		})),
+	},
+})
+
+function answerStorage({ url }: IncomingMessage): Answer {
+	const prefix = new URL(url ?? '/', 'http://storage').searchParams.get('prefix') ?? ''
+	const contents = FILES.map(
+		(name) =>
+			`<Contents><Key>${prefix}${name}</Key><LastModified>2021-06-01T00:00:00.000Z</LastModified><ETag>"e"</ETag><Size>1</Size></Contents>`,
+	)
+	const body = `<ListBucketResult><Name>my-bucket</Name><Prefix>${prefix}</Prefix><Marker></Marker><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>${contents.join('')}</ListBucketResult>`
+	return { type: 'application/xml', body }
+}
+
 function answerNcp({ method, url, headers }: IncomingMessage, body: string): Answer | null {
+	if (url === '/vpostgresql/v2/getCloudPostgresqlBackupDetailList') {
+		counts.lists++
+		return { type: 'application/json', body: BACKUPS }
+	}
 	const [path, query = body] = (url ?? '').split('?')
 	const signed = `${method} ${url}\n${headers['x-ncp-apigw-timestamp']}\n${ENVIRONMENT.NCP_ACCESS_KEY}`
 	const signature = createHmac('sha256', ENVIRONMENT.NCP_SECRET_KEY).update(signed).digest('base64')
@@ -110,13 +188,26 @@ function answerDynamoDb({ headers }: IncomingMessage): Answer | null {
 
 /** The SDK verifies the digest. */
 function answerSqs({ headers }: IncomingMessage, body: string): Answer | null {
-	if (headers['x-amz-target'] !== 'AmazonSQS.SendMessage') return null
-	counts.checks++
-	const { MessageBody } = JSON.parse(body) as { MessageBody: string }
-	const MD5OfMessageBody = createHash('md5').update(MessageBody).digest('hex')
-	return {
-		type: 'application/x-amz-json-1.0',
-		body: JSON.stringify({ MessageId: 'm', MD5OfMessageBody }),
+	const { MessageBody = '', Entries = [] } = JSON.parse(body) as {
+		MessageBody?: string
+		Entries?: { Id: string; MessageBody: string }[]
+	}
+	const toResult = (text: string) => ({
+		MessageId: 'm',
+		MD5OfMessageBody: createHash('md5').update(text).digest('hex'),
+	})
+	const type = 'application/x-amz-json-1.0'
+	switch (headers['x-amz-target']) {
+		case 'AmazonSQS.SendMessage':
+			counts.checks++
+			return { type, body: JSON.stringify(toResult(MessageBody)) }
+		case 'AmazonSQS.SendMessageBatch': {
+			counts.checks += Entries.length
+			const Successful = Entries.map((entry) => ({ Id: entry.Id, ...toResult(entry.MessageBody) }))
+			return { type, body: JSON.stringify({ Successful, Failed: [] }) }
+		}
+		default:
+			return null
 	}
 }
 

@@ -8,7 +8,7 @@ export interface Variant {
 	/** Path of its bundle. */
 	bundle: string
 	/** The calls that one record must cause: a handler that fails fast must not count. */
-	perRecord: { calls: number; published: number; writes: number; checks?: number }
+	perRecord: { calls: number; published: number; writes: number; checks?: number; lists?: number }
 	/** Once for all records. */
 	secretReads?: number
 	env?: Readonly<Record<string, string>>
@@ -40,9 +40,17 @@ const deployed: Variant = {
 		NCP_ACCESS_KEY: '',
 		NCP_SECRET_KEY: '',
 		CREDENTIALS_SECRET_ID: 'ncp',
-		OBJECT_STORAGE_URL: 'http://127.0.0.1:1',
+		OBJECT_STORAGE_URL: 'stand-in',
 		OBJECT_STORAGE_REGION: 'kr-standard',
 	},
+}
+/** Checks of instances with three backups each, all of them covered. */
+const coverage: Variant = {
+	...deployed,
+	title: 'coverage checks',
+	bundle: pathTo('dist/functions/on-coverage-check.cjs'),
+	perRecord: { calls: 0, published: 1, writes: 0, lists: 1 },
+	env: { ...deployed.env, BENCH_EVENT: 'coverage' },
 }
 const blogStyle: Variant = {
 	title: 'blog style',
@@ -61,7 +69,7 @@ const floor: Variant = {
 }
 
 /** The implementations that `npm run bench` compares; their source is in `variants/`. */
-export const VARIANTS = { empty, floor, ours, deployed, obvious, blogStyle } as const
+export const VARIANTS = { empty, floor, ours, deployed, coverage, obvious, blogStyle } as const
 
 /** The same without the table, to compare the CPU of everything else. */
 export const WITHOUT_TABLE_VARIANTS = {
