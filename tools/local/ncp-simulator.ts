@@ -32,6 +32,18 @@ export type Fault =
 	| 'nonsense'
 	| { httpStatus: number; contentType: string; body: string }
 
+/** An export call that could be answered: its signature, its parameters and what they name are right. */
+export interface ExportCall {
+	cloudPostgresqlInstanceNo: string
+	fileName: string
+	bucketName: string
+	/** Empty when the call named none, as the region. */
+	folderPath: string
+	regionCode: string
+	/** Counts the calls for one instance and file, from 1. */
+	nth: number
+}
+
 export interface Performed {
 	cloudPostgresqlInstanceNo: string
 	fileName: string
@@ -68,12 +80,10 @@ export interface SimulatorOptions {
 	instances: ReadonlyMap<string, Instance>
 	buckets: ReadonlySet<string>
 	now?: () => number
-	/** Called before each valid export call. `nth` counts the calls for one instance and file, from 1. */
-	fault?: (call: {
-		cloudPostgresqlInstanceNo: string
-		fileName: string
-		nth: number
-	}) => Fault | undefined | Promise<Fault | undefined>
+	/** Called before each valid export call. */
+	fault?: (call: ExportCall) => Fault | undefined | Promise<Fault | undefined>
+	/** Called with each valid export call, when it is decided how it is answered. */
+	onCall?: (call: ExportCall, fault: Fault | undefined, isPerformed: boolean) => void
 	/** Called before each list call with a valid signature. */
 	listFault?: (call: ListCall) => Fault | undefined | Promise<Fault | undefined>
 	/** How the lists are written, for all calls or for each. */
@@ -148,13 +158,12 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			send(response, refusal, isJson)
 			return
 		}
-		const instance = parameters.get('cloudPostgresqlInstanceNo') ?? ''
-		const fileName = parameters.get('fileName') ?? ''
-		const nth = count(counts, `${instance}/${fileName}`)
-		const fault =
-			(await options.fault?.({ cloudPostgresqlInstanceNo: instance, fileName, nth })) ??
-			habitOf(options.instances.get(instance), nth)
-		if (fault === undefined || fault === 'cut' || fault === 'perform-then-hang') perform(parameters)
+		const call = toCall(parameters, counts)
+		const habit = habitOf(options.instances.get(call.cloudPostgresqlInstanceNo), call.nth)
+		const fault = (await options.fault?.(call)) ?? habit
+		const isPerformed = fault === undefined || fault === 'cut' || fault === 'perform-then-hang'
+		options.onCall?.(call, fault, isPerformed)
+		if (isPerformed) perform(parameters)
 		if (fault === undefined) send(response, SUCCESS, isJson)
 		else misbehave(fault, response, isJson, SUCCESS)
 	}
@@ -204,6 +213,20 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			stopping.abort()
 			await close(server)
 		},
+	}
+}
+
+function toCall(parameters: URLSearchParams, counts: Map<string, number>): ExportCall {
+	const textOf = (name: string): string => parameters.get(name) ?? ''
+	const cloudPostgresqlInstanceNo = textOf('cloudPostgresqlInstanceNo')
+	const fileName = textOf('fileName')
+	return {
+		cloudPostgresqlInstanceNo,
+		fileName,
+		bucketName: textOf('bucketName'),
+		folderPath: textOf('folderPath'),
+		regionCode: textOf('regionCode'),
+		nth: count(counts, `${cloudPostgresqlInstanceNo}/${fileName}`),
 	}
 }
 
