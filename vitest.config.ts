@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** These files run first, so that none of them runs alone at the end; the others keep their order. */
-const LONGEST = /\/(soak|outage|outages-in-turn|arrival|coverage|coverage-local|ops)\.test\.ts$/
+const LONGEST = /\/(soak|outage|outages-in-turn|arrival|coverage|coverage-local|ops|console)\.test\.ts$/
 
 class LongestFirst extends BaseSequencer {
 	override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
