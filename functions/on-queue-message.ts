@@ -11,6 +11,7 @@ import { parseTraceparent } from '../lib/formats/traceparent.ts'
 import { handleMessage, type Message } from '../lib/queue/handle-message.ts'
 import { settleInOrder, toBatchResponse } from '../lib/queue/run-batch.ts'
 import { toDelivery } from '../lib/request/delivery.ts'
+import { toInstance } from '../lib/request/export-identity.ts'
 import { COVERAGE_POLICY, isRedriven } from '../lib/request/message-attributes.ts'
 import { wire } from '../lib/wiring/wire.ts'
 
@@ -58,5 +59,5 @@ function readRecord(record: SQSRecord): Message {
 
 /** Exports of one instance run one after another: NCP answers parallel operations on it with "busy". */
 function instanceOf({ delivery }: Message): string {
-	return delivery.kind === 'valid' ? delivery.request.instanceNo : delivery.trigger.id
+	return delivery.kind === 'valid' ? toInstance(delivery.request) : delivery.trigger.id
 }

@@ -1,8 +1,9 @@
 import { readReply } from '../lib/ncp/read-reply.ts'
 import { type OutcomeEvent, toOutcomeEvent } from '../lib/outcome/outcome.ts'
+import type { ExportRequest } from '../lib/request/export-request.ts'
 
 /** An accepted export's event with a name of its own. */
-export function acceptedEvent(name: string): OutcomeEvent {
+export function acceptedEvent(name: string, fields: Partial<ExportRequest> = {}): OutcomeEvent {
 	return toOutcomeEvent({
 		state: 'accepted',
 		error: null,
@@ -12,6 +13,7 @@ export function acceptedEvent(name: string): OutcomeEvent {
 			instanceNo: '1234925',
 			fileName: name,
 			bucketName: 'my-bucket',
+			...fields,
 		},
 		reply: readReply({
 			httpStatus: 200,

@@ -13,9 +13,9 @@ import type {
 import type { Reply } from '../lib/reply.ts'
 import {
 	type DestinationRule,
-	isSameInstance,
+	isSameHolder,
 	toDestination,
-	toInstance,
+	toHolder,
 	toNameKey,
 } from '../lib/request/export-identity.ts'
 import type { ExportRequest } from '../lib/request/export-request.ts'
@@ -104,9 +104,9 @@ export function createMemoryDestinations(rule: DestinationRule = 'exclusive'): M
 		taken,
 		take: async (request, askedBy, nowMs) => {
 			const { key, nameKey } = toPlace(request)
-			const instance = toInstance(request)
+			const instance = toHolder(request)
 			const previous = taken.get(key)
-			if (previous !== undefined && !isSameInstance(previous.instance, instance))
+			if (previous !== undefined && !isSameHolder(previous.instance, instance))
 				return { kind: 'held', by: previous.instance }
 			const { folderPath, fileName } = request
 			const isNew = previous === undefined

@@ -3,6 +3,7 @@ import { toJsonSchema } from '@valibot/to-json-schema'
 import type { GenericSchema } from 'valibot'
 import { coverageEventSchema } from '../lib/coverage/coverage-event-schema.ts'
 import { outcomeEventSchema } from '../lib/outcome/outcome-schema.ts'
+import { PRODUCT_NAMES, rowOf } from '../lib/products.ts'
 import { toRequestSchema } from '../lib/request/export-request.ts'
 import { problemSchema } from '../lib/webhook/problem-schema.ts'
 
@@ -16,7 +17,17 @@ function toSchema(schema: GenericSchema, typeMode: 'input' | 'output'): Record<s
 	return rest
 }
 
-const exportRequest = { ...toSchema(toRequestSchema('postgresql'), 'input'), additionalProperties: false }
+/** `PostgresqlExportRequest`, …: a schema a product, of which code generators make a type each. */
+const REQUESTS: Readonly<Record<string, object>> = Object.fromEntries(
+	PRODUCT_NAMES.map((product) => [
+		`${product[0]?.toUpperCase()}${product.slice(1)}ExportRequest`,
+		{
+			title: `${rowOf(product).title} export request`,
+			...toSchema(toRequestSchema(product), 'input'),
+			additionalProperties: false,
+		},
+	]),
+)
 const outcomeEvent = toSchema(outcomeEventSchema, 'output')
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
@@ -32,6 +43,31 @@ export const EXAMPLES = {
 			regionCode: 'KR',
 			responseFormatType: 'json',
 			idempotencyKey: 'nightly-2021-05-28',
+		},
+		status: '202',
+	},
+	mysql: {
+		summary: 'A MySQL backup',
+		value: {
+			cloudMysqlInstanceNo: '2234925',
+			fileName: '20210528',
+			bucketName: 'my-bucket',
+			folderPath: 'mysql/',
+		},
+		status: '202',
+	},
+	mongodb: {
+		summary: 'A MongoDB backup',
+		value: { cloudMongoDbInstanceNo: '3234925', objectName: '668583966f0a', bucketName: 'my-bucket' },
+		status: '202',
+	},
+	cache: {
+		summary: 'A Cache backup',
+		value: {
+			cloudCacheInstanceNo: '4234925',
+			fileName: 'cache-20210528',
+			backupTypeMode: 'MANUAL',
+			bucketName: 'my-bucket',
 		},
 		status: '202',
 	},
@@ -63,7 +99,7 @@ const openApi = {
 	info: {
 		title: 'NCP backup exporter',
 		version: '1.0.0',
-		summary: 'Copies a backup of NAVER Cloud PostgreSQL to Object Storage and reports the outcome',
+		summary: 'Copies a backup of a NAVER Cloud database to Object Storage and reports the outcome',
 		license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 	},
 	servers: [{ url: 'https://{host}', variables: { host: { default: 'webhook.example' } } }],
@@ -157,7 +193,8 @@ const openApi = {
 			},
 		},
 		schemas: {
-			ExportRequest: exportRequest,
+			...REQUESTS,
+			ExportRequest: { oneOf: Object.keys(REQUESTS).map(ref) },
 			OutcomeEvent: outcomeEvent,
 			Problem: toSchema(problemSchema, 'output'),
 			Queued: {
@@ -174,7 +211,11 @@ const DIALECT = { $schema: 'https://json-schema.org/draft/2020-12/schema' }
 /** Every document that is generated from the code, by path. */
 export const DOCUMENTS: Readonly<Record<string, object>> = {
 	'docs/openapi.json': openApi,
-	'docs/export-request.schema.json': { ...DIALECT, title: 'Export request', ...exportRequest },
+	'docs/export-request.schema.json': {
+		...DIALECT,
+		title: 'Export request',
+		oneOf: Object.values(REQUESTS),
+	},
 	'docs/outcome-event.schema.json': { ...DIALECT, title: 'Outcome event', ...outcomeEvent },
 	'docs/coverage-event.schema.json': {
 		...DIALECT,

@@ -10,6 +10,7 @@ import {
 	type Progress,
 	startProgress,
 } from '../ports.ts'
+import { DEFAULT_PRODUCT } from '../products.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 import { createStepTimer } from '../step-times.ts'
 import { createEndWait, toCompleted, toEndOfWait } from './end-wait.ts'
@@ -115,11 +116,16 @@ async function recordCompletion(
 ): Promise<void> {
 	const request = requestOf(event)
 	if (event.data.state !== 'completed' || request === null) return
-	const { regionCode = '-', instanceNo } = request
 	const atMs = Date.parse(event.data.settledAt)
 	await ports
-		.recordCompletion({ instance: `${regionCode}/${instanceNo}`, atMs })
+		.recordCompletion({ instance: toCompletedInstance(request), atMs })
 		.catch((error) => ports.observeUnrecorded(check, toExportError(error)))
+}
+
+/** Its name in metrics and for `ops forget`. PostgreSQL's kept theirs when other products came. */
+function toCompletedInstance({ product, regionCode = '-', instanceNo }: ExportRequest): string {
+	const name = `${regionCode}/${instanceNo}`
+	return product === DEFAULT_PRODUCT ? name : `${product}/${name}`
 }
 
 /** `ours`: no other instance writes there. `shared`: others may. `taken`: it is another's, so nothing is sent there. */

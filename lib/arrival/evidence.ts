@@ -1,8 +1,8 @@
 import { lastSegment } from '../object-key.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { Namesake } from '../ports.ts'
-import { PRODUCTS } from '../products.ts'
-import { isSameInstance, toInstance } from '../request/export-identity.ts'
+import { rowOf } from '../products.ts'
+import { isSameHolder, isSameInstance, toHolder } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 
 export const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
@@ -57,8 +57,10 @@ export function namesOfRivals(key: string, { fileName, folderPath }: ExportReque
  */
 export function isRival(namesake: Namesake, key: string, request: ExportRequest): boolean {
 	const { instance, fileName, folderPath } = namesake
-	const isOurs = isSameInstance(instance, toInstance(request))
-	const isOwn = isOurs && fileName === request.fileName && folderPath === request.folderPath
+	const holder = toHolder(request)
+	const isOurs = isSameInstance(instance, holder)
+	const isOwn =
+		isSameHolder(instance, holder) && fileName === request.fileName && folderPath === request.folderPath
 	if (isOwn) return false
 	if (folderPath !== undefined && key.startsWith(folderPath)) return true
 	if (request.folderPath !== undefined && key.startsWith(request.folderPath)) return false
@@ -73,7 +75,7 @@ export function renderPrefix(
 		fileName,
 		instanceNo,
 		// Its older name.
-		[PRODUCTS[product].instanceField]: instanceNo,
+		[rowOf(product).instanceField]: instanceNo,
 	}
 	// In one pass: a file name may hold braces.
 	return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
@@ -95,7 +97,7 @@ export function hasName(segment: string, name: string): boolean {
 }
 
 /** As a whole folder name: the last segment is the file's, and a file may be named with the same digits. */
-function namesInstance(key: string, instanceNo: string): boolean {
+export function namesInstance(key: string, instanceNo: string): boolean {
 	return key.split('/').slice(0, -1).includes(instanceNo)
 }
 

@@ -2,7 +2,7 @@ import { type Deadline, timeToLook } from '../deadline.ts'
 import { mayHavePut } from '../ledger/ledger.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { ArrivalPorts, Doubt, Finding } from '../ports.ts'
-import { isSameInstance, toInstance } from '../request/export-identity.ts'
+import { isSameHolder, toHolder } from '../request/export-identity.ts'
 import { isRival, namesOfRivals, renderPrefix, type Wanted, weigh } from './evidence.ts'
 
 /** As many as an event names. */
@@ -13,7 +13,8 @@ const MAX_NAMES = 20
 const MAX_NAMESAKES = 1_000
 const MAX_RIVALS = 100
 
-interface FindPorts extends Pick<ArrivalPorts, 'listObjects' | 'keyPrefix' | 'ledger' | 'destinations'> {
+interface FindPorts
+	extends Pick<ArrivalPorts, 'listObjects' | 'keyPrefix' | 'ledger' | 'destinations' | 'now'> {
 	deadline: Deadline
 }
 
@@ -88,11 +89,11 @@ function toKeys(objects: readonly ArrivedObject[]): string[] {
 /** False when the destination was the instance's and has changed hands. */
 async function isStillHeld(
 	{ request, isDestinationOurs }: Wanted,
-	{ destinations }: FindPorts,
+	{ destinations, now }: FindPorts,
 ): Promise<boolean> {
 	if (!isDestinationOurs) return true
-	const holder = await destinations.holder(request)
-	return holder !== null && isSameInstance(holder, toInstance(request))
+	const holder = await destinations.holder(request, now())
+	return holder !== null && isSameHolder(holder, toHolder(request))
 }
 
 /** Whether NCP may have written another export's copy to a key. */

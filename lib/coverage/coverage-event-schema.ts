@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { PRODUCTS, type Product } from '../products.ts'
+import { PRODUCT_NAMES } from '../products.ts'
 import { BACKUP_STATES } from './assess-backup.ts'
 
 const text = v.string()
@@ -17,7 +17,7 @@ const backupSchema = v.object({
 
 const dataSchema = v.object({
 	policy: text,
-	product: v.picklist(Object.keys(PRODUCTS) as Product[]),
+	product: v.picklist(PRODUCT_NAMES),
 	instanceNo: text,
 	bucketName: text,
 	folderPath: text,

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { cut, PolicyInvalid, type Problem } from '../errors.ts'
 import { isRecord } from '../formats/json.ts'
-import { DEFAULT_PRODUCT, PRODUCTS, type Product } from '../products.ts'
+import { DEFAULT_PRODUCT, LISTED_PRODUCTS, PRODUCT_NAMES, type Product, rowOf } from '../products.ts'
 import { bucketNameSchema, instanceNoSchema, regionCodeSchema } from '../request/export-request.ts'
 import { FOLDER_PATH_RULE, isFolderTemplate } from '../request/folder-path.ts'
 import { findNearest } from '../request/nearest-name.ts'
@@ -40,7 +40,7 @@ export function toRateMinutes(rate: string): number {
 	return Number(value) * UNIT_MINUTES[unit as keyof typeof UNIT_MINUTES]
 }
 
-const DISCOVERABLE = (Object.keys(PRODUCTS) as Product[]).filter((name) => PRODUCTS[name].discovery !== null)
+const PRODUCT_RULE = `must be ${LISTED_PRODUCTS.join(' or ')}`
 
 const RATE_RULE = `must be a rate of ${MIN_RATE_MINUTES} minutes to 1 day, such as "rate(1 hour)"`
 
@@ -54,7 +54,17 @@ const schema = v.object({
 		v.string('must be a string'),
 		v.regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and "-"'),
 	),
-	product: v.optional(v.picklist(DISCOVERABLE, `must be ${DISCOVERABLE.join(' or ')}`), DEFAULT_PRODUCT),
+	product: v.optional(
+		v.pipe(
+			v.picklist(PRODUCT_NAMES, PRODUCT_RULE),
+			v.check(
+				(product) => rowOf(product).discovery !== null,
+				({ input }) =>
+					`${PRODUCT_RULE}: NCP does not document how to list the backup files of ${rowOf(input).title}`,
+			),
+		),
+		DEFAULT_PRODUCT,
+	),
 	instances: v.optional(
 		v.union(
 			[v.literal('all'), v.pipe(instanceNumbers, v.minLength(1, 'must name an instance'))],
@@ -102,26 +112,36 @@ export function parsePolicy(value: unknown, defaults: Pick<Policy, 'regionCode'>
 	const known = Object.fromEntries(
 		FIELDS.filter((name) => Object.hasOwn(value, name)).map((name) => [name, value[name]]),
 	)
-	const result = v.safeParse(schema, known, { abortPipeEarly: true })
-	const problems = [...(result.issues ?? []).map(toProblem), ...unknownFields(value)]
-	if (!result.success) throw new PolicyInvalid(problems)
-	const policy = { ...defaults, ...result.output }
-	problems.push(...findConflicts(policy))
+	const { issues = [], output } = v.safeParse(schema, known, { abortPipeEarly: true })
+	// Of a policy with issues, the fields without one are as they would be without them.
+	const policy = { ...defaults, ...(output as v.InferOutput<typeof schema>) }
+	const wrong = toProblems(issues)
+	const problems = [...wrong, ...findUnknown(value, FIELDS), ...findConflicts(policy, wrong)]
 	if (problems.length > 0) throw new PolicyInvalid(problems)
 	return policy
 }
 
 /** A folder for each instance, or their files overwrite each other: backup files are named by date. */
-function findConflicts({ instances, exclude, folderPath }: Policy): Problem[] {
-	const isOne = instances !== 'all' && instances.length === 1
-	return [
-		...(isOne || folderPath.includes('{instanceNo}')
-			? []
-			: [{ field: 'folderPath', detail: 'must hold {instanceNo} when there is more than one instance' }]),
-		...(instances === 'all' || exclude.length === 0
-			? []
-			: [{ field: 'exclude', detail: 'takes instances out of "all", not out of a list' }]),
-	]
+function findConflicts({ instances, exclude, folderPath }: Policy, wrong: readonly Problem[]): Problem[] {
+	const areRight = (...fields: string[]): boolean => wrong.every(({ field }) => !fields.includes(field))
+	const problems: Problem[] = []
+	if (areRight('instances', 'folderPath')) {
+		const isOne = instances !== 'all' && instances.length === 1
+		if (!isOne && !folderPath.includes('{instanceNo}'))
+			problems.push({
+				field: 'folderPath',
+				detail: 'must hold {instanceNo} when there is more than one instance',
+			})
+	}
+	if (areRight('instances', 'exclude') && instances !== 'all' && exclude.length > 0)
+		problems.push({ field: 'exclude', detail: 'takes instances out of "all", not out of a list' })
+	return problems
+}
+
+/** Many members of a list may have the same problem. */
+function toProblems(issues: readonly v.BaseIssue<unknown>[]): Problem[] {
+	const problems = issues.map(toProblem)
+	return [...new Map(problems.map((problem) => [`${problem.field} ${problem.detail}`, problem])).values()]
 }
 
 function toProblem(issue: v.BaseIssue<unknown>): Problem {
@@ -129,12 +149,13 @@ function toProblem(issue: v.BaseIssue<unknown>): Problem {
 	return { field, detail: issue.received === 'undefined' ? 'is required' : issue.message }
 }
 
-function unknownFields(value: Record<string, unknown>): Problem[] {
+/** A problem for each field that is none of the known ones. */
+export function findUnknown(value: Record<string, unknown>, known: readonly string[]): Problem[] {
 	return Object.keys(value)
-		.filter((name) => !FIELDS.includes(name))
+		.filter((name) => !known.includes(name))
 		.map((name) => {
-			const nearest = findNearest(cut(name), FIELDS)
-			const hint = nearest === null ? `known are ${FIELDS.join(', ')}` : `did you mean "${nearest}"?`
+			const nearest = findNearest(cut(name), known)
+			const hint = nearest === null ? `known are ${known.join(', ')}` : `did you mean "${nearest}"?`
 			return { field: cut(name), detail: `is unknown; ${hint}` }
 		})
 }

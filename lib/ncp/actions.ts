@@ -1,5 +1,5 @@
 import type { CallNcp } from '../ports.ts'
-import { PRODUCTS } from '../products.ts'
+import { rowOf } from '../products.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 import type { CallAction } from './call-action.ts'
 
@@ -10,15 +10,17 @@ export function createExportAction(callAction: CallAction): CallNcp {
 }
 
 function toActionPath({ product }: ExportRequest): string {
-	return `/${PRODUCTS[product].path}/v2/exportBackupToObjectStorage`
+	return `/${rowOf(product).path}/v2/exportBackupToObjectStorage`
 }
 
 function toParameters(request: ExportRequest): Record<string, string | undefined> {
-	const { product, regionCode, fileName, bucketName, folderPath, instanceNo, responseFormatType } = request
-	const { instanceField, fileField } = PRODUCTS[product]
+	const { product, regionCode, fileName, chosen, bucketName, folderPath, instanceNo, responseFormatType } =
+		request
+	const { instanceField, fileField } = rowOf(product)
 	return {
 		regionCode,
 		[fileField]: fileName,
+		...chosen,
 		bucketName,
 		folderPath,
 		[instanceField]: instanceNo,

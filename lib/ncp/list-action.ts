@@ -1,6 +1,6 @@
 import { ExportError } from '../errors.ts'
 import type { ListBackups, ListedBackup, ListedInstance, ListInstances } from '../ports.ts'
-import { PRODUCTS, type Product, type ProductRow } from '../products.ts'
+import { type Product, type ProductRow, rowOf } from '../products.ts'
 import { type Reply, toReplyError } from '../reply.ts'
 import { encodeForm } from './actions.ts'
 import { type Attempt, toReply } from './call-action.ts'
@@ -65,11 +65,11 @@ export function createListBackups(callList: CallList): ListBackups {
 }
 
 function toListedProduct(product: Product): ListedProduct {
-	const row: ProductRow = PRODUCTS[product]
+	const row = rowOf(product)
 	if (row.discovery === null)
 		throw new ExportError(
 			'NCP_REFUSED',
-			`NCP documents no list of ${product} backups: name the files yourself`,
+			`NCP does not document how to list the backup files of ${row.title}: name them yourself`,
 		)
 	return { ...row, discovery: row.discovery }
 }

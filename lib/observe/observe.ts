@@ -4,6 +4,7 @@ import { isAwsRefusal } from '../aws-error.ts'
 import { type ErrorCode, ExportError } from '../errors.ts'
 import type { OutcomeData, OutcomeEvent, State } from '../outcome/outcome.ts'
 import type { CheckEnding, ObserveCheck, ObserveExport, ObserveUnrecorded, Progress } from '../ports.ts'
+import { productOf } from '../products.ts'
 import type { Delivery } from '../request/delivery.ts'
 import { toApiRequest } from '../request/export-request.ts'
 
@@ -107,7 +108,16 @@ function logCheck(ending: CheckEnding, fields: object, logger: Logger, metrics: 
 			const { event } = ending.entry
 			const { data, traceparent } = event
 			const { request, object, trigger } = data
-			const all = { ...fields, trigger, traceparent, ...request, object, candidates: ending.candidates }
+			const product = request === null ? undefined : productOf(request)
+			const all = {
+				...fields,
+				trigger,
+				traceparent,
+				product,
+				...request,
+				object,
+				candidates: ending.candidates,
+			}
 			logOutcome(event, all, logger, metrics)
 			if (data.state === 'completed')
 				metrics.addMetric('ArrivalSeconds', MetricUnit.Seconds, durationMs(data) / 1000)
@@ -147,11 +157,12 @@ function addCallTime({ stepMs }: Progress, metrics: Metrics): void {
 function toDeliveryFields(delivery: Delivery) {
 	const { trigger, traceparent } = delivery
 	if (delivery.kind === 'invalid') return { trigger, traceparent }
-	const { product, instanceNo, fileName, bucketName, folderPath, regionCode } = delivery.request
+	const { product, instanceNo, fileName, chosen, bucketName, folderPath, regionCode } = delivery.request
 	return {
 		trigger,
 		traceparent,
-		...toApiRequest({ product, instanceNo, fileName, bucketName }),
+		product,
+		...toApiRequest({ product, instanceNo, fileName, chosen, bucketName }),
 		folderPath,
 		regionCode,
 	}

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { ERROR_CODES } from '../errors.ts'
-import { PRODUCTS } from '../products.ts'
+import { PRODUCT_NAMES, type Product, rowOf } from '../products.ts'
 import { TRIGGER_KINDS } from '../request/delivery.ts'
 
 /** The states of an outcome. `rejected` is the state of a request: no export exists. */
@@ -34,19 +34,26 @@ const errorSchema = v.object({
 	problems: v.optional(v.pipe(v.array(v.object({ field: text, detail: text })), v.readonly())),
 })
 
+/** What identifies a backup of one product, in the API's names. */
+function toOutcomeRequestSchema(product: Product) {
+	const { title, instanceField, fileField, choices, hasFolder } = rowOf(product)
+	const chosen = Object.entries(choices).map(([name, values]) => [name, v.picklist(values)])
+	const schema = v.object({
+		[instanceField]: text,
+		[fileField]: text,
+		...Object.fromEntries(chosen),
+		bucketName: text,
+		...(hasFolder ? { folderPath: v.optional(text) } : {}),
+		regionCode: v.optional(text),
+	})
+	return v.pipe(schema, v.title(`${title} backup`))
+}
+
 const dataSchema = v.object({
 	exportId: v.pipe(v.nullable(text), v.description('Null only for `rejected`: no export exists.')),
 	state: v.picklist(STATES),
 	terminal: v.boolean(),
-	request: v.nullable(
-		v.object({
-			[PRODUCTS.postgresql.instanceField]: text,
-			[PRODUCTS.postgresql.fileField]: text,
-			bucketName: text,
-			folderPath: v.optional(text),
-			regionCode: v.optional(text),
-		}),
-	),
+	request: v.nullable(v.union(PRODUCT_NAMES.map(toOutcomeRequestSchema))),
 	reply: v.nullable(replySchema),
 	error: v.nullable(errorSchema),
 	object: v.nullable(v.object({ key: text, size: v.number(), etag: text, lastModified: text })),

@@ -108,12 +108,13 @@ function toOutcomeRequest({
 	product,
 	instanceNo,
 	fileName,
+	chosen,
 	bucketName,
 	folderPath,
 	regionCode,
 }: ExportRequest): OutcomeData['request'] {
 	return {
-		...toApiRequest({ product, instanceNo, fileName, bucketName }),
+		...toApiRequest({ product, instanceNo, fileName, chosen, bucketName }),
 		...(folderPath === undefined ? {} : { folderPath }),
 		...(regionCode === undefined ? {} : { regionCode }),
 	} as OutcomeData['request']

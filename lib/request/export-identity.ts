@@ -11,11 +11,12 @@ export interface ExportIdentity {
 }
 
 /**
- * SHA-256, in hex. The fingerprint is over API base, product, region, instance, file, bucket and, if there is
- * one, folder; the key is the fingerprint, or over the caller's `idempotencyKey` if there is one.
+ * SHA-256, in hex. The fingerprint is over API base, product, region, instance, file, bucket and, if there are
+ * any, folder and the product's own choices; the key is the fingerprint, or over the caller's `idempotencyKey` if there is one.
  */
 export function toExportIdentity(apiUrl: string, request: ExportRequest): ExportIdentity {
-	const { product, regionCode, instanceNo, fileName, bucketName, folderPath, idempotencyKey } = request
+	const { product, regionCode, instanceNo, fileName, chosen, bucketName, folderPath, idempotencyKey } =
+		request
 	const fingerprint = hash([
 		apiUrl,
 		PRODUCTS[product].path,
@@ -25,6 +26,8 @@ export function toExportIdentity(apiUrl: string, request: ExportRequest): Export
 		bucketName,
 		// Without a folder, as before there were any: exports keep their keys across an upgrade.
 		...(folderPath === undefined ? [] : [folderPath]),
+		// Under one file name, a Cache may have a backup of each kind.
+		...Object.values(chosen ?? {}),
 	])
 	return {
 		exportKey: idempotencyKey === undefined ? fingerprint : hash(['idempotencyKey', idempotencyKey]),
@@ -39,7 +42,7 @@ export type DestinationRule = 'exclusive' | 'shared'
 export interface Destination {
 	/**
 	 * SHA-256, in hex, over API base, bucket and the file's path in it: its folder, if any, and its name. Under the rule
-	 * `shared` over the instance, too.
+	 * `shared` over the holder, too.
 	 */
 	key: string
 	/** The same for all destinations in a bucket whose file has this name. */
@@ -51,7 +54,7 @@ export function toDestination(apiUrl: string, request: ExportRequest, rule: Dest
 	const { bucketName, folderPath = '', fileName } = request
 	const place = ['destination', apiUrl, bucketName, folderPath + fileName]
 	return {
-		key: hash(rule === 'exclusive' ? place : [...place, toInstance(request)]),
+		key: hash(rule === 'exclusive' ? place : [...place, toHolder(request)]),
 		nameKey: toNameKey(apiUrl, bucketName, lastSegment(fileName)),
 	}
 }
@@ -70,12 +73,26 @@ export function toInstance({
 	return `${PRODUCTS[product].path}/${regionCode}/${instanceNo}`
 }
 
-/** Whether two names are of one instance. Without a region it is in the default one, which may be the other's. */
+/**
+ * Whom a destination belongs to: the instance, and for a Cache one of its kinds of backup, `{product}/{region}/{number}/{kind}`.
+ * Both kinds may have a file of one name, and one would overwrite the other.
+ */
+export function toHolder(request: ExportRequest): string {
+	return [toInstance(request), ...Object.values(request.chosen ?? {})].join('/')
+}
+
+/** Whether two holders are of one instance. Without a region it is in the default one, which may be the other's. */
 export function isSameInstance(a: string, b: string): boolean {
 	const [productA, regionA, numberA] = a.split('/')
 	const [productB, regionB, numberB] = b.split('/')
 	const isSameRegion = regionA === regionB || regionA === '-' || regionB === '-'
 	return productA === productB && numberA === numberB && isSameRegion
+}
+
+/** Whether two holders may write to one destination. */
+export function isSameHolder(a: string, b: string): boolean {
+	const kindOf = (holder: string): string => holder.split('/').slice(3).join('/')
+	return isSameInstance(a, b) && kindOf(a) === kindOf(b)
 }
 
 /** As JSON, so that no two lists of parts run together into one text. */

@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { cut, type Problem, RequestInvalid } from '../errors.ts'
 import { isRecord } from '../formats/json.ts'
-import { mapProducts, PRODUCTS, type Product, productOf } from '../products.ts'
+import { mapProducts, PRODUCT_NAMES, type Product, productOf, rowOf } from '../products.ts'
 import { FOLDER_PATH, FOLDER_PATH_RULE, renderFolderPath, toFolderPath } from './folder-path.ts'
+import { guessProduct } from './guess-product.ts'
 import { findNearest } from './nearest-name.ts'
 
 /** A valid request, in the code's own words. */
@@ -10,6 +11,8 @@ export interface ExportRequest {
 	product: Product
 	instanceNo: string
 	fileName: string
+	/** The product's own choices, such as a Cache's `backupTypeMode`, by the API's names. Undefined = the product has none. */
+	chosen?: Readonly<Record<string, string>> | undefined
 	bucketName: string
 	/** Ends with a slash. Undefined = NCP chooses the place. */
 	folderPath?: string | undefined
@@ -61,9 +64,9 @@ export const regionCodeSchema = v.pipe(
 	v.regex(/^[A-Z]{2,8}$/, 'must be 2 to 8 capital letters, such as KR'),
 )
 
+const folderPath = v.optional(v.pipe(text, v.regex(FOLDER_PATH, FOLDER_PATH_RULE), v.transform(toFolderPath)))
+
 const shared = {
-	bucketName: bucketNameSchema,
-	folderPath: v.optional(v.pipe(text, v.regex(FOLDER_PATH, FOLDER_PATH_RULE), v.transform(toFolderPath))),
 	regionCode: v.optional(regionCodeSchema),
 	responseFormatType: v.optional(v.picklist(['xml', 'json'], 'must be "xml" or "json"')),
 	idempotencyKey: v.optional(
@@ -75,12 +78,21 @@ const shared = {
 	),
 }
 
-type Shared = v.InferOutput<ReturnType<typeof v.object<typeof shared, undefined>>>
-
 /** A request of one product as users write it. Unknown fields are refused by `parseExportRequest`. */
 export function toRequestSchema(product: Product) {
-	const { instanceField, fileField } = PRODUCTS[product]
-	return v.object({ [instanceField]: instanceNoSchema, [fileField]: fileName, ...shared })
+	const { instanceField, fileField, choices, hasFolder } = rowOf(product)
+	const chosen = Object.entries(choices).map(([name, values]) => [
+		name,
+		v.picklist(values, `must be ${values.map((value) => `"${value}"`).join(' or ')}`),
+	])
+	return v.object({
+		[instanceField]: instanceNoSchema,
+		[fileField]: fileName,
+		...Object.fromEntries(chosen),
+		bucketName: bucketNameSchema,
+		...(hasFolder ? { folderPath } : {}),
+		...shared,
+	})
 }
 
 const SCHEMAS = mapProducts(toRequestSchema)
@@ -98,64 +110,81 @@ export function parseExportRequest(value: unknown, defaults: RequestDefaults = {
 			'REQUEST_UNREADABLE',
 		)
 	}
-	const product = productOf(value)
+	const product = guessProduct(value)
 	const schema = SCHEMAS[product]
 	const fields = Object.keys(schema.entries)
 	const known = Object.fromEntries(
 		fields.filter((name) => Object.hasOwn(value, name)).map((name) => [name, value[name]]),
 	)
 	const result = v.safeParse(schema, known, { abortPipeEarly: true })
-	const problems = [...(result.issues ?? []).map(toProblem), ...unknownFieldProblems(value, fields)]
+	const problems = [...(result.issues ?? []).map(toProblem), ...unknownFieldProblems(value, product, fields)]
 	if (!result.success || problems.length > 0) throw new RequestInvalid(shorten(problems))
-	const { instanceField, fileField } = PRODUCTS[product]
-	const { [instanceField]: instance, [fileField]: file, ...rest } = result.output as Shared & ApiRequest
+	const request = toExportRequest(product, result.output as ApiRequest)
+	return { ...request, ...toDefaults(request, defaults) }
+}
+
+/** From the API's names to ours, without checking. */
+function toExportRequest(product: Product, fields: ApiRequest): ExportRequest {
+	const { instanceField, fileField, choices } = rowOf(product)
+	const { bucketName = '', folderPath, regionCode, responseFormatType, idempotencyKey } = fields
+	const chosen = Object.keys(choices).map((name) => [name, fields[name] ?? ''])
 	return {
 		product,
-		instanceNo: instance ?? '',
-		fileName: file ?? '',
-		...withDefaults(defaults, instance ?? ''),
-		...(rest as Shared),
+		instanceNo: fields[instanceField] ?? '',
+		fileName: fields[fileField] ?? '',
+		...(chosen.length === 0 ? {} : { chosen: Object.fromEntries(chosen) }),
+		bucketName,
+		folderPath,
+		regionCode,
+		responseFormatType: responseFormatType as ExportRequest['responseFormatType'],
+		idempotencyKey,
 	}
 }
 
-function withDefaults({ regionCode, folderPath }: RequestDefaults, instanceNo: string): RequestDefaults {
+function toDefaults(request: ExportRequest, defaults: RequestDefaults): RequestDefaults {
+	const { product, instanceNo } = request
+	const folderPath =
+		defaults.folderPath !== undefined && rowOf(product).hasFolder
+			? renderFolderPath(defaults.folderPath, instanceNo)
+			: undefined
 	return {
-		...(regionCode === undefined ? {} : { regionCode }),
-		...(folderPath === undefined ? {} : { folderPath: renderFolderPath(folderPath, instanceNo) }),
+		regionCode: request.regionCode ?? defaults.regionCode,
+		folderPath: request.folderPath ?? folderPath,
 	}
 }
 
 /** The request in the API's names; `parseExportRequest` takes it back. */
-export function toApiRequest({ product, instanceNo, fileName, ...rest }: ExportRequest): ApiRequest {
-	const { instanceField, fileField } = PRODUCTS[product]
-	return { [instanceField]: instanceNo, [fileField]: fileName, ...rest }
+export function toApiRequest({ product, instanceNo, fileName, chosen, ...rest }: ExportRequest): ApiRequest {
+	const { instanceField, fileField } = rowOf(product)
+	return { [instanceField]: instanceNo, [fileField]: fileName, ...chosen, ...rest }
 }
 
 /** The other way, without checking: a stored event holds a request that was valid when it was written. */
 export function fromApiRequest(request: ApiRequest): ExportRequest {
-	const product = productOf(request)
-	const { instanceField, fileField } = PRODUCTS[product]
-	const {
-		[instanceField]: instanceNo = '',
-		[fileField]: fileName = '',
-		bucketName = '',
-		folderPath,
-		regionCode,
-	} = request
-	return { product, instanceNo, fileName, bucketName, folderPath, regionCode }
+	return toExportRequest(productOf(request), request)
 }
 
 /** Own keys, not the schema's strict mode: that one lets `constructor` and `__proto__` pass as known. */
-function unknownFieldProblems(value: Record<string, unknown>, fields: readonly string[]): Problem[] {
+function unknownFieldProblems(
+	value: Record<string, unknown>,
+	product: Product,
+	fields: readonly string[],
+): Problem[] {
 	return Object.keys(value)
 		.filter((name) => !fields.includes(name))
 		.map((name, index) => ({
 			field: cut(name),
-			detail: index < MAX_PROBLEMS ? describeUnknown(cut(name), fields) : '',
+			detail: index < MAX_PROBLEMS ? describeUnknown(cut(name), product, fields) : '',
 		}))
 }
 
-function describeUnknown(name: string, fields: readonly string[]): string {
+function describeUnknown(name: string, product: Product, fields: readonly string[]): string {
+	const { title, instanceField, fileField } = rowOf(product)
+	const isOf = (field: 'instanceField' | 'fileField'): boolean =>
+		PRODUCT_NAMES.some((each) => rowOf(each)[field] === name)
+	if (isOf('instanceField')) return `cannot be combined with ${instanceField}: a request is for one instance`
+	if (isOf('fileField')) return `is unknown: ${title} takes "${fileField}", not "${name}"`
+	if (name === 'folderPath') return `is unknown: ${title} has no folderPath`
 	const nearest = findNearest(name, fields)
 	return nearest === null
 		? `is unknown; known are ${fields.join(', ')}`

@@ -1,9 +1,9 @@
-/** The known name that needs the fewest edits, whatever its case; null when none is close. */
-export function findNearest(name: string, known: readonly string[]): string | null {
+/** The known name that needs the fewest edits, whatever its case; null when none is close: by default, within a third of it. */
+export function findNearest(name: string, known: readonly string[], maxEdits?: number): string | null {
 	const distances = known.map((each) => countEdits(name.toLowerCase(), each.toLowerCase()))
 	const fewest = Math.min(...distances)
 	const nearest = known[distances.indexOf(fewest)]
-	return nearest === undefined || fewest > Math.ceil(nearest.length / 3) ? null : nearest
+	return nearest === undefined || fewest > (maxEdits ?? Math.ceil(nearest.length / 3)) ? null : nearest
 }
 
 /** Insertions, deletions and replacements of a character that make one text of the other (Levenshtein). */

@@ -89,8 +89,8 @@ class World {
 		})
 	}
 
-	async export(id = 'm-1'): Promise<OutcomeEvent> {
-		const request = { cloudPostgresqlInstanceNo: '1', fileName: '20210528', bucketName: 'my-bucket' }
+	async export(id = 'm-1', instanceField = 'cloudPostgresqlInstanceNo'): Promise<OutcomeEvent> {
+		const request = { [instanceField]: '1', fileName: '20210528', bucketName: 'my-bucket' }
 		const delivery = toDelivery(request, { kind: 'queue', id }, { regionCode: 'KR' })
 		const ending = await exportBackup(delivery, this.exportPorts)
 		if (ending.kind !== 'published') throw ending.error
@@ -138,6 +138,14 @@ describe('checkArrival', () => {
 		})
 		expect(world.completions).toEqual([{ instance: 'KR/1', atMs: world.nowMs }])
 		expect(world.endings.at(-1)).toMatchObject({ candidates: ['20210528', '20210528.bak'] })
+	})
+
+	it('names the instance of another product with the product in front when it records a completion', async () => {
+		const world = new World()
+		await world.export('m-1', 'cloudMysqlInstanceNo')
+		world.listing = FOUND
+		await world.runAll()
+		expect(world.completions).toEqual([{ instance: 'mysql/KR/1', atMs: world.nowMs }])
 	})
 
 	it('publishes once and has ended, even when the completion cannot be recorded', async () => {

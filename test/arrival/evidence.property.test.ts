@@ -6,7 +6,9 @@ import { exportBackup } from '../../lib/export/export-backup.ts'
 import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import type { ArrivalCheck, ArrivalPorts, CallNcp, ExportPorts, ListObjects } from '../../lib/ports.ts'
+import { rowOf } from '../../lib/products.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
+import { fromApiRequest } from '../../lib/request/export-request.ts'
 import {
 	createArrivalPorts,
 	createExportPorts,
@@ -14,7 +16,7 @@ import {
 	createMemoryLedger,
 	replyWith,
 } from '../fakes.ts'
-import { bodyOf, keysOf, type Plan, type PlannedExport, plan } from './landing-plans.ts'
+import { bodyOf, bytesOf, keysOf, type Plan, type PlannedExport, plan, requestFor } from './landing-plans.ts'
 
 const MINUTE_MS = 60_000
 
@@ -117,7 +119,7 @@ class World {
 		if (state !== 'completed' || object === null || request === null) return
 		// The world, not the product's word: whose bytes are they, at this moment?
 		const bytes = this.buckets.get(request.bucketName)?.get(object.key)?.body
-		expect(bytes).toBe(`backup ${request.fileName} of ${request.cloudPostgresqlInstanceNo}`)
+		expect(bytes).toBe(bytesOf(fromApiRequest(request)))
 	}
 
 	schedule: ArrivalPorts['schedule'] = async (check, delaySeconds) => {
@@ -137,15 +139,7 @@ class World {
 	}
 
 	async deliver(planned: PlannedExport): Promise<void> {
-		const { instanceNo, fileName, bucketName, folderPath, idempotencyKey } = planned
-		const request = {
-			cloudPostgresqlInstanceNo: instanceNo,
-			fileName,
-			bucketName,
-			folderPath,
-			idempotencyKey,
-		}
-		const body = JSON.stringify(request)
+		const body = JSON.stringify(requestFor(planned))
 		const trigger = { kind: 'queue', id: `message-${this.plan.exports.indexOf(planned)}` } as const
 		const delivery = toDelivery(body, trigger, { regionCode: 'KR', sentAtMs: this.nowMs })
 		const ports = createExportPorts({
@@ -210,8 +204,9 @@ it('completes every export that lands in its own place in time, when each instan
 		exports: any.exports.map((each, index) => ({
 			...each,
 			fileName: `2021052${index}`,
-			bucketName: index % 2 === 0 ? 'shared' : `own-${each.instanceNo}`,
-			folderPath: index % 2 === 0 ? `${each.instanceNo}/` : undefined,
+			...(index % 2 === 0 && rowOf(each.product).hasFolder
+				? { bucketName: 'shared', folderPath: `${each.instanceNo}/` }
+				: { bucketName: `own-${each.instanceNo}`, folderPath: undefined }),
 			idempotencyKey: undefined,
 			repeatMinutes: undefined,
 			landing: (['own-place', 'with-ending'] as const)[index % 2] ?? 'own-place',

@@ -1,4 +1,6 @@
 import fc from 'fast-check'
+import { PRODUCT_NAMES, type Product, rowOf } from '../../lib/products.ts'
+import { type ApiRequest, type ExportRequest, toApiRequest } from '../../lib/request/export-request.ts'
 
 /** Where NCP puts a copy, and what is wrong with it. NCP documents none of this. */
 export const LANDINGS = [
@@ -23,7 +25,9 @@ export type LandingOfPlan = (typeof LANDINGS)[number]
 
 /** One request, and what becomes of it. */
 export interface PlannedExport {
+	product: Product
 	instanceNo: string
+	chosen: Readonly<Record<string, string>>
 	fileName: string
 	bucketName: string
 	folderPath: string | undefined
@@ -66,19 +70,20 @@ const STRANGERS = [
 	'archive/20210529.tar.gz',
 ] as const
 
-const planned = (instanceNo: string): fc.Arbitrary<PlannedExport> =>
+const planned = (instanceNo: string, product: Product): fc.Arbitrary<PlannedExport> =>
 	fc.record({
+		product: fc.constant(product),
 		instanceNo: fc.constant(instanceNo),
+		chosen: fc.record(
+			Object.fromEntries(
+				Object.entries(rowOf(product).choices).map(([name, values]) => [name, fc.constantFrom(...values)]),
+			),
+		),
 		fileName: fc.constantFrom(FILES[0], FILES[0], ...FILES),
 		bucketName: fc.constantFrom('shared', 'shared', 'shared', `own-${instanceNo}`),
-		folderPath: fc.constantFrom(
-			undefined,
-			undefined,
-			`${instanceNo}/`,
-			`${instanceNo}/`,
-			'nightly/',
-			'nightly/sub/',
-		),
+		folderPath: rowOf(product).hasFolder
+			? fc.constantFrom(undefined, undefined, `${instanceNo}/`, `${instanceNo}/`, 'nightly/', 'nightly/sub/')
+			: fc.constant(undefined),
 		idempotencyKey: fc.constantFrom(undefined, undefined, undefined, `key-${instanceNo}`),
 		startMinute: fc.constantFrom(0, 0, 0, 1, 7, 40),
 		repeatMinutes: fc.constantFrom(undefined, undefined, 0, 2, 60, 26 * 60),
@@ -104,7 +109,13 @@ export const plan: fc.Arbitrary<Plan> = fc
 	})
 	.chain(({ instances, strangers, ...world }) =>
 		fc
-			.tuple(...instances.map((instanceNo) => fc.array(planned(instanceNo), { minLength: 1, maxLength: 2 })))
+			.tuple(
+				...instances.map((instanceNo) =>
+					fc
+						.constantFrom('postgresql', 'postgresql', ...PRODUCT_NAMES)
+						.chain((product) => fc.array(planned(instanceNo, product), { minLength: 1, maxLength: 2 })),
+				),
+			)
 			.map((exports) => ({
 				...world,
 				exports: exports.flat(),
@@ -146,6 +157,21 @@ function keyOf({ landing, folderPath = '', fileName, instanceNo }: PlannedExport
 }
 
 /** Whose backup an object is can be read from its bytes. */
-export function bodyOf({ landing, fileName, instanceNo }: PlannedExport): string {
-	return landing === 'empty' ? '' : `backup ${fileName} of ${instanceNo}`
+export function bodyOf(planned: PlannedExport): string {
+	return planned.landing === 'empty' ? '' : bytesOf(planned)
+}
+
+/** The bytes of the backup that is asked for. */
+export function bytesOf({
+	fileName,
+	chosen = {},
+	instanceNo,
+}: Pick<ExportRequest, 'fileName' | 'chosen' | 'instanceNo'>): string {
+	return ['backup', fileName, ...Object.values(chosen), 'of', instanceNo].join(' ')
+}
+
+/** The request as a user writes it. */
+export function requestFor(planned: PlannedExport): ApiRequest {
+	const { product, instanceNo, fileName, chosen, bucketName, folderPath, idempotencyKey } = planned
+	return toApiRequest({ product, instanceNo, fileName, chosen, bucketName, folderPath, idempotencyKey })
 }

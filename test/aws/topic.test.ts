@@ -93,6 +93,19 @@ describe('createTopic', () => {
 		})
 	})
 
+	it.each([
+		[{ product: 'mysql' }, { cloudMysqlInstanceNo: '12' }],
+		[{ product: 'mongodb' }, { cloudMongoDbInstanceNo: '12' }],
+		[{ product: 'cache', chosen: { backupTypeMode: 'MANUAL' } }, { cloudCacheInstanceNo: '12' }],
+	] as const)('names the instance by the field of its product: %j', async (fields, attribute) => {
+		const { publish, receive } = await startEmbedded()
+		await publish(acceptedEvent('a', { ...fields, instanceNo: '12' }))
+		const [message] = await receive()
+		const attributes = message?.MessageAttributes ?? {}
+		const names = Object.keys(attributes).filter((name) => name.endsWith('InstanceNo'))
+		expect(Object.fromEntries(names.map((name) => [name, attributes[name]?.StringValue]))).toEqual(attribute)
+	})
+
 	it('publishes events that are ready at the same time in batches of at most ten', async () => {
 		const { publish, batches } = await startScriptedSns({})
 		await Promise.all(Array.from({ length: 12 }, (_, n) => publish(acceptedEvent(`e${n}`))))

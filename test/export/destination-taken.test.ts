@@ -12,3 +12,11 @@ it.each([
 		problems: [{ field, detail: expect.stringMatching(new RegExp(`vpostgresql/KR/2.*${wayOut}`)) }],
 	})
 })
+
+it('proposes no folder to a product that has none, and names another kind of backup of the same instance', () => {
+	const cache = { ...REQUEST, product: 'cache', chosen: { backupTypeMode: 'SYSTEM' } } as const
+	expect(destinationTaken(cache, 'vcache/KR/1/MANUAL').message).toContain(
+		'bucketName already receives a file of this name from another kind of backup (vcache/KR/1/MANUAL): name another bucket',
+	)
+	expect(destinationTaken(cache, 'vcache/KR/2/SYSTEM').message).toContain('from another instance')
+})

@@ -83,7 +83,8 @@ async function invoke(name: string, env: Record<string, string>, event: unknown)
 		name,
 		bundle: bundlePath(name),
 		env,
-		timeoutMs: 10_000,
+		// On a busy machine, five tries of a connection that is refused take seconds.
+		timeoutMs: 25_000,
 		onLine: take,
 	})
 	const result = await fn.invoke(event)

@@ -252,8 +252,7 @@ describe.skipIf(!isInstalled)('the console in a browser', () => {
 	it('shows which backups are out, by instance', async () => {
 		await sweep()
 		const instance = page.locator('.instance', { hasText: CONSOLE_INSTANCE })
-		const own =
-			cloud.ncp?.performed.filter((each) => each.cloudPostgresqlInstanceNo === CONSOLE_INSTANCE) ?? []
+		const own = cloud.ncp?.performed.filter((each) => each.instanceNo === CONSOLE_INSTANCE) ?? []
 		for (const { fileName } of own)
 			await instance.locator('.chip', { hasText: new RegExp(`${fileName}\\s+covered`) }).waitFor()
 		expect(own.length).toBeGreaterThan(4)

@@ -190,6 +190,10 @@ describe('ops coverage', () => {
 	it.each([
 		[['--instance', 'x', '--bucket', 'My'], '--instance must be 1 to 20 digits\n--bucket must be 3 to 63'],
 		[['--instance', '11'], '--bucket is required'],
+		[
+			['--instance', '11', '--bucket', 'my-bucket', '--product', 'mongodb'],
+			'--product must be postgresql or mysql: NCP does not document how to list the backup files of MongoDB',
+		],
 		[['--bucket', 'my-bucket'], 'need --instance'],
 		[[...OF_11, '--policy', 'one'], 'cannot be combined'],
 	])('%j is a mistake in the command', async (args, words) => {
@@ -225,6 +229,16 @@ describe('ops coverage', () => {
 		const { code, errors } = await coverage(['--policies', path, ...args])
 		expect(errors).toBe(`${path} ${words}\n`)
 		expect(code).toBe(1)
+	})
+
+	it('takes a copy without the number of its instance for none where destinations are shared', async () => {
+		await cloud.aws.putObject('my-bucket', 'shared/20210529', 'backup')
+		const shared = { ...cloud.connection, sharedDestinations: 'allow' }
+		await write('shared.json', JSON.stringify(shared))
+		const args = [...OF_11, '--folder', 'shared/', '--json']
+		const counts = async (name: string) => (await coverage(args, environment(name))).json()
+		expect(await counts('cloud.json')).toMatchObject([{ counts: { covered: 1, due: 1 } }])
+		expect(await counts('shared.json')).toMatchObject([{ counts: { covered: 0, due: 2 } }])
 	})
 
 	it('has dead letters of its own: a check is sent back, and what is no check is rejected', async () => {

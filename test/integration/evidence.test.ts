@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { afterEach, expect, it } from 'vitest'
-import { bodyOf, keysOf, type PlannedExport, plan, type Stranger } from '../arrival/landing-plans.ts'
+import { rowOf } from '../../lib/products.ts'
+import { fromApiRequest } from '../../lib/request/export-request.ts'
+import {
+	bodyOf,
+	bytesOf,
+	keysOf,
+	type PlannedExport,
+	plan,
+	requestFor,
+	type Stranger,
+} from '../arrival/landing-plans.ts'
 import { readExports } from './table.ts'
 import { World } from './world.ts'
 
@@ -49,14 +59,18 @@ it('names in every completed outcome an object that had the bytes of that backup
 	const started = await World.start({
 		simulator: {
 			instances: new Map(
-				exports.map(({ instanceNo }) => [
+				exports.map(({ product, instanceNo }) => [
 					instanceNo,
-					{ regionCode: 'KR', backups: new Set(exports.map(({ fileName }) => fileName)) },
+					{
+						product: rowOf(product).path,
+						regionCode: 'KR',
+						backups: new Set(exports.map(({ fileName }) => fileName)),
+					},
 				]),
 			),
 			buckets: new Set([...exports, ...strangers].map(({ bucketName }) => bucketName)),
-			fault: ({ cloudPostgresqlInstanceNo, fileName, nth }) => {
-				const planned = exports.find((each) => isOf(each, cloudPostgresqlInstanceNo, fileName))
+			fault: ({ instanceNo, fileName, nth }) => {
+				const planned = exports.find((each) => isOf(each, instanceNo, fileName))
 				return planned === undefined || nth > 1 ? undefined : FAULTS[planned.reply]
 			},
 			// The simulator asks for the object's own place; the plan decides where it lies, and when.
@@ -65,7 +79,7 @@ it('names in every completed outcome an object that had the bytes of that backup
 					(each) =>
 						each.bucketName === bucketName &&
 						(each.folderPath ?? '') + each.fileName === key &&
-						body === `backup ${each.fileName} of ${each.instanceNo}`,
+						body === bytesOf(each),
 				)
 				if (planned === undefined) throw new Error(`${key} is not in the plan`)
 				for (const landsAt of keysOf(planned)) {
@@ -77,16 +91,8 @@ it('names in every completed outcome an object that had the bytes of that backup
 	})
 	world = started
 	const { cloud } = started
-	for (const { instanceNo, startMinute, fileName, bucketName, folderPath, idempotencyKey } of exports) {
-		const request = {
-			cloudPostgresqlInstanceNo: instanceNo,
-			fileName,
-			bucketName,
-			folderPath,
-			idempotencyKey,
-		}
-		due.push({ minute: startMinute, run: () => started.send(request) })
-	}
+	for (const planned of exports)
+		due.push({ minute: planned.startMinute, run: () => started.send(requestFor(planned)) })
 	for (const { bucketName, key, minute } of strangers)
 		due.push({ minute, run: () => cloud.aws.putObject(bucketName, key, 'a stranger’s') })
 
@@ -105,9 +111,8 @@ it('names in every completed outcome an object that had the bytes of that backup
 	const terminal = started.events.filter(({ data }) => data.terminal)
 	for (const { data } of terminal) {
 		if (data.state !== 'completed' || data.object === null || data.request === null) continue
-		const { cloudPostgresqlInstanceNo, fileName } = data.request
 		expect(data.object.etag, `seed ${seed}: ${data.object.key}`).toBe(
-			md5(`backup ${fileName} of ${cloudPostgresqlInstanceNo}`),
+			md5(bytesOf(fromApiRequest(data.request))),
 		)
 	}
 	// Every export ends once.
@@ -115,14 +120,14 @@ it('names in every completed outcome an object that had the bytes of that backup
 	expect(new Set(terminal.map(({ id }) => id)).size, `seed ${seed}`).toBe(ids.size)
 	// Each of the files is sent twice at most for each destination and idempotency key.
 	const sent = new Map<string, number>()
-	for (const { cloudPostgresqlInstanceNo, bucketName, folderPath, fileName } of cloud.ncp?.performed ?? []) {
-		const key = [cloudPostgresqlInstanceNo, bucketName, folderPath, fileName].join(' ')
+	for (const { instanceNo, choices, bucketName, folderPath, fileName } of cloud.ncp?.performed ?? []) {
+		const key = [instanceNo, ...Object.values(choices), bucketName, folderPath, fileName].join(' ')
 		sent.set(key, (sent.get(key) ?? 0) + 1)
 	}
 	for (const [key, count] of sent) {
 		const planned = exports.filter(
-			({ instanceNo, bucketName, folderPath = '', fileName }) =>
-				[instanceNo, bucketName, folderPath, fileName].join(' ') === key,
+			({ instanceNo, chosen, bucketName, folderPath = '', fileName }) =>
+				[instanceNo, ...Object.values(chosen), bucketName, folderPath, fileName].join(' ') === key,
 		)
 		const keys = new Set(planned.map(({ idempotencyKey }) => idempotencyKey))
 		expect(count, `seed ${seed}: ${key}`).toBeLessThanOrEqual(2 * keys.size)

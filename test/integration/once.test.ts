@@ -88,7 +88,7 @@ describe('a batch', () => {
 			isQueueIdle: true,
 			simulator: {
 				instances,
-				fault: ({ cloudPostgresqlInstanceNo: no }) =>
+				fault: ({ instanceNo: no }) =>
 					(
 						({
 							'1001': 'busy',

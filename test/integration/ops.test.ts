@@ -12,9 +12,10 @@ import {
 } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCompletions } from '../../lib/aws/completions.ts'
+import { fromApiRequest } from '../../lib/request/export-request.ts'
 import { type Cloud, LOCAL_KEYS, startCloud } from '../../tools/local/cloud.ts'
 import { close, listen } from '../../tools/local/listen.ts'
-import { startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
+import { type Instance, startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
 import type { LocalConnection } from '../../tools/ops/connection.ts'
 import { startAwsApis, toOutputs } from '../aws-apis.ts'
 import { startEmbeddedSecrets } from '../secrets-manager.ts'
@@ -22,6 +23,7 @@ import { runCommand, startCommand } from './command.ts'
 import { takeOutcomes } from './outcomes.ts'
 
 const BUSY = '1234929'
+const CACHE = '4234925'
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
@@ -36,14 +38,14 @@ beforeAll(async () => {
 		maxReceiveCount: 1,
 		visibilitySeconds: 1,
 		simulator: {
-			instances: new Map(
-				['1234925', BUSY].map((number) => [
+			instances: new Map<string, Instance>([
+				...['1234925', BUSY].map((number): [string, Instance] => [
 					number,
 					{ regionCode: 'KR', backups: new Set(['20210528', ...FILES, ...BUSY_FILES]) },
 				]),
-			),
-			fault: ({ cloudPostgresqlInstanceNo }) =>
-				isBusy && cloudPostgresqlInstanceNo === BUSY ? 'busy' : undefined,
+				[CACHE, { product: 'vcache', regionCode: 'KR', backups: new Set(['nightly']) }],
+			]),
+			fault: ({ instanceNo }) => (isBusy && instanceNo === BUSY ? 'busy' : undefined),
 		},
 	})
 	await writeConnection('cloud.json', cloud.connection)
@@ -76,7 +78,9 @@ async function outcomeOf(fileName: string, state: string, instance = '1234925') 
 	for (;;) {
 		for (const event of await takeOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, 1)) {
 			const { data } = event
-			if (data.request?.fileName !== fileName || data.request.cloudPostgresqlInstanceNo !== instance) continue
+			if (data.request === null) continue
+			const request = fromApiRequest(data.request)
+			if (request.fileName !== fileName || request.instanceNo !== instance) continue
 			if (data.state === state) return event
 		}
 	}
@@ -201,6 +205,20 @@ describe('ops send and status', () => {
 		expect(status.json()).toMatchObject([{ exportId: data.exportId, state: 'completed' }])
 	})
 
+	it('sends a request for another product, and status finds its outcome', async () => {
+		const options = ['--product', 'cache', '--instance', CACHE, '--file', 'nightly', '--bucket', 'my-bucket']
+		expect(await ops(['send', ...options])).toMatchObject({
+			code: 2,
+			errors: expect.stringContaining('the request is not valid: backupTypeMode is required'),
+		})
+		expect(await ops(['send', ...options, '--backup-type-mode', 'SYSTEM'])).toMatchObject({ code: 0 })
+		const { data, source } = await outcomeOf('nightly', 'completed', CACHE)
+		expect(source).toBe(`/ncp/vcache/KR/${CACHE}`)
+		const status = await ops(['status', ...options, '--backup-type-mode', 'SYSTEM', '--json'])
+		expect(status.json()).toMatchObject([{ exportId: data.exportId, state: 'completed' }])
+		expect(await ops(['status', ...options, '--backup-type-mode', 'MANUAL'])).toMatchObject({ code: 1 })
+	})
+
 	it('sends many requests from standard input, in order', async () => {
 		const lines = FILES.map((fileName) => JSON.stringify(request(fileName))).join('\n')
 		const { code, json } = await ops(['send', '--from', '-', '--json'], lines)
@@ -227,6 +245,7 @@ describe('ops send and status', () => {
 	it.each([
 		[['send', '--instance', 'x', '--file', 'f', '--bucket', 'my-bucket'], 'must be 1 to 20 digits', 2],
 		[['send', '--from', '-', '--file', 'f'], 'cannot be combined', 2],
+		[['send', '--product', 'oracle'], 'Allowed choices are postgresql, mysql, mongodb, cache', 2],
 		[['send', '--from', '/nowhere'], '/nowhere cannot be read (ENOENT)', 1],
 		[['send', '--form', '-'], 'Did you mean --from?', 2],
 		[['status'], 'Name an export by its id', 2],
@@ -538,6 +557,8 @@ describe('ops forget', () => {
 		expect(output).toBe('The freshness of KR/1234925 is no longer reported.')
 		expect(code).toBe(0)
 		expect(await ops(['forget', 'KR/1234925'])).toMatchObject({ code: 1 })
+		await completions.record({ instance: 'mysql/-/12', atMs: Date.now() })
+		expect(await ops(['forget', 'mysql/default/12'])).toMatchObject({ code: 0 })
 	})
 })
 

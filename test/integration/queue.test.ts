@@ -163,7 +163,7 @@ describe('a batch', () => {
 		const { functions } = await start({
 			simulator: {
 				instances: many,
-				fault: ({ cloudPostgresqlInstanceNo: no }) =>
+				fault: ({ instanceNo: no }) =>
 					no === '1001' ? 'busy' : no === '1002' ? 'throttle' : no === '1003' ? 'cut' : undefined,
 			},
 		})
@@ -190,7 +190,7 @@ describe('a batch', () => {
 		const { functions, ncp } = await start({
 			simulator: {
 				instances: many,
-				fault: ({ cloudPostgresqlInstanceNo: no, fileName }) => {
+				fault: ({ instanceNo: no, fileName }) => {
 					if (no === '1000') order.push(fileName)
 					open.set(no, (open.get(no) ?? 0) + 1)
 					most = Math.max(most, open.size)

@@ -91,7 +91,5 @@ it('settles as unknown what an earlier version had claimed when it died, whoever
 	).toBe('unknown')
 	await world.pass(240, 20)
 	// It is not sent once more: the place is the other instance's.
-	expect(
-		world.cloud.ncp?.performed.map(({ cloudPostgresqlInstanceNo }) => cloudPostgresqlInstanceNo),
-	).toEqual(['1', '2'])
+	expect(world.cloud.ncp?.performed.map(({ instanceNo }) => instanceNo)).toEqual(['1', '2'])
 })

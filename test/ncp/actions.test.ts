@@ -37,4 +37,24 @@ describe('createExportAction', () => {
 			'regionCode=KR&fileName=%EA%B0%80%2B%26%3D%25&bucketName=c&folderPath=d%2Fe%2F&cloudPostgresqlInstanceNo=1&responseFormatType=json',
 		])
 	})
+
+	// Source: NCP API guide, exportBackupToObjectStorage of each product; typed in by hand.
+	it.each([
+		['mysql', {}, '/vmysql/v2/', 'fileName=f&bucketName=c&cloudMysqlInstanceNo=1'],
+		['mongodb', {}, '/vmongodb/v2/', 'objectName=f&bucketName=c&cloudMongoDbInstanceNo=1'],
+		[
+			'cache',
+			{ backupTypeMode: 'MANUAL' },
+			'/vcache/v2/',
+			'fileName=f&backupTypeMode=MANUAL&bucketName=c&cloudCacheInstanceNo=1',
+		],
+	] as const)('calls the action of %s', async (product, chosen, path, form) => {
+		const seen: unknown[] = []
+		const call = createExportAction(async (...args) => {
+			seen.push(args)
+			return toLostReply(false, 'ECONNREFUSED')
+		})
+		await call({ product, instanceNo: '1', fileName: 'f', chosen, bucketName: 'c' }, 9)
+		expect(seen).toEqual([[`${path}exportBackupToObjectStorage`, form, 9]])
+	})
 })

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createClock } from '../../lib/ncp/gateway-clock.ts'
 import { fixedCredentials, rotatingCredentials } from '../../lib/ncp/key-pair.ts'
 import { createLists, type ListsOptions } from '../../lib/ncp/lists.ts'
+import { LISTED_PRODUCTS, rowOf } from '../../lib/products.ts'
 import { type SimulatorOptions, startNcpSimulator } from '../../tools/local/ncp-simulator.ts'
 
 const KEYS = { accessKey: 'AK', secretKey: 'SK' }
@@ -76,6 +77,24 @@ describe('createLists', () => {
 			])
 			expect(await listBackups({ ...QUERY, instanceNo: '2' }, 10_000)).toEqual([])
 			expect([listCalls(), calls()]).toEqual([3, 0])
+		},
+	)
+
+	it.each(LISTED_PRODUCTS)(
+		'lists the instances and backups of %s, and of no other product',
+		async (product) => {
+			const listed = { regionCode: 'KR', backups: new Set(['20261124']) }
+			const instances = new Map([
+				['1', { ...listed, product: 'vpostgresql' }],
+				['2', { ...listed, product: 'vmysql' }],
+			])
+			const { url } = await simulate({ instances })
+			const { listInstances, listBackups } = createClient(url)
+			const [instance, ...more] = await listInstances({ ...QUERY, product }, 10_000)
+			expect(more).toEqual([])
+			expect(instances.get(instance?.instanceNo ?? '')?.product).toBe(rowOf(product).path)
+			const query = { ...QUERY, product, instanceNo: instance?.instanceNo ?? '' }
+			expect(await listBackups(query, 10_000)).toMatchObject([{ fileName: '20261124' }])
 		},
 	)
 

@@ -46,6 +46,7 @@ it('writes one line and one count for an outcome', () => {
 		level: 'INFO',
 		message: 'export accepted',
 		eventId: 'a/accepted',
+		product: 'postgresql',
 		fileName: 'f',
 		durationMs: 1,
 	})

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { toExportIdentity } from '../../lib/request/export-identity.ts'
+import {
+	isSameHolder,
+	isSameInstance,
+	toExportIdentity,
+	toHolder,
+	toInstance,
+} from '../../lib/request/export-identity.ts'
 import type { ExportRequest } from '../../lib/request/export-request.ts'
 
 const API = 'https://ncp.example'
@@ -24,6 +30,8 @@ it.each([
 	{ bucketName: 'abd' },
 	{ regionCode: 'SGN' },
 	{ folderPath: 'a/' },
+	{ product: 'mysql' as const },
+	{ chosen: { backupTypeMode: 'SYSTEM' } },
 	// The same text, split differently between the fields.
 	{ instanceNo: '1f', fileName: '' },
 ])('differs with %j', (changes) => {
@@ -54,4 +62,21 @@ it('uses the caller’s key if there is one, and keeps the fingerprint of the re
 	expect(one.exportKey).toBe(other.exportKey)
 	expect(one.fingerprint).not.toBe(other.fingerprint)
 	expect(one.fingerprint).toBe(toExportIdentity(API, REQUEST).fingerprint)
+})
+
+it('keeps the kinds of a Cache backup apart, each as its own holder of a destination', () => {
+	const cache = { ...REQUEST, product: 'cache' as const }
+	const system = { ...cache, chosen: { backupTypeMode: 'SYSTEM' } }
+	const manual = { ...cache, chosen: { backupTypeMode: 'MANUAL' } }
+	expect(toExportIdentity(API, system).exportKey).not.toBe(toExportIdentity(API, manual).exportKey)
+	expect(toInstance(system)).toBe('vcache/KR/1')
+	expect(toHolder(system)).toBe('vcache/KR/1/SYSTEM')
+	expect(isSameInstance(toHolder(system), toHolder(manual))).toBe(true)
+	expect(isSameHolder(toHolder(system), toHolder(manual))).toBe(false)
+	expect(isSameHolder(toHolder(system), toHolder({ ...system, regionCode: undefined }))).toBe(true)
+	expect(toHolder(REQUEST)).toBe(toInstance(REQUEST))
+})
+
+it('keeps instances of two products apart, also when their numbers are the same', () => {
+	expect(isSameInstance(toInstance(REQUEST), toInstance({ ...REQUEST, product: 'mysql' }))).toBe(false)
 })

@@ -1,8 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { RequestInvalid } from '../../lib/errors.ts'
-import { parseExportRequest, toApiRequest } from '../../lib/request/export-request.ts'
+import { fromApiRequest, parseExportRequest, toApiRequest } from '../../lib/request/export-request.ts'
 
 const GOOD = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
+
+/** A valid request of each other product, in the API's names and in ours. */
+const GOOD_OF = {
+	mysql: {
+		request: { cloudMysqlInstanceNo: '12', fileName: 'f', bucketName: 'my-bucket' },
+		neutral: { fileName: 'f' },
+	},
+	mongodb: {
+		request: { cloudMongoDbInstanceNo: '12', objectName: '668583966f0a', bucketName: 'my-bucket' },
+		neutral: { fileName: '668583966f0a' },
+	},
+	cache: {
+		request: { cloudCacheInstanceNo: '12', fileName: 'f', backupTypeMode: 'SYSTEM', bucketName: 'my-bucket' },
+		neutral: { fileName: 'f', chosen: { backupTypeMode: 'SYSTEM' } },
+	},
+} as const
 
 function problemsOf(value: unknown) {
 	try {
@@ -130,6 +146,52 @@ describe('parseExportRequest', () => {
 			'bucketName: must be 3 to 63 of a-z, 0-9, "." and "-"',
 			'regionCode: must be 2 to 8 capital letters, such as KR',
 			'filename: is unknown; did you mean "fileName"?',
+		])
+	})
+
+	it.each(Object.entries(GOOD_OF))(
+		'accepts a %s request, and writes it as it was',
+		(product, { request, neutral }) => {
+			const parsed = parseExportRequest(request)
+			expect(parsed).toEqual({ product, instanceNo: '12', ...neutral, bucketName: 'my-bucket' })
+			expect(toApiRequest(parsed)).toEqual(request)
+			expect(fromApiRequest(request)).toEqual(parsed)
+		},
+	)
+
+	it('puts only products with folders into the default one', () => {
+		const defaults = { folderPath: 'db/{instanceNo}', regionCode: 'KR' }
+		const folders = Object.values(GOOD_OF).map(
+			({ request }) => parseExportRequest(request, defaults).folderPath,
+		)
+		expect(folders).toEqual(['db/12/', undefined, undefined])
+	})
+
+	it.each([
+		['mongodb', { fileName: 'x' }, 'fileName is unknown: MongoDB takes "objectName", not "fileName"'],
+		['mongodb', { folderPath: 'x' }, 'folderPath is unknown: MongoDB has no folderPath'],
+		['cache', { folderPath: 'x' }, 'folderPath is unknown: Cache has no folderPath'],
+		['cache', { backupTypeMode: 'system' }, 'backupTypeMode must be "SYSTEM" or "MANUAL"'],
+		['cache', { backupTypeMode: undefined }, 'backupTypeMode is required'],
+		['mysql', { objectName: 'x' }, 'objectName is unknown: MySQL takes "fileName", not "objectName"'],
+		['mysql', { backupTypeMode: 'SYSTEM' }, 'backupTypeMode is unknown; known are cloudMysqlInstanceNo,'],
+		[
+			'cache',
+			{ cloudMongoDbInstanceNo: '1' },
+			'cloudCacheInstanceNo cannot be combined with cloudMongoDbInstanceNo: a request is for one instance',
+		],
+	] as const)('tells a %s request with %j: %s', (product, changes, words) => {
+		const problems = problemsOf({ ...GOOD_OF[product].request, ...changes })
+		expect(problems.map(({ field, detail }) => `${field} ${detail}`).join('\n')).toContain(words)
+	})
+
+	it('names the fields of the product that is meant, also when its instance field is missing', () => {
+		expect(problemsOf({ objectName: 'x', bucketName: 'my-bucket' })).toEqual([
+			{ field: 'cloudMongoDbInstanceNo', detail: 'is required' },
+		])
+		expect(problemsOf({ cloudMySqlInstanceNo: '1', fileName: 'x', bucketName: 'my-bucket' })).toEqual([
+			{ field: 'cloudMysqlInstanceNo', detail: 'is required' },
+			{ field: 'cloudMySqlInstanceNo', detail: 'is unknown; did you mean "cloudMysqlInstanceNo"?' },
 		])
 	})
 

@@ -1,9 +1,14 @@
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type { LocalConnection } from '../ops/connection.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from './embedded-aws.ts'
 import { type EmbeddedTable, startEmbeddedTable, type TableWrite } from './embedded-table.ts'
 import { createFunction, type LocalFunction } from './function-process.ts'
-import { type NcpSimulator, type SimulatorOptions, startNcpSimulator } from './ncp-simulator.ts'
+import {
+	type Instance,
+	type NcpSimulator,
+	type SimulatorOptions,
+	startNcpSimulator,
+} from './ncp-simulator.ts'
 import { type PollerOptions, pollOnce, pollQueue } from './queue-poller.ts'
 import { startWebhookServer } from './webhook-server.ts'
 
@@ -34,6 +39,8 @@ export interface CloudOptions {
 	arrivalReceiveCount?: number
 	/** Caps the visibility timeout and delay that a function asks for; deployed, they are minutes. */
 	maxBackOffSeconds?: number
+	/** The folder of the bundles, if not the one of `npm run build`. */
+	bundles?: string
 	/** How often a coverage check is received before it is a dead letter. */
 	coverageReceiveCount?: number
 	/** Turns arrival checks on, with this deadline, and coverage checks, which cannot do without the bucket either. */
@@ -86,14 +93,20 @@ export interface Cloud {
 	stop: () => Promise<void>
 }
 
+const BUNDLES = join(import.meta.dirname, '../../dist/functions')
+
 export const LOCAL_KEYS = { accessKey: 'LOCAL-ACCESS-KEY', secretKey: 'local-secret-key' } as const
 
-/** The simulator's default instances: one for each way that an export can end. */
-export const INSTANCES: SimulatorOptions['instances'] = new Map([
+/** The simulator's default instances: one for each way that an export can end, and one of each other product. */
+export const INSTANCES: SimulatorOptions['instances'] = new Map<string, Instance>([
 	['1234925', { regionCode: 'KR', backups: new Set(['20210528', '20210529', '20210530']) }],
 	['1234926', { regionCode: 'KR', backups: new Set(['20210528']), busyCalls: 1 }],
 	['1234927', { regionCode: 'KR', backups: new Set(['20210528']), losesReply: true }],
 	['1234928', { regionCode: 'KR', backups: new Set(['20210601']), landing: 'never' }],
+	['2234925', { product: 'vmysql', regionCode: 'KR', backups: new Set(['20210528']) }],
+	// Not named by date: MongoDB's names are ids.
+	['3234925', { product: 'vmongodb', regionCode: 'KR', backups: new Set(['668583966f0a']) }],
+	['4234925', { product: 'vcache', regionCode: 'KR', backups: new Set(['cache-20210528']) }],
 ])
 
 const WORLD: Omit<SimulatorOptions, 'copy'> = {
@@ -181,7 +194,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		keep(
 			createFunction({
 				name,
-				bundle: bundlePath(name),
+				bundle: bundlePath(name, options.bundles),
 				env: { ...env, ...own },
 				timeoutMs: options.functionTimeoutMs ?? FUNCTION_TIMEOUT_MS,
 				...(options.now ? { now: options.now } : {}),
@@ -250,6 +263,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			exportsTableName: table.tableName,
 			ncpApiUrl: access.apiUrl,
 			ncpRegionCode: env.NCP_REGION_CODE,
+			sharedDestinations: options.env?.SHARED_DESTINATIONS || 'refuse',
 			// A real API exports to a real bucket, which this machine does not read.
 			objectStorageUrl: options.ncp ? '' : aws.endpoint,
 			objectStorageRegion: 'kr-standard',
@@ -273,8 +287,8 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 	}
 }
 
-export function bundlePath(name: string): string {
-	return fileURLToPath(new URL(`../../dist/functions/${name}.cjs`, import.meta.url))
+export function bundlePath(name: string, folder = BUNDLES): string {
+	return join(folder, `${name}.cjs`)
 }
 
 async function startSimulator(

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
+import { type ApiRequest, fromApiRequest } from '../../lib/request/export-request.ts'
 import { buildFunctions } from '../build.ts'
 import { createProgram, runCommand } from '../terminal/command-line.ts'
 import { count } from '../terminal/count.ts'
@@ -106,7 +107,8 @@ async function runDemo({ verbose = false }): Promise<number> {
 function lostOf(samples: readonly SampleRequest[]): string[] {
 	return samples
 		.filter(({ expect }) => expect === 'missing')
-		.map(({ body = {} }) => `${body.cloudPostgresqlInstanceNo}/${body.fileName}`)
+		.map(({ body = {} }) => fromApiRequest(body as ApiRequest))
+		.map(({ instanceNo, fileName }) => `${instanceNo}/${fileName}`)
 }
 
 function summariseNcp({ ncp }: Cloud): string {

@@ -1,8 +1,11 @@
 import { type Answer, apiError, badRequest, DONE } from './ncp-answer.ts'
 import { backupsAt, type Daily, type SimulatedBackup } from './ncp-backups.ts'
+import { DEFAULT_PATH, SIMULATED_PRODUCTS, type SimulatedProduct, toInstanceField } from './ncp-products.ts'
 
 /** What the lists show of an instance. */
 export interface Listed {
+	/** The path of its product; `vpostgresql` if left out. */
+	product?: string
 	regionCode: string
 	/** Backup files that are always there. They ended before now. */
 	backups: ReadonlySet<string>
@@ -49,32 +52,20 @@ export interface ListQuirks {
 	omitsTotal?: boolean
 }
 
-interface Product {
-	path: string
-	/** As in `cloudPostgresqlInstanceNo`. */
-	prefix: string
-	/** As in `getCloudPostgresqlInstanceList`. */
-	name: string
-}
-
-const PRODUCTS: readonly Product[] = [
-	{ path: 'vpostgresql', prefix: 'cloudPostgresql', name: 'CloudPostgresql' },
-]
-
 export interface ListAction {
 	name: string
 	/** Of each row, as in `cloudPostgresqlInstance`; the list's own name is this and `List`. */
 	rowName: string
 	isOfBackups: boolean
-	product: Product
+	product: SimulatedProduct
 }
 
 /** The list actions by their paths. */
 export const LIST_ACTIONS: ReadonlyMap<string, ListAction> = new Map(
-	PRODUCTS.flatMap((product) =>
+	SIMULATED_PRODUCTS.filter(({ isListed }) => isListed).flatMap((product) =>
 		[true, false].map((isOfBackups): [string, ListAction] => {
 			const kind = isOfBackups ? 'BackupDetail' : 'Instance'
-			const name = `get${product.name}${kind}List`
+			const name = `get${product.prefix.replace('c', 'C')}${kind}List`
 			return [`/${product.path}/v2/${name}`, { name, rowName: product.prefix + kind, isOfBackups, product }]
 		}),
 	),
@@ -82,7 +73,7 @@ export const LIST_ACTIONS: ReadonlyMap<string, ListAction> = new Map(
 
 /** The number of the instance that a call is about; null for the list of instances. */
 export function instanceOf({ isOfBackups, product }: ListAction, parameters: URLSearchParams): string | null {
-	return isOfBackups ? parameters.get(`${product.prefix}InstanceNo`) : null
+	return isOfBackups ? parameters.get(toInstanceField(product)) : null
 }
 
 /** The answer to a list call whose signature is right. */
@@ -111,7 +102,7 @@ export function answerList(
 }
 
 function findProblem({ isOfBackups, product }: ListAction, parameters: URLSearchParams): string | undefined {
-	const instanceField = `${product.prefix}InstanceNo`
+	const instanceField = toInstanceField(product)
 	const known = ['regionCode', 'pageNo', 'pageSize', 'responseFormatType']
 	if (isOfBackups) known.push(instanceField)
 	const names = [...parameters.keys()]
@@ -139,20 +130,21 @@ function findRows(
 	{ offset = '+0900' }: ListQuirks,
 ): MakeRow[] | null {
 	const regionCode = parameters.get('regionCode')
-	const isInRegion = (listed: Listed): boolean => regionCode === null || listed.regionCode === regionCode
+	const isAsked = ({ product = DEFAULT_PATH, ...listed }: Listed): boolean =>
+		product === action.product.path && (regionCode === null || listed.regionCode === regionCode)
 	const instanceNo = instanceOf(action, parameters)
 	const { prefix } = action.product
 	if (instanceNo === null)
 		return [...instances]
-			.filter(([, listed]) => isInRegion(listed))
+			.filter(([, listed]) => isAsked(listed))
 			.map(
 				([number, listed]) =>
 					() =>
 						toInstanceRow(prefix, number, listed),
 			)
 	const instance = instances.get(instanceNo)
-	if (instance === undefined || !isInRegion(instance)) return null
-	return backupsAt(instance, nowMs).map((backup) => () => toBackupRow(backup, offset))
+	if (instance === undefined || !isAsked(instance)) return null
+	return backupsAt(instance, nowMs).map((backup) => () => toBackupRow(prefix, backup, offset))
 }
 
 function toInstanceRow(prefix: string, instanceNo: string, { regionCode, name, status, daily }: Listed) {
@@ -179,14 +171,18 @@ function toInstanceRow(prefix: string, instanceNo: string, { regionCode, name, s
 
 type Offset = NonNullable<ListQuirks['offset']>
 
-function toBackupRow({ fileName, startMs, endMs, isRunning }: SimulatedBackup, offset: Offset) {
+function toBackupRow(
+	prefix: string,
+	{ fileName, startMs, endMs, isRunning }: SimulatedBackup,
+	offset: Offset,
+) {
 	return {
 		fileName,
 		startTime: toDate(startMs, offset),
 		...(isRunning ? {} : { endTime: toDate(endMs, offset) }),
 		backupSize: 571_482_767,
 		dataStorageSize: 10_737_418_240,
-		archivedWalFileSize: 16_777_216,
+		...(prefix === 'cloudPostgresql' ? { archivedWalFileSize: 16_777_216 } : {}),
 	}
 }
 

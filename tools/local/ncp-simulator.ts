@@ -13,6 +13,7 @@ import {
 	type Listed,
 	type ListQuirks,
 } from './ncp-lists.ts'
+import { DEFAULT_PATH, SIMULATED_PRODUCTS, type SimulatedProduct, toInstanceField } from './ncp-products.ts'
 
 /** A fault that replaces the normal response to an export or list call. */
 export type Fault =
@@ -32,25 +33,25 @@ export type Fault =
 	| 'nonsense'
 	| { httpStatus: number; contentType: string; body: string }
 
-/** An export call that could be answered: its signature, its parameters and what they name are right. */
-export interface ExportCall {
-	cloudPostgresqlInstanceNo: string
-	fileName: string
-	bucketName: string
-	/** Empty when the call named none, as the region. */
-	folderPath: string
-	regionCode: string
-	/** Counts the calls for one instance and file, from 1. */
-	nth: number
-}
-
 export interface Performed {
-	cloudPostgresqlInstanceNo: string
+	/** The path of its product, such as `vpostgresql`. */
+	product: string
+	instanceNo: string
 	fileName: string
+	/** What else the call named, such as a Cache's `backupTypeMode`. */
+	choices: Readonly<Record<string, string>>
 	bucketName: string
 	/** Empty when the call named none. */
 	folderPath: string
 	atMs: number
+}
+
+/** An export call that could be answered: its signature, its parameters and what they name are right. */
+export interface ExportCall extends Performed {
+	/** Empty when the call named none. */
+	regionCode: string
+	/** Counts the calls for one instance and file, from 1. */
+	nth: number
 }
 
 export interface Instance extends Listed {
@@ -88,6 +89,8 @@ export interface SimulatorOptions {
 	listFault?: (call: ListCall) => Fault | undefined | Promise<Fault | undefined>
 	/** How the lists are written, for all calls or for each. */
 	listQuirks?: ListQuirks | ((call: ListCall) => ListQuirks)
+	/** Products that NCP has beside the ones that the project knows. */
+	moreProducts?: readonly SimulatedProduct[]
 	/** Writes the exported file, `copyDelayMs` after the export was performed. */
 	copy?: (bucketName: string, key: string, body: string) => Promise<void>
 	copyDelayMs?: number
@@ -105,16 +108,7 @@ export interface NcpSimulator {
 	stop: () => Promise<void>
 }
 
-const PATH = '/vpostgresql/v2/exportBackupToObjectStorage'
-const PARAMETERS = [
-	'regionCode',
-	'fileName',
-	'bucketName',
-	'folderPath',
-	'cloudPostgresqlInstanceNo',
-	'responseFormatType',
-]
-const REQUIRED = ['fileName', 'bucketName', 'cloudPostgresqlInstanceNo']
+const toPath = (product: SimulatedProduct): string => `/${product.path}/v2/exportBackupToObjectStorage`
 const CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 const MAX_BODY_BYTES = 64 * 1024
 
@@ -123,7 +117,8 @@ const MAX_BODY_BYTES = 64 * 1024
  * documented protocol. The return codes for a bad parameter or bucket are invented: NCP does not document them.
  */
 export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpSimulator> {
-	const { now = Date.now, copyDelayMs = 300 } = options
+	const { now = Date.now, copyDelayMs = 300, moreProducts = [] } = options
+	const products = new Map([...SIMULATED_PRODUCTS, ...moreProducts].map((each) => [toPath(each), each]))
 	const performed: Performed[] = []
 	const counts = new Map<string, number>()
 	const listCounts = new Map<string, number>()
@@ -131,16 +126,9 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 	let calls = 0
 	let listCalls = 0
 
-	const perform = (parameters: URLSearchParams): void => {
-		const done: Performed = {
-			cloudPostgresqlInstanceNo: parameters.get('cloudPostgresqlInstanceNo') ?? '',
-			fileName: parameters.get('fileName') ?? '',
-			bucketName: parameters.get('bucketName') ?? '',
-			folderPath: parameters.get('folderPath') ?? '',
-			atMs: now(),
-		}
+	const perform = (done: Performed): void => {
 		performed.push(done)
-		const landing = options.instances.get(done.cloudPostgresqlInstanceNo)?.landing ?? 'plain'
+		const landing = options.instances.get(done.instanceNo)?.landing ?? 'plain'
 		if (options.copy === undefined || landing === 'never') return
 		const { copy } = options
 		sleep(copyDelayMs, undefined, { signal: stopping.signal })
@@ -149,21 +137,24 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 	}
 
 	const answerExport = async (
+		product: SimulatedProduct,
 		parameters: URLSearchParams,
 		response: ServerResponse,
 		isJson: boolean,
 	): Promise<void> => {
-		const refusal = checkParameters(parameters) ?? checkResources(parameters, options, now())
+		const call = toPerformed(product, parameters, now())
+		const refusal = checkParameters(product, parameters) ?? checkResources(call, parameters, options)
 		if (refusal !== null) {
 			send(response, refusal, isJson)
 			return
 		}
-		const call = toCall(parameters, counts)
-		const habit = habitOf(options.instances.get(call.cloudPostgresqlInstanceNo), call.nth)
-		const fault = (await options.fault?.(call)) ?? habit
+		const nth = count(counts, `${call.instanceNo}/${call.fileName}`)
+		const asked = { ...call, regionCode: parameters.get('regionCode') ?? '', nth }
+		const habit = habitOf(options.instances.get(call.instanceNo), nth)
+		const fault = (await options.fault?.(asked)) ?? habit
 		const isPerformed = fault === undefined || fault === 'cut' || fault === 'perform-then-hang'
-		options.onCall?.(call, fault, isPerformed)
-		if (isPerformed) perform(parameters)
+		options.onCall?.(asked, fault, isPerformed)
+		if (isPerformed) perform(call)
 		if (fault === undefined) send(response, SUCCESS, isJson)
 		else misbehave(fault, response, isJson, SUCCESS)
 	}
@@ -186,7 +177,9 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 	}
 
 	const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-		const action = LIST_ACTIONS.get(request.url?.split('?')[0] ?? '')
+		const path = request.url?.split('?')[0] ?? ''
+		const action = LIST_ACTIONS.get(path)
+		const product = products.get(path)
 		if (action === undefined) calls++
 		else listCalls++
 		// By the gateway's clock, which may differ from the caller's.
@@ -194,10 +187,14 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 		const body = (await readAll(request, MAX_BODY_BYTES)).toString('utf8')
 		const parameters = readParameters(request, body)
 		const isJson = parameters.get('responseFormatType') === 'json'
-		const refusal = checkRoute(request) ?? checkSignature(request, options.keys, now())
-		if (refusal !== null) send(response, refusal, isJson)
-		else if (action === undefined) await answerExport(parameters, response, isJson)
-		else await answerListCall(action, parameters, response, isJson)
+		const refusal = checkSignature(request, options.keys, now())
+		if (action === undefined && product === undefined)
+			send(response, gatewayError(404, '300', 'Not Found Exception'), isJson)
+		else if (request.method !== 'GET' && request.method !== 'POST')
+			send(response, badRequest('method'), isJson)
+		else if (refusal !== null) send(response, refusal, isJson)
+		else if (product !== undefined) await answerExport(product, parameters, response, isJson)
+		else if (action !== undefined) await answerListCall(action, parameters, response, isJson)
 	}
 
 	const server = createServer((request, response) => {
@@ -216,23 +213,22 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 	}
 }
 
-function toCall(parameters: URLSearchParams, counts: Map<string, number>): ExportCall {
-	const textOf = (name: string): string => parameters.get(name) ?? ''
-	const cloudPostgresqlInstanceNo = textOf('cloudPostgresqlInstanceNo')
-	const fileName = textOf('fileName')
-	return {
-		cloudPostgresqlInstanceNo,
-		fileName,
-		bucketName: textOf('bucketName'),
-		folderPath: textOf('folderPath'),
-		regionCode: textOf('regionCode'),
-		nth: count(counts, `${cloudPostgresqlInstanceNo}/${fileName}`),
-	}
+/** The content of a copied backup. It names file and instance, so that a test can tell whose backup an object is. */
+function toContent({ instanceNo, fileName, choices }: Performed): string {
+	return ['backup', fileName, ...Object.values(choices), 'of', instanceNo].join(' ')
 }
 
-/** The content of a copied backup. It names file and instance, so that a test can tell whose backup an object is. */
-function toContent({ cloudPostgresqlInstanceNo, fileName }: Performed): string {
-	return `backup ${fileName} of ${cloudPostgresqlInstanceNo}`
+function toPerformed(product: SimulatedProduct, parameters: URLSearchParams, atMs: number): Performed {
+	const textOf = (name: string): string => parameters.get(name) ?? ''
+	return {
+		product: product.path,
+		instanceNo: textOf(toInstanceField(product)),
+		fileName: textOf(product.fileField),
+		choices: Object.fromEntries(Object.keys(product.choices ?? {}).map((name) => [name, textOf(name)])),
+		bucketName: textOf('bucketName'),
+		folderPath: product.parameters.includes('folderPath') ? textOf('folderPath') : '',
+		atMs,
+	}
 }
 
 function toKey({ folderPath, fileName }: Performed, landing: Landing): string {
@@ -268,13 +264,6 @@ function readParameters({ method, url, headers }: IncomingMessage, body: string)
 	return new URLSearchParams(isForm ? body : '')
 }
 
-function checkRoute({ method, url }: IncomingMessage): Answer | null {
-	const [path] = (url ?? '').split('?')
-	if (path !== PATH && !LIST_ACTIONS.has(path ?? '')) return gatewayError(404, '300', 'Not Found Exception')
-	if (method !== 'GET' && method !== 'POST') return badRequest('method')
-	return null
-}
-
 function checkSignature(
 	{ method, url, headers }: IncomingMessage,
 	keys: ReadonlyMap<string, string>,
@@ -297,33 +286,33 @@ function checkSignature(
 	return isSigned ? null : refused('Invalid authentication information.')
 }
 
-function checkParameters(parameters: URLSearchParams): Answer | null {
-	const names = [...parameters.keys()]
+function checkParameters(product: SimulatedProduct, parameters: URLSearchParams): Answer | null {
+	const { fileField, choices = {}, ignores = [] } = product
+	const required = [fileField, 'bucketName', toInstanceField(product), ...Object.keys(choices)]
+	const known = [...required, 'regionCode', 'responseFormatType', ...product.parameters, ...ignores]
 	const problem =
-		names.find((name) => !PARAMETERS.includes(name) || parameters.getAll(name).length > 1) ??
-		REQUIRED.find((name) => !parameters.get(name))
+		[...parameters.keys()].find((name) => !known.includes(name) || parameters.getAll(name).length > 1) ??
+		required.find((name) => !parameters.get(name)) ??
+		Object.entries(choices).find(([name, values]) => !values.includes(parameters.get(name) ?? ''))?.[0]
 	if (problem !== undefined) return badRequest(`parameter ${problem}`)
 	const format = parameters.get('responseFormatType') ?? 'xml'
 	return format === 'xml' || format === 'json' ? null : badRequest('responseFormatType')
 }
 
 function checkResources(
+	{ product, instanceNo, fileName, bucketName, atMs }: Performed,
 	parameters: URLSearchParams,
 	{ instances, buckets }: SimulatorOptions,
-	nowMs: number,
 ): Answer | null {
-	const instance = instances.get(parameters.get('cloudPostgresqlInstanceNo') ?? '')
+	const instance = instances.get(instanceNo)
+	const isOfProduct = instance !== undefined && (instance.product ?? DEFAULT_PATH) === product
 	const regionCode = parameters.get('regionCode')
-	if (instance === undefined || (regionCode !== null && regionCode !== instance.regionCode)) {
+	if (!isOfProduct || (regionCode !== null && regionCode !== instance.regionCode)) {
 		return apiError(400, '5001017', 'The instance does not exist.')
 	}
-	const isThere = backupsAt(instance, nowMs).some(
-		({ fileName, isRunning }) => fileName === parameters.get('fileName') && !isRunning,
-	)
+	const isThere = backupsAt(instance, atMs).some((each) => each.fileName === fileName && !each.isRunning)
 	if (!isThere) return apiError(400, '5001017', 'The backup does not exist.')
-	return buckets.has(parameters.get('bucketName') ?? '')
-		? null
-		: apiError(400, '5001999', 'The bucket does not exist.')
+	return buckets.has(bucketName) ? null : apiError(400, '5001999', 'The bucket does not exist.')
 }
 
 /** `answer` is what would have been sent without the fault. */

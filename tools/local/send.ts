@@ -1,5 +1,6 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs'
 import type { OutcomeEvent, State } from '../../lib/outcome/outcome.ts'
+import { type ApiRequest, fromApiRequest } from '../../lib/request/export-request.ts'
 import { toFolderPath } from '../../lib/request/folder-path.ts'
 import type { Cloud } from './cloud.ts'
 
@@ -45,11 +46,13 @@ export function isOutcomeOf(
 	if (data.trigger.id === triggerId) return true
 	const { request } = data
 	if (request === null || sample.body === undefined) return false
-	const { cloudPostgresqlInstanceNo, bucketName, fileName, folderPath } = sample.body
+	const asked = fromApiRequest(sample.body as ApiRequest)
+	const found = fromApiRequest(request)
 	return (
-		request.cloudPostgresqlInstanceNo === cloudPostgresqlInstanceNo &&
-		request.bucketName === bucketName &&
-		request.fileName === fileName &&
-		request.folderPath === (folderPath === undefined ? undefined : toFolderPath(String(folderPath)))
+		found.product === asked.product &&
+		found.instanceNo === asked.instanceNo &&
+		found.bucketName === asked.bucketName &&
+		found.fileName === asked.fileName &&
+		found.folderPath === (asked.folderPath === undefined ? undefined : toFolderPath(asked.folderPath))
 	)
 }

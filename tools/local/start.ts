@@ -60,7 +60,8 @@ const DAILY = '1234929'
 
 const WORLD = `Simulated instances: 1234925 (files 20210528, 20210529, 20210530; arrives), 1234926 (20210528; busy at first),
 1234927 (20210528; its reply is lost), 1234928 (20210601; never arrives), ${DAILY} (a new file every minute, as if a day
-had passed, for seven minutes); bucket my-bucket.
+had passed, for seven minutes), MySQL 2234925 (20210528), MongoDB 3234925 (668583966f0a), Cache 4234925
+(cache-20210528, SYSTEM or MANUAL); bucket my-bucket.
 
 `
 

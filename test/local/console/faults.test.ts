@@ -2,15 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { LOCAL_KEYS } from '../../../tools/local/cloud.ts'
 import { createFaults } from '../../../tools/local/console/faults.ts'
 import { FAULTS } from '../../../tools/local/console/words.ts'
+import { toCall } from './sightings.ts'
 
-const call = (fileName: string, cloudPostgresqlInstanceNo = '1') => ({
-	cloudPostgresqlInstanceNo,
-	fileName,
-	bucketName: 'my-bucket',
-	folderPath: 'f/',
-	regionCode: 'KR',
-	nth: 1,
-})
+const call = (fileName: string, cloudPostgresqlInstanceNo = '1') =>
+	toCall({ cloudPostgresqlInstanceNo, fileName, bucketName: 'my-bucket', folderPath: 'f/', regionCode: 'KR' })
 
 function setUp() {
 	const done: string[] = []
@@ -42,7 +37,7 @@ describe('a planted fault', () => {
 
 	it('waits for the call that it is meant for', () => {
 		const { faults } = setUp()
-		faults.plant('lost-reply', { cloudPostgresqlInstanceNo: '1', fileName: 'a' })
+		faults.plant('lost-reply', { instanceNo: '1', fileName: 'a' })
 		expect(faults.onCall(call('b'))).toBeUndefined()
 		expect(faults.onCall(call('a', '2'))).toBeUndefined()
 		expect(faults.onCall(call('a'))).toBe('cut')

@@ -3,7 +3,7 @@ import type { CoverageEvent } from '../../../lib/coverage/coverage-event.ts'
 import { toExportIdentity } from '../../../lib/request/export-identity.ts'
 import { fromApiRequest } from '../../../lib/request/export-request.ts'
 import { createJournal, type JournalOptions } from '../../../tools/local/console/journal.ts'
-import { event } from './sightings.ts'
+import { event, toCall } from './sightings.ts'
 
 const API = 'http://127.0.0.1:1'
 const REQUEST = {
@@ -44,14 +44,14 @@ describe('what belongs together', () => {
 	it('finds the export of a call by what was asked for', () => {
 		const journal = create()
 		journal.takeWrite(written('one'))
-		journal.takeCall({ ...REQUEST, nth: 1 }, undefined, true)
+		journal.takeCall(toCall(REQUEST), undefined, true)
 		expect(journal.find('one')).toMatchObject({ calls: 1, performed: 1, request: { fileName: 'a' } })
 	})
 
 	it('finds the export of a call with an idempotency key by its claim', () => {
 		const journal = create()
 		journal.takeWrite(written('keyed', { fingerprint: 'of a request that the call does not tell' }))
-		journal.takeCall({ ...REQUEST, nth: 1 }, undefined, true)
+		journal.takeCall(toCall(REQUEST), undefined, true)
 		expect(journal.find('keyed')?.calls).toBe(1)
 	})
 

@@ -1,6 +1,6 @@
 import type { OutcomeEvent } from '../../../lib/outcome/outcome.ts'
 import type { LogLine, SeenEntry, Sighting } from '../../../tools/local/console/export-row.ts'
-import type { Fault } from '../../../tools/local/ncp-simulator.ts'
+import type { ExportCall, Fault } from '../../../tools/local/ncp-simulator.ts'
 
 export const ID = '01M84ZA801EW2XZC8GJJ7CTSGN'
 
@@ -11,6 +11,18 @@ const REQUEST = {
 	folderPath: '1234925/',
 	regionCode: 'KR',
 }
+
+/** The same, as the simulator saw it. */
+export const toCall = ({
+	cloudPostgresqlInstanceNo: instanceNo,
+	...rest
+}: {
+	cloudPostgresqlInstanceNo: string
+	fileName: string
+	bucketName: string
+	folderPath: string
+	regionCode: string
+}): ExportCall => ({ ...rest, product: 'vpostgresql', instanceNo, choices: {}, atMs: 0, nth: 1 })
 
 /** What an export leaves behind, one sighting a second. */
 export function toSightings(seen: readonly Partial<Sighting>[]): Sighting[] {
@@ -35,7 +47,7 @@ export const entry = (state: SeenEntry['state'], changes: Partial<SeenEntry> = {
 
 export const call = (fault?: Fault, isPerformed = fault === undefined): Partial<Sighting> => ({
 	kind: 'call',
-	call: { ...REQUEST, nth: 1 },
+	call: toCall(REQUEST),
 	fault,
 	isPerformed,
 })

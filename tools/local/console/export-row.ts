@@ -1,4 +1,6 @@
 import type { OutcomeEvent } from '../../../lib/outcome/outcome.ts'
+import { DEFAULT_PRODUCT, PRODUCT_NAMES, productsIn, rowOf } from '../../../lib/products.ts'
+import { type ApiRequest, fromApiRequest, toApiRequest } from '../../../lib/request/export-request.ts'
 import type { StepTimes } from '../../../lib/step-times.ts'
 import type { ExportCall, Fault } from '../ncp-simulator.ts'
 import { type RowState, STATE_WORDS } from './words.ts'
@@ -39,12 +41,15 @@ export interface LogLine extends Readonly<Record<string, unknown>> {
 	nextInSeconds?: number
 }
 
-export type RowRequest = {
-	cloudPostgresqlInstanceNo: string
+/** What an export was asked for with. */
+export interface RowRequest {
+	instanceNo: string
+	/** Folder and file name. */
+	path: string
 	fileName: string
 	bucketName: string
-	folderPath?: string
-	regionCode?: string
+	/** In the API's own names, to be sent again. */
+	api: ApiRequest
 }
 
 export interface TimelineItem {
@@ -134,7 +139,7 @@ function changesOf(known: ExportRow, sighting: Sighting): Partial<ExportRow> {
 			const isStale = known.isEnded && !terminal
 			return {
 				...(isStale ? {} : { state, isEnded: terminal }),
-				request: (request as RowRequest | null) ?? known.request,
+				request: request === null ? known.request : toRowRequest(request),
 				trigger,
 				attempts: Math.max(known.attempts, attempts),
 			}
@@ -147,34 +152,36 @@ function changesOf(known: ExportRow, sighting: Sighting): Partial<ExportRow> {
 	}
 }
 
+function toRowRequest(api: ApiRequest): RowRequest {
+	const { instanceNo, fileName, bucketName, folderPath = '' } = fromApiRequest(api)
+	return { instanceNo, path: folderPath + fileName, fileName, bucketName, api }
+}
+
 /** What a call asked for. */
 export function toRequest({
-	cloudPostgresqlInstanceNo,
-	fileName,
-	bucketName,
+	product: path,
+	choices,
 	folderPath,
 	regionCode,
+	...call
 }: ExportCall): RowRequest {
-	return {
-		cloudPostgresqlInstanceNo,
-		fileName,
-		bucketName,
+	const product = PRODUCT_NAMES.find((name) => rowOf(name).path === path) ?? DEFAULT_PRODUCT
+	const { instanceNo, fileName, bucketName } = call
+	return toRowRequest({
+		...toApiRequest({ product, instanceNo, fileName, chosen: choices, bucketName }),
 		...(folderPath === '' ? {} : { folderPath }),
 		...(regionCode === '' ? {} : { regionCode }),
-	}
+	})
 }
 
 /** The request that a log line is about; null when it names none. */
 export function requestOf(line: LogLine): RowRequest | null {
-	const { cloudPostgresqlInstanceNo, fileName, bucketName, folderPath, regionCode } = line
-	if (typeof cloudPostgresqlInstanceNo !== 'string') return null
-	return {
-		cloudPostgresqlInstanceNo,
-		fileName: String(fileName),
-		bucketName: String(bucketName),
-		...(typeof folderPath === 'string' ? { folderPath } : {}),
-		...(typeof regionCode === 'string' ? { regionCode } : {}),
-	}
+	const [product] = productsIn(line)
+	if (product === undefined) return null
+	const { instanceField, fileField, choices } = rowOf(product)
+	const names = [instanceField, fileField, ...Object.keys(choices), 'bucketName', 'folderPath', 'regionCode']
+	const given = names.filter((name) => typeof line[name] === 'string')
+	return toRowRequest(Object.fromEntries(given.map((name) => [name, String(line[name])])))
 }
 
 function toItem(known: ExportRow, sighting: Sighting): TimelineItem | null {

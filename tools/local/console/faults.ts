@@ -3,7 +3,7 @@ import type { ExportCall, Fault } from '../ncp-simulator.ts'
 import { FAULTS, type FaultName } from './words.ts'
 
 /** Whose call a fault waits for; left out, the next one's. */
-export type FaultTarget = Pick<ExportCall, 'cloudPostgresqlInstanceNo' | 'fileName'>
+export type FaultTarget = Pick<ExportCall, 'instanceNo' | 'fileName'>
 
 /** What the faults work on. */
 export interface Breakable {
@@ -88,6 +88,5 @@ export function createFaults(breakable: Breakable): Faults {
 
 function isMeant(target: FaultTarget | undefined, call: ExportCall): boolean {
 	if (target === undefined) return true
-	const { cloudPostgresqlInstanceNo, fileName } = target
-	return cloudPostgresqlInstanceNo === call.cloudPostgresqlInstanceNo && fileName === call.fileName
+	return target.instanceNo === call.instanceNo && target.fileName === call.fileName
 }

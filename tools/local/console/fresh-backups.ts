@@ -1,6 +1,5 @@
 import { toBackupName } from '../ncp-backups.ts'
 import type { Instance } from '../ncp-simulator.ts'
-import type { RowRequest } from './export-row.ts'
 
 /** The simulated instance whose backups the console makes, so that there is always one that nobody has asked for. */
 export const CONSOLE_INSTANCE = '1234930'
@@ -8,9 +7,17 @@ export const CONSOLE_INSTANCE = '1234930'
 const FIRST_MS = Date.UTC(2022, 0, 1)
 const DAY_MS = 24 * 60 * 60 * 1000
 
+/** In the API's own names. */
+export interface FreshRequest {
+	cloudPostgresqlInstanceNo: string
+	fileName: string
+	bucketName: string
+	folderPath: string
+}
+
 export interface FreshBackups {
 	/** The request for the next backup, into the folder where coverage expects it. */
-	next: () => RowRequest
+	next: () => FreshRequest
 	/** Makes the backup that a text asks for, if it asks for one of this instance. */
 	makeFor: (text: string) => void
 }

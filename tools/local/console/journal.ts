@@ -125,7 +125,7 @@ export function createJournal({
 	}
 
 	const toFingerprint = (request: RowRequest): string =>
-		toExportIdentity(apiUrl(), fromApiRequest(request)).fingerprint
+		toExportIdentity(apiUrl(), fromApiRequest(request.api)).fingerprint
 
 	const idOf = (request: RowRequest | null): string | undefined =>
 		request === null ? undefined : byFingerprint.get(toFingerprint(request))
@@ -212,7 +212,7 @@ function parseLine(text: string): LogLine | null {
 function isMatch({ id, state, request }: ExportRow, query: WindowQuery): boolean {
 	if (query.state && state !== query.state) return false
 	if (!query.text) return true
-	const text = `${id} ${request?.cloudPostgresqlInstanceNo ?? ''} ${request?.folderPath ?? ''}${request?.fileName ?? ''}`
+	const text = `${id} ${request?.instanceNo ?? ''} ${request?.path ?? ''}`
 	return text.includes(query.text)
 }
 

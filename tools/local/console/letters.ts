@@ -1,4 +1,5 @@
 import { parseRecord } from '../../../lib/formats/json.ts'
+import { type ApiRequest, fromApiRequest } from '../../../lib/request/export-request.ts'
 import type { DeadLetter, DeadQueue } from '../../ops/dead-letters.ts'
 import type { Cloud } from '../cloud.ts'
 
@@ -79,8 +80,6 @@ function toListed({ messageId, queue, sentAt, code, reason, isRejected, body }: 
 }
 
 function toAbout(body: string): string {
-	const { cloudPostgresqlInstanceNo, folderPath = '', fileName } = parseRecord(body) ?? {}
-	return fileName === undefined
-		? ''
-		: `${cloudPostgresqlInstanceNo ?? ''} ${folderPath}${fileName}`.slice(0, MAX_ABOUT)
+	const { instanceNo, folderPath = '', fileName } = fromApiRequest((parseRecord(body) ?? {}) as ApiRequest)
+	return fileName === '' ? '' : `${instanceNo} ${folderPath}${fileName}`.slice(0, MAX_ABOUT)
 }

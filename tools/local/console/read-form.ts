@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { EXAMPLES } from '../../docs.ts'
 import type { SampleRequest } from '../send.ts'
 import { WAYS, type Way } from './send-request.ts'
 
@@ -31,7 +32,10 @@ interface Schema {
 export async function readForm(): Promise<Form> {
 	const read = async (path: string): Promise<unknown> =>
 		JSON.parse(await readFile(new URL(path, import.meta.url), 'utf8'))
-	const schema = (await read('../../../docs/export-request.schema.json')) as Schema
+	// PostgreSQL's fields. The other products' requests are examples, to be edited as JSON.
+	const {
+		oneOf: [schema],
+	} = (await read('../../../docs/export-request.schema.json')) as { oneOf: [Schema] }
 	const samples = (await read('../requests.json')) as SampleRequest[]
 	return {
 		fields: Object.entries(schema.properties).map(([name, { pattern = null, enum: choices = null }]) => ({
@@ -41,11 +45,21 @@ export async function readForm(): Promise<Form> {
 			choices,
 		})),
 		// What needs a fault of the topic is in the list of faults.
-		examples: samples.filter(({ publishFailures }) => publishFailures === undefined).map(toExample),
+		examples: [
+			...samples.filter(({ publishFailures }) => publishFailures === undefined).map(toExample),
+			...OTHER_PRODUCTS.map(({ summary: title, value: body }) => toExample({ title, via: 'queue', body })),
+		],
 		ways: WAYS,
 	}
 }
 
-function toExample({ title, via, text, body }: SampleRequest): Example {
+const OTHER_PRODUCTS = [EXAMPLES.mysql, EXAMPLES.mongodb, EXAMPLES.cache]
+
+function toExample({
+	title,
+	via,
+	text,
+	body,
+}: Pick<SampleRequest, 'title' | 'via' | 'text' | 'body'>): Example {
 	return { title, way: via, text: text ?? JSON.stringify(body, null, 2) }
 }

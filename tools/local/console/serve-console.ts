@@ -174,7 +174,8 @@ async function tryFault({ name }: Body, { cloud }: ConsoleParts, { faults, fresh
 	if (name !== null) {
 		if (!isFaultName(name)) throw new BadCall('"name" must be a fault, or null.')
 		const isForOneCall = FAULTS.some((fault) => fault.name === name && fault.lasts !== null)
-		faults.plant(name, isForOneCall ? request : undefined)
+		const { cloudPostgresqlInstanceNo: instanceNo, fileName } = request
+		faults.plant(name, isForOneCall ? { instanceNo, fileName } : undefined)
 	}
 	const text = JSON.stringify(request)
 	fresh.makeFor(text)

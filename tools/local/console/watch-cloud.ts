@@ -3,7 +3,7 @@ import type { CoverageEvent } from '../../../lib/coverage/coverage-event.ts'
 import type { Cloud } from '../cloud.ts'
 import { createBroadcast } from './broadcast.ts'
 import { type Flow, readFlow } from './cloud-state.ts'
-import type { RowRequest } from './export-row.ts'
+import type { FreshRequest } from './fresh-backups.ts'
 import type { Journal } from './journal.ts'
 import type { Letters, ListedLetter } from './letters.ts'
 import type { Sandbox } from './open-console.ts'
@@ -24,7 +24,7 @@ export interface Pushed {
 
 export interface SandboxView {
 	planted: Partial<Record<FaultName, number | null>>
-	next: RowRequest
+	next: FreshRequest
 }
 
 export interface Watcher {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type Coverage, toCoverageEvent } from '../../../lib/coverage/coverage-event.ts'
 import type { Policy } from '../../../lib/coverage/policy.ts'
+import { DEFAULT_PRODUCT, LISTED_PRODUCTS } from '../../../lib/products.ts'
 import { count } from '../../terminal/count.ts'
 import { toCountsText } from '../../terminal/coverage-row.ts'
 import { toPlain } from '../../terminal/outcome-row.ts'
@@ -29,7 +30,7 @@ export function addCoverage(program: Command, signal: AbortSignal): void {
 		.option('--instance <number>', 'one instance instead of a file, with --bucket')
 		.option('--bucket <name>', 'bucketName')
 		.option('--folder <path>', 'folderPath (default: {instanceNo}/)')
-		.option('--product <name>', 'product (default: postgresql)')
+		.option('--product <name>', `${LISTED_PRODUCTS.join(' or ')} (default: ${DEFAULT_PRODUCT})`)
 		.option('--region-code <code>', 'regionCode, such as KR')
 		.option(
 			'--export',

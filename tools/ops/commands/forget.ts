@@ -7,7 +7,7 @@ export function addForget(program: Command, signal: AbortSignal): void {
 		.command('forget')
 		.argument(
 			'<instance>',
-			'region and number, such as KR/1234925; default/1234925 for an instance without a region',
+			'region and number, such as KR/1234925, with the product in front if it is not PostgreSQL, such as mysql/KR/1234925; "default" stands for a region that the requests left out',
 		)
 		.description('stop reporting the freshness of an instance that was deleted')
 	onTarget<object>(command, signal, forget)
@@ -19,7 +19,7 @@ async function forget(
 	[given = '']: readonly string[],
 ): Promise<number> {
 	// The table writes "-" for the default region, which on the command line would start an option.
-	const instance = given.replace(/^default\//, '-/')
+	const instance = given.replace(/(^|\/)default\//, '$1-/')
 	const isForgotten = await forgetInstance(instance, target)
 	if (isJson) printJson({ instance, isForgotten })
 	else

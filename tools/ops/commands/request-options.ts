@@ -1,7 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
+import { DEFAULT_PRODUCT, PRODUCT_NAMES, type Product, rowOf } from '../../../lib/products.ts'
 
 /** The options that name one request. */
 export interface RequestOptions {
+	product?: Product
 	instance?: string
 	file?: string
 	bucket?: string
@@ -17,10 +19,23 @@ interface Descriptions {
 	key: string
 }
 
+/** What some product's requests name beside the fields of every product, such as `backupTypeMode`. */
+const CHOICES = PRODUCT_NAMES.flatMap((product) =>
+	Object.entries(rowOf(product).choices).map(([name, values]) => ({ product, name, values })),
+)
+
 export function withRequestOptions(command: Command, { folder, regionCode, key }: Descriptions): Command {
+	command
+		.addOption(
+			new Option('--product <name>', `what the instance runs (default: ${DEFAULT_PRODUCT})`).choices(
+				PRODUCT_NAMES,
+			),
+		)
+		.option('--instance <number>', 'its number')
+		.option('--file <name>', toFileFields())
+	for (const { product, name, values } of CHOICES)
+		command.option(`--${toKebab(name)} <value>`, `${name} of a ${product} backup: ${values.join(' or ')}`)
 	return command
-		.option('--instance <number>', 'cloudPostgresqlInstanceNo')
-		.option('--file <name>', 'fileName')
 		.option('--bucket <name>', 'bucketName')
 		.option('--folder <path>', folder)
 		.option('--region-code <code>', regionCode)
@@ -28,13 +43,28 @@ export function withRequestOptions(command: Command, { folder, regionCode, key }
 }
 
 /** The request that the options name, in the API's own names. A field is undefined if its option was not given. */
-export function toRequestFields({ instance, file, bucket, folder, regionCode, key }: RequestOptions) {
+export function toRequestFields(options: RequestOptions): Record<string, string | undefined> {
+	const { product = DEFAULT_PRODUCT, instance, file, bucket, folder, regionCode, key } = options
+	const { instanceField, fileField } = rowOf(product)
+	const given = new Map(Object.entries(options))
 	return {
-		cloudPostgresqlInstanceNo: instance,
-		fileName: file,
+		[instanceField]: instance,
+		[fileField]: file,
+		...Object.fromEntries(CHOICES.map(({ name }) => [name, given.get(name)])),
 		bucketName: bucket,
 		folderPath: folder,
 		regionCode,
 		idempotencyKey: key,
 	}
+}
+
+/** "fileName; objectName of mongodb" */
+function toFileFields(): string {
+	const usual = rowOf(DEFAULT_PRODUCT).fileField
+	const others = PRODUCT_NAMES.filter((product) => rowOf(product).fileField !== usual)
+	return [usual, ...others.map((product) => `${rowOf(product).fileField} of ${product}`)].join('; ')
+}
+
+function toKebab(name: string): string {
+	return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

@@ -1,11 +1,11 @@
-import type { RowRequest } from '../export-row.ts'
+import type { FreshRequest } from '../fresh-backups.ts'
 import type { Example, Form, FormField } from '../read-form.ts'
 import type { Way } from '../send-request.ts'
 import { byId, make } from './dom.ts'
 
 export interface SendForm {
 	/** The backup that nobody has asked for yet; null when NCP is not simulated. */
-	setNext: (next: RowRequest | null) => void
+	setNext: (next: FreshRequest | null) => void
 }
 
 const FRESH = 'fresh'
@@ -20,7 +20,7 @@ export function makeSendForm(
 	const asText = byId<HTMLInputElement>('as-text')
 	const text = byId<HTMLTextAreaElement>('text')
 	const inputs = new Map(fields.map((field) => [field.name, makeInput(field)]))
-	let next: RowRequest | null = null
+	let next: FreshRequest | null = null
 
 	byId('fields').append(...fields.map((field) => makeField(field, inputs.get(field.name))))
 	byId('ways').append(...ways.map((way, index) => makeWay(way, index === 0)))

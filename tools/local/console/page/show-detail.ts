@@ -77,20 +77,15 @@ function makeHead(
 ): HTMLElement {
 	const isClaimed = state === 'claimed' && leaseUntilMs > 0
 	const facts: [string, string][] = [
-		['Instance', request?.cloudPostgresqlInstanceNo ?? 'not known yet'],
-		[
-			'Goes to',
-			request === null
-				? 'not known yet'
-				: `${request.bucketName}/${request.folderPath ?? ''}${request.fileName}`,
-		],
+		['Instance', request?.instanceNo ?? 'not known yet'],
+		['Goes to', request === null ? 'not known yet' : `${request.bucketName}/${request.path}`],
 		['Asked for by', trigger?.kind ?? 'not known yet'],
 		['Attempts', String(attempts)],
 		...(isClaimed ? ([['Claim ends at', toTime(leaseUntilMs)]] as [string, string][]) : []),
 		['Export id', id],
 	]
 	const again = (['queue', 'webhook', 'pipeline'] as const).map((way) =>
-		makeButton(way, () => sendAgain(request ?? {}, way), { 'data-focus': `again-${way}` }),
+		makeButton(way, () => sendAgain(request?.api ?? {}, way), { 'data-focus': `again-${way}` }),
 	)
 	return make(
 		'div',

@@ -32,7 +32,7 @@ function describe(shown: number, total: number, matching: number): string {
 
 function makeRow({ row, isSelected }: Shown, onSelect: (id: string) => void): HTMLElement {
 	const { id, state, request, trigger, attempts, firstSeenMs } = row
-	const file = `${request?.folderPath ?? ''}${request?.fileName ?? '(not known yet)'}`
+	const file = request?.path ?? '(not known yet)'
 	const select = makeButton(file, () => onSelect(id), {
 		class: 'link',
 		'data-focus': id,
@@ -45,7 +45,7 @@ function makeRow({ row, isSelected }: Shown, onSelect: (id: string) => void): HT
 		'tr',
 		isSelected ? { class: 'selected' } : {},
 		make('td', {}, makeStateBadge(state)),
-		make('td', {}, request?.cloudPostgresqlInstanceNo ?? '–'),
+		make('td', {}, request?.instanceNo ?? '–'),
 		make('td', {}, select),
 		make('td', {}, trigger?.kind ?? '–'),
 		make('td', { class: 'number' }, String(attempts)),

@@ -1,6 +1,6 @@
 import { afterEach, describe, it } from 'vitest'
-import { expectFiftyCompleted, type Outage, sendFifty, startInOutage } from './outage-world.ts'
-import type { World } from './world.ts'
+import { expectFiftyCompleted, type Outage, sendFifty, startInOutage } from '../integration/outage-world.ts'
+import type { World } from '../integration/world.ts'
 
 let world: World
 afterEach(() => world.stop())

@@ -3,7 +3,7 @@ import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import { type Cloud, startCloud } from '../../tools/local/cloud.ts'
 import type { Fault } from '../../tools/local/ncp-simulator.ts'
 import { readOutcomes } from '../../tools/local/outcomes.ts'
-import { endLeases, readExports } from './table.ts'
+import { endLeases, readExports } from '../integration/table.ts'
 
 const EXPORTS = 500
 const COPIES = 20
