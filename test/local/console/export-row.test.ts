@@ -63,7 +63,7 @@ describe('an export that completes', () => {
 		expect(rowOf(COMPLETED.slice(0, 1))).toMatchObject({ request: null, trigger: null })
 		expect(rowOf(COMPLETED.slice(0, 2)).request).toMatchObject({
 			fileName: '20210528',
-			folderPath: '1234925/',
+			path: '1234925/20210528',
 		})
 		expect(rowOf(COMPLETED.slice(0, 4)).trigger).toEqual({ kind: 'queue', id: 'message' })
 		const again = log('export completed', { trigger: { kind: 'webhook', id: 'call' } })
