@@ -34,6 +34,17 @@ const startApi = () =>
 		copy: async () => undefined,
 	})
 
+/** What the console answers to a request that is sent from its page. */
+async function sendFromConsole(lines: readonly string[], way: string): Promise<string> {
+	const url = new URL(/^Console\s+(\S+)$/m.exec(lines.join('\n'))?.[1] ?? '')
+	const response = await fetch(`${url.origin}/send${url.search}`, {
+		method: 'POST',
+		headers: { origin: url.origin, 'content-type': 'application/json' },
+		body: JSON.stringify({ text: REQUEST, way }),
+	})
+	return ((await response.json()) as { answer: string }).answer
+}
+
 /** A running `npm start`. */
 async function startCloudOf(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
 	const started = run('start.ts', [...args], env)
@@ -76,6 +87,12 @@ describe('npm start', () => {
 		})
 		expect(response.status).toBe(202)
 		await line(/accepted/)
+		// The console's page needs the token in the URL, and nothing else opens it.
+		const page = (await line(/^Console/)).replace(/^Console\s+/, '')
+		expect(page).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=/)
+		expect((await fetch(page)).status).toBe(200)
+		expect((await fetch(new URL(page).origin)).status).toBe(403)
+		expect(await readFile(file, 'utf8')).not.toContain(new URL(page).searchParams.get('token'))
 		// Other users of this machine cannot read the connection file.
 		expect((await stat(file)).mode & 0o777).toBe(0o600)
 		const doctor = await runCommand('tools/ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
@@ -86,6 +103,7 @@ describe('npm start', () => {
 		// No colours: the output is not a terminal.
 		expect(lines.join('\n')).not.toContain('\u001b')
 		await expect(fetch(url)).rejects.toThrow()
+		await expect(fetch(page)).rejects.toThrow()
 	})
 
 	it('warns first that it calls a real API when one is configured', async () => {
@@ -109,6 +127,8 @@ describe('npm start', () => {
 		await first.line(/accepted/)
 		expect(await first.runPrinted()).toBe('202')
 		expect(await first.callUnsigned()).toBe(401)
+		// The console signs its calls.
+		expect(await sendFromConsole(first.lines, 'webhook')).toBe('The webhook answered 202.')
 		const secret = first.secret()
 		const { output } = await runCommand('tools/ops/main.ts', ['doctor'], { env: { LOCAL_CLOUD_FILE: file } })
 		expect(output).not.toContain('unsigned')

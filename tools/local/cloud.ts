@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { LocalConnection } from '../ops/connection.ts'
 import { type EmbeddedAws, type Queue, startEmbeddedAws } from './embedded-aws.ts'
-import { type EmbeddedTable, startEmbeddedTable } from './embedded-table.ts'
+import { type EmbeddedTable, startEmbeddedTable, type TableWrite } from './embedded-table.ts'
 import { createFunction, type LocalFunction } from './function-process.ts'
 import {
 	type Instance,
@@ -55,6 +55,8 @@ export interface CloudOptions {
 	proxy?: (serviceUrl: string) => Promise<Proxy>
 	/** Called with each line that a function prints. */
 	onLine?: (line: string) => void
+	/** Called with each item that is put into the table, or deleted. */
+	onWrite?: (write: TableWrite) => void
 	/** Called when a function could not start, crashed or timed out, and when a poller fails. */
 	onProblem?: (text: string) => void
 }
@@ -138,7 +140,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 		return started
 	}
 	const aws = keep(await startEmbeddedAws({ maxBackOffSeconds }))
-	const table = keep(await startEmbeddedTable(aws.region))
+	const table = keep(await startEmbeddedTable(aws.region, options.onWrite))
 	const throughProxy = async (url: string): Promise<string> =>
 		options.proxy === undefined ? url : keep(await options.proxy(url)).url
 	const awsEndpoint = await throughProxy(aws.endpoint)

@@ -46,6 +46,14 @@ export interface Performed {
 	atMs: number
 }
 
+/** An export call that could be answered: its signature, its parameters and what they name are right. */
+export interface ExportCall extends Performed {
+	/** Empty when the call named none. */
+	regionCode: string
+	/** Counts the calls for one instance and file, from 1. */
+	nth: number
+}
+
 export interface Instance extends Listed {
 	/** The number of calls for each backup that are answered "busy" first. */
 	busyCalls?: number
@@ -73,13 +81,10 @@ export interface SimulatorOptions {
 	instances: ReadonlyMap<string, Instance>
 	buckets: ReadonlySet<string>
 	now?: () => number
-	/** Called before each valid export call. `nth` counts the calls for one instance and file, from 1. */
-	fault?: (call: {
-		product: string
-		instanceNo: string
-		fileName: string
-		nth: number
-	}) => Fault | undefined | Promise<Fault | undefined>
+	/** Called before each valid export call. */
+	fault?: (call: ExportCall) => Fault | undefined | Promise<Fault | undefined>
+	/** Called with each valid export call, when it is decided how it is answered. */
+	onCall?: (call: ExportCall, fault: Fault | undefined, isPerformed: boolean) => void
 	/** Called before each list call with a valid signature. */
 	listFault?: (call: ListCall) => Fault | undefined | Promise<Fault | undefined>
 	/** How the lists are written, for all calls or for each. */
@@ -143,12 +148,13 @@ export async function startNcpSimulator(options: SimulatorOptions): Promise<NcpS
 			send(response, refusal, isJson)
 			return
 		}
-		const { instanceNo, fileName } = call
-		const nth = count(counts, `${instanceNo}/${fileName}`)
-		const fault =
-			(await options.fault?.({ product: product.path, instanceNo, fileName, nth })) ??
-			habitOf(options.instances.get(instanceNo), nth)
-		if (fault === undefined || fault === 'cut' || fault === 'perform-then-hang') perform(call)
+		const nth = count(counts, `${call.instanceNo}/${call.fileName}`)
+		const asked = { ...call, regionCode: parameters.get('regionCode') ?? '', nth }
+		const habit = habitOf(options.instances.get(call.instanceNo), nth)
+		const fault = (await options.fault?.(asked)) ?? habit
+		const isPerformed = fault === undefined || fault === 'cut' || fault === 'perform-then-hang'
+		options.onCall?.(asked, fault, isPerformed)
+		if (isPerformed) perform(call)
 		if (fault === undefined) send(response, SUCCESS, isJson)
 		else misbehave(fault, response, isJson, SUCCESS)
 	}

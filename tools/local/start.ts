@@ -10,6 +10,7 @@ import { onInterrupt } from '../terminal/interrupt.ts'
 import { paint, tableHead } from '../terminal/outcome-row.ts'
 import { claimFile, type FileClaim, FileTaken } from './claim-file.ts'
 import { type Cloud, INSTANCES, type NcpAccess, START_ARRIVAL_SECONDS, startCloud } from './cloud.ts'
+import { prepareConsole } from './console/open-console.ts'
 import { readOutcomes } from './outcomes.ts'
 import { createWebhookSecret, toSignedCall } from './signed-call.ts'
 import { createSweeper, LOCAL_POLICY_TEXT, type Sweeper, toSweepText } from './sweep.ts'
@@ -31,6 +32,9 @@ machine.
 With the simulator, a coverage policy is swept every 20 seconds: backups that are
 not in the bucket are exported without being asked for, and a line says how many
 there are. --no-coverage switches it off.
+
+The console is a page for your browser that shows each request move, and breaks
+things on purpose. Only the URL that is printed opens it. See docs/console.md.
 
 One can run at a time: "npm run ops" finds it by a file. For a second one, set
 LOCAL_CLOUD_FILE to another path, here and for its "npm run ops".
@@ -96,15 +100,12 @@ async function start(options: StartOptions): Promise<void> {
 	console.log(introduce(ncp, secret !== null))
 	await using file = await claimConnectionFile()
 	await buildFunctions()
+	const page = prepareConsole({ instances: ncp === null ? toWorld(Date.now()) : null })
 	const cloud = await startCloud({
 		webhookPort,
+		...page.cloudOptions,
 		// A real API exports to a real bucket, which this machine does not read.
-		...(ncp === null
-			? {
-					arrivalDeadlineMinutes: START_ARRIVAL_SECONDS / 60,
-					simulator: { instances: toWorld(Date.now()) },
-				}
-			: {}),
+		...(ncp === null ? { arrivalDeadlineMinutes: START_ARRIVAL_SECONDS / 60 } : {}),
 		env: {
 			...Object.fromEntries(
 				PASSED_ON.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
@@ -113,7 +114,10 @@ async function start(options: StartOptions): Promise<void> {
 		},
 		onProblem: (text) => console.error(paint('red', text)),
 		...(ncp === null ? {} : { ncp }),
-		...(verbose ? { onLine: (line) => console.log(paint('dim', line)) } : {}),
+		onLine: (line) => {
+			page.cloudOptions.onLine?.(line)
+			if (verbose) console.log(paint('dim', line))
+		},
 	}).catch((error: NodeJS.ErrnoException) => {
 		if (error.code === 'EADDRINUSE')
 			throw new UsageError(`port ${webhookPort} is in use; choose another with --port`)
@@ -122,19 +126,23 @@ async function start(options: StartOptions): Promise<void> {
 	await file.write(cloud.connection)
 	const { coverageFunction } = cloud
 	const sweeper = coverage && coverageFunction !== null ? createSweeper(coverageFunction) : null
-	console.log(describe(cloud, secret, sweeper !== null))
+	const sweeps = sweeper === null ? null : createSweeps(sweeper)
+	const opened = await page.open(cloud, { webhookSecret: secret, onTimePassed: () => sweeps?.sweepSoon() })
+	console.log(describe(cloud, secret, sweeper !== null, opened.url))
 	const startedMs = Date.now()
 	const ids = new Set<string>()
 	const reader = readOutcomes(cloud.aws.sqs, cloud.outcomeQueue.url, (event: PublishedEvent) => {
+		page.takeEvent(event)
 		if (isCoverageEvent(event) && sweeper?.take(event)) return
 		console.log(toPublishedRow(event, startedMs, ids.has(event.id)))
 		ids.add(event.id)
 	})
 	const stopping = new AbortController()
-	const sweeping = sweeper === null ? null : sweepAgain(sweeper, stopping.signal)
+	const sweeping = sweeps?.run(stopping.signal)
 	await interrupted
 	console.log('\nStopping …')
 	stopping.abort()
+	await opened.stop()
 	await sweeping
 	await cloud.quiesce()
 	await reader.stop()
@@ -142,15 +150,34 @@ async function start(options: StartOptions): Promise<void> {
 	await cloud.stop()
 }
 
-/** Prints a sweep when it differs from the one before. */
-async function sweepAgain(sweeper: Sweeper, stopping: AbortSignal): Promise<void> {
-	let shown = ''
-	while (!stopping.aborted) {
-		const signal = AbortSignal.any([stopping, AbortSignal.timeout(SWEEP_MS)])
-		const text = await sweeper.sweep(signal).then(toSweepText, (error: Error) => `Coverage: ${error.message}`)
-		if (text !== shown && !stopping.aborted) console.log(paint('bold', text))
-		shown = text
-		await sleep(SWEEP_MS, undefined, { signal: stopping }).catch(() => undefined)
+/** Sweeps again and again, and prints a sweep when it differs from the one before. */
+function createSweeps(sweeper: Sweeper) {
+	let isDue = false
+	let waiting = new AbortController()
+	const pause = async (stopping: AbortSignal): Promise<void> => {
+		waiting = new AbortController()
+		const signal = AbortSignal.any([stopping, waiting.signal])
+		if (!isDue) await sleep(SWEEP_MS, undefined, { signal }).catch(() => undefined)
+		isDue = false
+	}
+	return {
+		/** At once, or right after the sweep that is running. */
+		sweepSoon: () => {
+			isDue = true
+			waiting.abort()
+		},
+		run: async (stopping: AbortSignal): Promise<void> => {
+			let shown = ''
+			while (!stopping.aborted) {
+				const signal = AbortSignal.any([stopping, AbortSignal.timeout(SWEEP_MS)])
+				const text = await sweeper
+					.sweep(signal)
+					.then(toSweepText, (error: Error) => `Coverage: ${error.message}`)
+				if (text !== shown && !stopping.aborted) console.log(paint('bold', text))
+				shown = text
+				await pause(stopping)
+			}
+		},
 	}
 }
 
@@ -193,10 +220,11 @@ function toPort(text: string): number {
 	throw new UsageError(`--port must be a whole number up to 65535, not "${text}"`)
 }
 
-function describe(cloud: Cloud, secret: string | null, isSwept: boolean): string {
+function describe(cloud: Cloud, secret: string | null, isSwept: boolean, consoleUrl: string): string {
 	const { webhookUrl, requestQueue, deadLetterQueue, aws, ncp } = cloud
 	const request = '{"cloudPostgresqlInstanceNo":"1234925","fileName":"20210528","bucketName":"my-bucket"}'
 	return `
+Console            ${consoleUrl}
 Webhook            ${webhookUrl}/exports
 ${secret === null ? '' : `Webhook secret     ${secret}\n`}Request queue      ${requestQueue.url}
 Dead-letter queue  ${deadLetterQueue.url}

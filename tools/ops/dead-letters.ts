@@ -16,7 +16,10 @@ import { COVERAGE_POLICY, REDRIVEN_FROM } from '../../lib/request/message-attrib
 import { readPipelineEvent } from '../../lib/request/pipeline-event.ts'
 import { OpsError, toMessage } from './ops-error.ts'
 import { findByRequest } from './status.ts'
-import type { Target } from './target.ts'
+import type { Target as WholeTarget } from './target.ts'
+
+/** What reading and moving dead letters needs of a target. */
+export type Target = Pick<WholeTarget, 'isLocal' | 'connection' | 'sqs' | 'items'>
 
 export const DEAD_QUEUES = ['requests', 'arrivals', 'coverage', 'pipeline'] as const
 

@@ -16,7 +16,7 @@ export async function findById(exportId: string, { items, connection }: Target):
  */
 export async function findByRequest(
 	request: ExportRequest,
-	{ items, connection }: Target,
+	{ items, connection }: Pick<Target, 'items' | 'connection'>,
 ): Promise<Entry | null> {
 	const { ncpApiUrl, ncpRegionCode, exportsTableName } = connection
 	const regionCode = request.regionCode ?? (ncpRegionCode || undefined)
