@@ -141,8 +141,8 @@ export interface Destinations {
 	 * write whose answer was lost does no harm.
 	 */
 	take: (request: ExportRequest, askedBy: string, nowMs: number) => Promise<Taking>
-	/** The instance that has the destination of a request; null when none has. */
-	holder: (request: ExportRequest) => Promise<string | null>
+	/** The instance that has the destination of a request; null when none has, or not any more. */
+	holder: (request: ExportRequest, nowMs: number) => Promise<string | null>
 	/**
 	 * Frees a destination that this export alone has asked for, after it was certainly not done: nothing can have landed
 	 * there. `requestedAtMs` is the export's: what was asked for before is kept.
@@ -274,7 +274,7 @@ export interface InspectPorts {
 	listBackups: ListBackups
 	listObjects: ListObjects
 	ledger: Pick<Ledger, 'read'>
-	destinations: Pick<Destinations, 'holder' | 'namesakes'>
+	destinations: Pick<Destinations, 'rule' | 'holder' | 'namesakes'>
 }
 
 export interface CoveragePorts extends InspectPorts {

@@ -97,7 +97,7 @@ export function hasName(segment: string, name: string): boolean {
 }
 
 /** As a whole folder name: the last segment is the file's, and a file may be named with the same digits. */
-function namesInstance(key: string, instanceNo: string): boolean {
+export function namesInstance(key: string, instanceNo: string): boolean {
 	return key.split('/').slice(0, -1).includes(instanceNo)
 }
 

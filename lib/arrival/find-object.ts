@@ -13,7 +13,8 @@ const MAX_NAMES = 20
 const MAX_NAMESAKES = 1_000
 const MAX_RIVALS = 100
 
-interface FindPorts extends Pick<ArrivalPorts, 'listObjects' | 'keyPrefix' | 'ledger' | 'destinations'> {
+interface FindPorts
+	extends Pick<ArrivalPorts, 'listObjects' | 'keyPrefix' | 'ledger' | 'destinations' | 'now'> {
 	deadline: Deadline
 }
 
@@ -88,10 +89,10 @@ function toKeys(objects: readonly ArrivedObject[]): string[] {
 /** False when the destination was the instance's and has changed hands. */
 async function isStillHeld(
 	{ request, isDestinationOurs }: Wanted,
-	{ destinations }: FindPorts,
+	{ destinations, now }: FindPorts,
 ): Promise<boolean> {
 	if (!isDestinationOurs) return true
-	const holder = await destinations.holder(request)
+	const holder = await destinations.holder(request, now())
 	return holder !== null && isSameHolder(holder, toHolder(request))
 }
 

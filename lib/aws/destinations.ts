@@ -88,7 +88,10 @@ export function createDestinations(
 
 	return {
 		rule,
-		holder: async (request) => (await read(request))?.heldBy ?? null,
+		holder: async (request, nowMs) => {
+			const known = await read(request)
+			return known === null || isExpired(known, nowMs) ? null : known.heldBy
+		},
 		take: async (request, askedBy, nowMs) => {
 			const fresh = toItem(request, askedBy, nowMs)
 			// Most destinations are new, so the first access to the table is the write itself.
@@ -96,7 +99,7 @@ export function createDestinations(
 			if (first !== null) return { kind: 'ours', undo: () => undo(request, first, null) }
 			for (let tries = 1; tries <= MAX_TRIES; tries++) {
 				const known = await read(request)
-				const previous = known !== null && known.expiresAt <= toSeconds(nowMs) ? null : known
+				const previous = known !== null && isExpired(known, nowMs) ? null : known
 				if (previous !== null && !isSameHolder(previous.heldBy, fresh.heldBy))
 					return { kind: 'held', by: previous.heldBy }
 				const next = previous === null ? fresh : askAgain(previous, fresh)
@@ -124,6 +127,11 @@ export function createDestinations(
 			return { read: (Items as unknown as Item[]).map(toNamesakeOf), isWhole: LastEvaluatedKey === undefined }
 		},
 	}
+}
+
+/** DynamoDB deletes it within days, not at once. */
+function isExpired({ expiresAt }: Stored, nowMs: number): boolean {
+	return expiresAt <= toSeconds(nowMs)
 }
 
 function toItem(request: ExportRequest, askedBy: string, nowMs: number): Item {

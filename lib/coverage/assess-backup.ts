@@ -1,3 +1,4 @@
+import { CLOCK_TOLERANCE_MS } from '../arrival/evidence.ts'
 import { type Entry, isEnded } from '../ledger/ledger.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { ListedBackup } from '../ports.ts'
@@ -36,12 +37,26 @@ export function assessBackup(inspected: InspectedBackup, nowMs: number, graceMs:
 
 const NOT_OUT: ReadonlySet<BackupState> = new Set(['failing', 'due', 'under-way'])
 
-function stateOf({ endedAtMs, request, proof, entry, isTaken }: InspectedBackup, nowMs: number): BackupState {
+/**
+ * Whether an export was completed by an object that is older than the end of the backup: somebody asked for it too early.
+ * Coverage asks only for what NCP lists as finished, so its own exports are none of these.
+ */
+export function isPremature(
+	{ endedAtMs }: Pick<ListedBackup, 'endedAtMs'>,
+	{ event, rememberMs }: Entry,
+): boolean {
+	const object = event?.data.object
+	if (rememberMs > 0 || endedAtMs === null || !object) return false
+	return Date.parse(object.lastModified) < endedAtMs - CLOCK_TOLERANCE_MS
+}
+
+function stateOf(inspected: InspectedBackup, nowMs: number): BackupState {
+	const { endedAtMs, request, proof, entry, isTaken } = inspected
 	if (endedAtMs === null) return 'running'
 	if (proof !== null) return 'covered'
 	const known = entry !== null && entry.expiresAtMs > nowMs ? entry : null
 	// It was seen once, and is not there any more: somebody removed it on purpose.
-	if (known?.state === 'completed') return 'gone'
+	if (known?.state === 'completed') return isPremature(inspected, known) ? 'failing' : 'gone'
 	if (known !== null) return isEnded(known) ? 'failing' : 'under-way'
 	return isTaken || request === null ? 'failing' : 'due'
 }

@@ -9,6 +9,7 @@ import {
 	hoursBehind,
 	toCoverageEvent,
 	toCoverageMessage,
+	toShown,
 } from './coverage-event.ts'
 import { inspectInstance } from './inspect-instance.ts'
 import type { Policy } from './policy.ts'
@@ -71,6 +72,6 @@ function summarise(coverage: Coverage, { data }: CoverageEvent): CoverageSummary
 		counts,
 		unknownObjects,
 		hoursBehind: hoursBehind(coverage),
-		failingFiles: failing.slice(0, MAX_NAMED).map(({ fileName }) => fileName),
+		failingFiles: failing.slice(0, MAX_NAMED).map(({ fileName }) => toShown(fileName)),
 	}
 }

@@ -1,4 +1,5 @@
 import type { InferOutput } from 'valibot'
+import { cut } from '../errors.ts'
 import { toQueueableJson } from '../formats/json.ts'
 import type { TopicMessage } from '../ports.ts'
 import { PRODUCTS } from '../products.ts'
@@ -100,13 +101,21 @@ type Row = CoverageEvent['data']['backups'][number]
 
 function toBackup({ fileName, endedAtMs, sizeBytes, state, proof, entry }: AssessedBackup): Row {
 	return {
-		fileName,
+		fileName: toShown(fileName),
 		endTime: endedAtMs === null ? null : toTime(endedAtMs),
 		backupSize: sizeBytes,
 		state,
 		...(proof === null ? {} : { key: proof.key, size: proof.size }),
 		...(entry === null || state === 'due' ? {} : { exportId: entry.exportId }),
 	}
+}
+
+/** The longest name that a request can have. NCP's own are a few characters long. */
+const MAX_NAME = 255
+
+/** A file's name in events and log lines: one long name must not take the room of all others. */
+export function toShown(fileName: string): string {
+	return cut(fileName, MAX_NAME)
 }
 
 /** As many of the first rows as the event has room for. */

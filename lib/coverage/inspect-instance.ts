@@ -1,14 +1,14 @@
-import { isRival, namesOfRivals } from '../arrival/evidence.ts'
+import { isRival, namesInstance, namesOfRivals } from '../arrival/evidence.ts'
 import { timeToLook } from '../deadline.ts'
 import { cut, ExportError, RequestInvalid } from '../errors.ts'
 import type { Entry } from '../ledger/ledger.ts'
-import { lastSegment } from '../object-key.ts'
+import { folderOf } from '../object-key.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { InspectPorts, ListedBackup } from '../ports.ts'
-import { isSameHolder, toExportIdentity, toHolder } from '../request/export-identity.ts'
+import { type DestinationRule, isSameHolder, toExportIdentity, toHolder } from '../request/export-identity.ts'
 import { type ExportRequest, parseExportRequest, toApiRequest } from '../request/export-request.ts'
 import { renderFolderPath } from '../request/folder-path.ts'
-import { assessBackup, type InspectedBackup } from './assess-backup.ts'
+import { assessBackup, type InspectedBackup, isPremature } from './assess-backup.ts'
 import { type Coverage, toGraceMs } from './coverage-event.ts'
 import { type Matches, matchObjects } from './match-objects.ts'
 import type { Policy } from './policy.ts'
@@ -38,7 +38,7 @@ export async function inspectInstance(
 	const listed = objects ?? (await listByName(backups, bucketName, folderPath, ports))
 	const matches = matchObjects(backups, listed, folderPath)
 	const toRequest = createToRequest(policy, instanceNo, folderPath)
-	const inspect = createInspect(matches, folderPath, instanceNo, ports)
+	const inspect = createInspect(matches, ports)
 	const inspected = await inTurns(backups, (backup) => inspect(backup, toRequest(backup)))
 	const checkedAtMs = ports.now()
 	return {
@@ -101,32 +101,26 @@ function createToRequest(policy: Policy, instanceNo: string, folderPath: string)
 
 type Inspect = (backup: ListedBackup, request: ExportRequest | null) => Promise<InspectedBackup>
 
-function createInspect(
-	{ copies }: Matches,
-	folderPath: string,
-	instanceNo: string,
-	ports: InspectPorts,
-): Inspect {
-	const { ledger, destinations, apiUrl } = ports
-	// In a folder with the instance's number as a name, nobody else's copies lie.
-	const isOwnFolder = folderPath.split('/').includes(instanceNo)
+function createInspect({ copies }: Matches, ports: InspectPorts): Inspect {
+	const { ledger, destinations, apiUrl, now } = ports
 
 	const isTakenByOther = async (request: ExportRequest): Promise<boolean> => {
-		if (isOwnFolder) return false
-		const holder = await destinations.holder(request)
+		// A folder with the instance's number may be given to another one, too: by a second policy, or by hand.
+		const holder = await destinations.holder(request, now())
 		return holder !== null && !isSameHolder(holder, toHolder(request))
 	}
 
 	const findProof = async (backup: ListedBackup, request: ExportRequest): Promise<ArrivedObject | null> => {
-		for (const object of copies.get(backup.fileName) ?? [])
-			if (!(await isContested(object.key, request, ports))) return object
+		for (const { key, ...rest } of copies.get(backup.fileName) ?? [])
+			if (isInPlace(key, request, destinations.rule) && !(await isContested(key, request, ports)))
+				return { key, ...rest }
 		return null
 	}
 
 	/** The object with which an export was completed, wherever it lies. Listed again: it may have arrived in the meantime. */
-	const findSeen = async (entry: Entry): Promise<ArrivedObject | null> => {
+	const findSeen = async (backup: ListedBackup, entry: Entry): Promise<ArrivedObject | null> => {
 		const { object, request } = entry.event?.data ?? {}
-		if (entry.state !== 'completed' || !object || !request) return null
+		if (entry.state !== 'completed' || !object || !request || isPremature(backup, entry)) return null
 		const objects = await listFolder(request.bucketName, object.key, ports)
 		return objects?.find(({ key, size }) => key === object.key && size > 0) ?? null
 	}
@@ -138,21 +132,33 @@ function createInspect(
 		const proof = isTaken ? null : await findProof(backup, request)
 		if (proof !== null) return { ...nothing, proof }
 		const entry = await ledger.read(toExportIdentity(apiUrl, request).exportKey)
-		const seen = entry === null ? null : await findSeen(entry)
+		const seen = entry === null ? null : await findSeen(backup, entry)
 		return { ...nothing, proof: seen, entry, isTaken }
 	}
 }
 
 /**
- * Whether an object with an ending may be another backup's that NCP does not list any more, under a longer name in the same
- * folder. A name without an ending is the backup's own.
+ * Whether an object lies where nobody else's copies do: under a folder with the instance's number, or directly in the
+ * request's folder if destinations belong to one instance. The folders below that one may be other instances'.
+ */
+function isInPlace(
+	key: string,
+	{ instanceNo, folderPath = '', fileName }: ExportRequest,
+	rule: DestinationRule,
+): boolean {
+	if (namesInstance(key, instanceNo)) return true
+	return rule === 'exclusive' && folderOf(key) === folderOf(folderPath + fileName)
+}
+
+/**
+ * Whether an object may be the copy of another export: under a longer name, of a backup that NCP does not list any more, or
+ * in a folder below.
  */
 async function isContested(
 	key: string,
 	request: ExportRequest,
 	{ destinations }: InspectPorts,
 ): Promise<boolean> {
-	if (lastSegment(key) === lastSegment(request.fileName)) return false
 	const names = namesOfRivals(key, request)
 	if (names.length > MAX_NAMES) return true
 	for (const name of names) {

@@ -24,6 +24,7 @@ export function matchObjects(
 	const copies = new Map<string, ArrivedObject[]>()
 	let unknownObjects = 0
 	for (const object of objects) {
+		if (isFolder(object)) continue
 		const backup = findBackup(object.key, byName, folderPath)
 		if (backup === null) unknownObjects++
 		else if (isCopy(object, backup))
@@ -48,6 +49,11 @@ function findBackup(
 		return [backup, ...others].find(({ fileName }) => key.startsWith(folderPath + fileName)) ?? null
 	}
 	return null
+}
+
+/** Tools that make folders in a bucket, such as consoles, keep one as an empty object. */
+function isFolder({ key, size }: ArrivedObject): boolean {
+	return size === 0 && key.endsWith('/')
 }
 
 function isCopy({ size, lastModified }: ArrivedObject, { endedAtMs }: ListedBackup): boolean {

@@ -112,26 +112,36 @@ export function parsePolicy(value: unknown, defaults: Pick<Policy, 'regionCode'>
 	const known = Object.fromEntries(
 		FIELDS.filter((name) => Object.hasOwn(value, name)).map((name) => [name, value[name]]),
 	)
-	const result = v.safeParse(schema, known, { abortPipeEarly: true })
-	const problems = [...(result.issues ?? []).map(toProblem), ...unknownFields(value)]
-	if (!result.success) throw new PolicyInvalid(problems)
-	const policy = { ...defaults, ...result.output }
-	problems.push(...findConflicts(policy))
+	const { issues = [], output } = v.safeParse(schema, known, { abortPipeEarly: true })
+	// Of a policy with issues, the fields without one are as they would be without them.
+	const policy = { ...defaults, ...(output as v.InferOutput<typeof schema>) }
+	const wrong = toProblems(issues)
+	const problems = [...wrong, ...findUnknown(value, FIELDS), ...findConflicts(policy, wrong)]
 	if (problems.length > 0) throw new PolicyInvalid(problems)
 	return policy
 }
 
 /** A folder for each instance, or their files overwrite each other: backup files are named by date. */
-function findConflicts({ instances, exclude, folderPath }: Policy): Problem[] {
-	const isOne = instances !== 'all' && instances.length === 1
-	return [
-		...(isOne || folderPath.includes('{instanceNo}')
-			? []
-			: [{ field: 'folderPath', detail: 'must hold {instanceNo} when there is more than one instance' }]),
-		...(instances === 'all' || exclude.length === 0
-			? []
-			: [{ field: 'exclude', detail: 'takes instances out of "all", not out of a list' }]),
-	]
+function findConflicts({ instances, exclude, folderPath }: Policy, wrong: readonly Problem[]): Problem[] {
+	const areRight = (...fields: string[]): boolean => wrong.every(({ field }) => !fields.includes(field))
+	const problems: Problem[] = []
+	if (areRight('instances', 'folderPath')) {
+		const isOne = instances !== 'all' && instances.length === 1
+		if (!isOne && !folderPath.includes('{instanceNo}'))
+			problems.push({
+				field: 'folderPath',
+				detail: 'must hold {instanceNo} when there is more than one instance',
+			})
+	}
+	if (areRight('instances', 'exclude') && instances !== 'all' && exclude.length > 0)
+		problems.push({ field: 'exclude', detail: 'takes instances out of "all", not out of a list' })
+	return problems
+}
+
+/** Many members of a list may have the same problem. */
+function toProblems(issues: readonly v.BaseIssue<unknown>[]): Problem[] {
+	const problems = issues.map(toProblem)
+	return [...new Map(problems.map((problem) => [`${problem.field} ${problem.detail}`, problem])).values()]
 }
 
 function toProblem(issue: v.BaseIssue<unknown>): Problem {
@@ -139,12 +149,13 @@ function toProblem(issue: v.BaseIssue<unknown>): Problem {
 	return { field, detail: issue.received === 'undefined' ? 'is required' : issue.message }
 }
 
-function unknownFields(value: Record<string, unknown>): Problem[] {
+/** A problem for each field that is none of the known ones. */
+export function findUnknown(value: Record<string, unknown>, known: readonly string[]): Problem[] {
 	return Object.keys(value)
-		.filter((name) => !FIELDS.includes(name))
+		.filter((name) => !known.includes(name))
 		.map((name) => {
-			const nearest = findNearest(cut(name), FIELDS)
-			const hint = nearest === null ? `known are ${FIELDS.join(', ')}` : `did you mean "${nearest}"?`
+			const nearest = findNearest(cut(name), known)
+			const hint = nearest === null ? `known are ${known.join(', ')}` : `did you mean "${nearest}"?`
 			return { field: cut(name), detail: `is unknown; ${hint}` }
 		})
 }

@@ -26,6 +26,9 @@ export function readInstances(
 	{ instanceField, discovery: { instances, nameField, statusField } }: ListedProduct,
 ): Page<ListedInstance> | Unreadable {
 	return readPage<ListedInstance>(fields, instances, instanceField, (row, instanceNo) => {
+		// One that no message or folder can hold would fail the sweep of all others.
+		if (!/^\d{1,20}$/.test(instanceNo))
+			return { problem: `the ${instanceField} ${cut(instanceNo)} is no number of an instance` }
 		const status = fieldOf(row, statusField)
 		const code = isRecord(status) ? textOf(status, 'code') : null
 		// Taken for an instance that is not there, it would never be looked at again.
@@ -89,6 +92,10 @@ function rowsOf(list: unknown, rowName: string, keyField: string): readonly unkn
 /** A date with its offset: `+0900`, `+09:00` or `Z`. Without one, nobody knows which moment is meant. */
 const DATE = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})$/
 
+/** The offset may lead out of the years that have four digits, as an event's must. */
+const MIN_MS = Date.parse('0000-01-01T00:00:00Z')
+const MAX_MS = Date.parse('9999-12-31T23:59:59.999Z')
+
 /** Milliseconds since the epoch, or null. */
 function readDate(value: unknown): number | null {
 	const [, wall, fraction = '', zone = ''] = (typeof value === 'string' && DATE.exec(value.trim())) || []
@@ -97,7 +104,7 @@ function readDate(value: unknown): number | null {
 	// Date.parse turns 30 February into 2 March.
 	if (Number.isNaN(wallMs) || !new Date(wallMs).toISOString().startsWith(wall)) return null
 	const atMs = Date.parse(`${wall}${fraction.slice(0, 4)}${zone.replace(/(\d{2}):?(\d{2})$/, '$1:$2')}`)
-	return Number.isNaN(atMs) ? null : atMs
+	return Number.isNaN(atMs) || atMs < MIN_MS || atMs > MAX_MS ? null : atMs
 }
 
 /** A number of rows or bytes, sent as a number or as a text. At most 15 digits, so that none is lost. */

@@ -111,9 +111,12 @@ describe('take', () => {
 	it('says who holds a destination', async () => {
 		const { bucketName, destinations, take } = createWorld()
 		const request = { product: 'postgresql', instanceNo: '9', fileName: '20210528', bucketName } as const
-		expect(await destinations.holder(request)).toBeNull()
+		expect(await destinations.holder(request, NOW)).toBeNull()
 		await take()
-		expect(await destinations.holder(request)).toBe('vpostgresql/KR/1')
+		expect(await destinations.holder(request, NOW)).toBe('vpostgresql/KR/1')
+		expect(await destinations.holder(request, NOW + 59 * DAY_MS)).toBe('vpostgresql/KR/1')
+		// DynamoDB may not have deleted it yet.
+		expect(await destinations.holder(request, NOW + 60 * DAY_MS)).toBeNull()
 	})
 
 	it('knows an instance by its number where the region is left out', async () => {
@@ -196,7 +199,7 @@ describe('take', () => {
 			const world = createWorld()
 			await world.take({ instanceNo: '2' })
 			await giveBack(world)
-			expect(await world.destinations.holder(world.request())).toBe('vpostgresql/KR/2')
+			expect(await world.destinations.holder(world.request(), NOW)).toBe('vpostgresql/KR/2')
 		})
 	})
 

@@ -54,6 +54,12 @@ describe('checkCoverage', () => {
 		expect(observed).toMatchObject([{ state: 'behind', hoursBehind: 9, failingFiles: [] }])
 	})
 
+	it('names files that are failing in the log in lines of a bearable length', async () => {
+		const { check, observed } = createWorld({ listBackups: async () => [backup('x'.repeat(300_000))] })
+		await check()
+		expect(observed).toMatchObject([{ failingFiles: [`${'x'.repeat(254)}…`] }])
+	})
+
 	it.each([
 		[
 			'the list',

@@ -93,6 +93,12 @@ describe('toCoverageEvent', () => {
 		expect(data.counts.due).toBe(150)
 	})
 
+	it('is not emptied by a name that is longer than the event may be', () => {
+		const backups = [assessed('x'.repeat(300_000), 'failing', { request: null }), assessed('a', 'due')]
+		const { data } = toCoverageEvent(coverage(backups), SWEPT_AT)
+		expect(data.backups.map(({ fileName }) => fileName)).toEqual([`${'x'.repeat(254)}…`, 'a'])
+	})
+
 	it('never exceeds 200 KiB, however long the names are, and is cut at its end', () => {
 		// Four bytes a character, and escapes that JSON makes longer.
 		const long = (index: number) => `${String(index).padStart(3, '0')}${'\u{1F600}'.repeat(120)}`

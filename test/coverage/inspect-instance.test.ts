@@ -5,17 +5,21 @@ import { ExportError } from '../../lib/errors.ts'
 import { type Entry, reserve, settle } from '../../lib/ledger/ledger.ts'
 import type { ArrivedObject } from '../../lib/outcome/outcome.ts'
 import type { InspectPorts, ListedBackup, Listing } from '../../lib/ports.ts'
-import { toExportIdentity } from '../../lib/request/export-identity.ts'
+import { type DestinationRule, toExportIdentity } from '../../lib/request/export-identity.ts'
 import type { ExportRequest } from '../../lib/request/export-request.ts'
 import { acceptedEvent } from '../events.ts'
 import { createMemoryDestinations, createMemoryLedger, left } from '../fakes.ts'
-import { anObject, backup, HOUR_MS, NOW, policy } from './samples.ts'
+import { anObject, backup, END_MS, HOUR_MS, NOW, policy } from './samples.ts'
 
 const API_URL = 'https://ncp.example'
 
-function createWorld(backups: readonly ListedBackup[], objects: readonly ArrivedObject[] = []) {
+function createWorld(
+	backups: readonly ListedBackup[],
+	objects: readonly ArrivedObject[] = [],
+	rule: DestinationRule = 'exclusive',
+) {
 	const ledger = createMemoryLedger()
-	const destinations = createMemoryDestinations()
+	const destinations = createMemoryDestinations(rule)
 	const lists: string[] = []
 	const reads: string[] = []
 	const ports: InspectPorts = {
@@ -176,6 +180,47 @@ describe('inspectInstance', () => {
 		expect(await states(one)).toEqual({ a: 'covered' })
 		await destinations.take(request('a', 'shared/', '2'), 'other', NOW)
 		expect(await states(one)).toEqual({ a: 'failing' })
+	})
+
+	it('proves nothing with what lies in a folder below, which may be a neighbour’s', async () => {
+		const { states } = createWorld([backup('a')], [anObject('backups/2/a')])
+		expect(await states({ instances: ['1'], folderPath: 'backups/' })).toEqual({ a: 'due' })
+	})
+
+	it('takes what lies below a folder with the instance’s number, unless another export asked for that place', async () => {
+		const { states, destinations } = createWorld([backup('a')], [anObject('1/sub/a')])
+		expect(await states()).toEqual({ a: 'covered' })
+		await destinations.take(request('a', '1/sub/', '2'), 'other', NOW)
+		expect(await states()).toEqual({ a: 'due' })
+	})
+
+	it('proves nothing in a folder with its own number that belongs to another instance', async () => {
+		const { states, destinations } = createWorld([backup('a')], [anObject('1/a')])
+		// Another policy gives instance 2 the folder "1/".
+		await destinations.take(request('a', '1/', '2'), 'other', NOW)
+		expect(await states()).toEqual({ a: 'failing' })
+	})
+
+	it('proves an export by a key with the instance’s number alone where destinations are shared', async () => {
+		const { states } = createWorld([backup('a')], [anObject('shared/a')], 'shared')
+		expect(await states({ instances: ['1'], folderPath: 'shared/' })).toEqual({ a: 'due' })
+		const own = createWorld([backup('a')], [anObject('shared/1/a')], 'shared')
+		expect(await own.states({ instances: ['1'], folderPath: 'shared/' })).toEqual({ a: 'covered' })
+	})
+
+	it('proves nothing with a completed export that somebody asked for before the backup ended', async () => {
+		const early = anObject('1/a', { atMs: END_MS - 10 * 60_000 })
+		const { states, leave } = createWorld([backup('a')], [early])
+		const completed = (entry: Entry): Partial<Entry> => {
+			const { event } = completedAt('1/a')(entry)
+			if (!event) throw new Error('a completed entry has an event')
+			return { ...completedAt('1/a')(entry), event: { ...event, data: { ...event.data, object: early } } }
+		}
+		await leave('a', completed)
+		expect(await states()).toEqual({ a: 'failing' })
+		// Coverage asks for a finished backup alone, so its word counts, whatever NCP's clock says.
+		await leave('a', (entry) => ({ ...completed(entry), rememberMs: HOUR_MS }))
+		expect(await states()).toEqual({ a: 'covered' })
 	})
 
 	it('reports a file that no request can name as failing', async () => {

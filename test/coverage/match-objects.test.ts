@@ -27,6 +27,15 @@ describe('matchObjects', () => {
 		expect(match(['20210528'], [anObject(key)])).toEqual({ copies: {}, unknownObjects: 1 })
 	})
 
+	it('counts no folder that a console made', () => {
+		const objects = [
+			anObject('1/', { size: 0 }),
+			anObject('1/old/', { size: 0 }),
+			anObject('1/x', { size: 0 }),
+		]
+		expect(match(['20210528'], objects)).toEqual({ copies: {}, unknownObjects: 1 })
+	})
+
 	it('gives an object to the longest name that fits', () => {
 		const objects = [anObject('1/20210528-1.tar'), anObject('1/20210528.tar')]
 		expect(match(['20210528', '20210528-1'], objects).copies).toEqual({

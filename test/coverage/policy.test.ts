@@ -72,6 +72,28 @@ describe('parsePolicy', () => {
 		])
 	})
 
+	it('reports what two fields make wrong together beside what is wrong in others', () => {
+		expect(problemsOf({ name: 'X', instances: ['1', '2'], exclude: ['3'], folderPath: 'x/' })).toEqual([
+			'name must be 1 to 40 of a-z, 0-9 and "-"',
+			'bucketName is required',
+			'folderPath must hold {instanceNo} when there is more than one instance',
+			'exclude takes instances out of "all", not out of a list',
+		])
+		expect(problemsOf({ ...SMALL, instances: 5, folderPath: 'x/' })).toEqual([
+			'instances must be "all" or a list of different instance numbers',
+		])
+	})
+
+	it('says once what is wrong with many members of a list', () => {
+		expect(problemsOf({ ...SMALL, exclude: ['a', 'b', 'c'] })).toEqual(['exclude must be 1 to 20 digits'])
+	})
+
+	it.each(['__proto__', 'constructor', 'toString'])('takes no field from a prototype: %s', (name) => {
+		const value = JSON.parse(`{ "name": "nightly", "bucketName": "my-bucket", "${name}": {} }`)
+		expect(problemsOf(value)).toEqual([expect.stringContaining(`${name} is unknown`)])
+		expect(problemsOf({ ...SMALL, product: name })).toEqual([expect.stringMatching(/^product must be /)])
+	})
+
 	it.each([
 		[null, 'policy must be an object with the fields of a policy'],
 		[[], 'policy must be an object with the fields of a policy'],

@@ -30,6 +30,23 @@ it.each([
 	[{ policy: POLICY, instanceNo: 1 }, ['instanceNo must be 1 to 20 digits, as a string']],
 	[{ policy: POLICY, instanceNo: '../2' }, ['instanceNo must be 1 to 20 digits, as a string']],
 	[{ policy: POLICY, sweptAt: 'now' }, ['sweptAt must be a time in ISO 8601']],
+	[{ policy: POLICY, sweptAt: '1' }, ['sweptAt must be a time in ISO 8601']],
+	[{ policy: POLICY, sweptAt: 'Nov 25, 2026' }, ['sweptAt must be a time in ISO 8601']],
+	[{ policy: POLICY, sweptAt: '2026-02-30T25:00:00Z' }, ['sweptAt must be a time in ISO 8601']],
+	// A check of one instance must not become a sweep of all.
+	[{ policy: POLICY, instanceNO: '1' }, ['instanceNO is unknown; did you mean "instanceNo"?']],
+	[
+		JSON.stringify({ policy: POLICY, ['x'.repeat(300)]: 1 }),
+		[`${'x'.repeat(79)}… is unknown; known are policy, instanceNo, sweptAt`],
+	],
+	[
+		{ policy: { ...POLICY, instances: ['1'], folderPath: 'one/' }, instanceNo: '2' },
+		["instanceNo is not one of the policy's instances"],
+	],
+	[
+		{ policy: { ...POLICY, exclude: ['2'] }, instanceNo: '2', sweptAt: 'now' },
+		['sweptAt must be a time in ISO 8601', "instanceNo is not one of the policy's instances"],
+	],
 	[
 		{ policy: { name: 'x' }, instanceNo: '', sweptAt: 5 },
 		[

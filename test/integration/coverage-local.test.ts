@@ -231,6 +231,16 @@ describe('ops coverage', () => {
 		expect(code).toBe(1)
 	})
 
+	it('takes a copy without the number of its instance for none where destinations are shared', async () => {
+		await cloud.aws.putObject('my-bucket', 'shared/20210529', 'backup')
+		const shared = { ...cloud.connection, sharedDestinations: 'allow' }
+		await write('shared.json', JSON.stringify(shared))
+		const args = [...OF_11, '--folder', 'shared/', '--json']
+		const counts = async (name: string) => (await coverage(args, environment(name))).json()
+		expect(await counts('cloud.json')).toMatchObject([{ counts: { covered: 1, due: 1 } }])
+		expect(await counts('shared.json')).toMatchObject([{ counts: { covered: 0, due: 2 } }])
+	})
+
 	it('has dead letters of its own: a check is sent back, and what is no check is rejected', async () => {
 		const ops = (...args: string[]) =>
 			runCommand('tools/ops/main.ts', ['dead-letters', ...args, '--queue', 'coverage'], {

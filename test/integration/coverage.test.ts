@@ -1,5 +1,5 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3'
-import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import * as v from 'valibot'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { CoverageEvent } from '../../lib/coverage/coverage-event.ts'
@@ -111,7 +111,7 @@ describe('sweeps that are killed, doubled or run side by side', () => {
 		}
 	}
 
-	it.each([1, 2, 4, 8, 13].flatMap((nth) => [[nth, 'before'] as const, [nth, 'after'] as const]))(
+	it.each([1, 2, 4, 8, 13, 21, 29].flatMap((nth) => [[nth, 'before'] as const, [nth, 'after'] as const]))(
 		'end the same when killed at call %i, %s it took effect',
 		async (nth, phase) => {
 			const { intercept, isKilled } = killAt(nth, phase)
@@ -216,6 +216,125 @@ describe('each state of a backup', () => {
 	})
 })
 
+describe('policies that share a bucket', () => {
+	it('get a copy for each instance, though one folder lies below the other and the files have the same names', async () => {
+		const numbers = ['12', '123', '2']
+		await start(new Map(numbers.map((no) => [no, instance(FILES)])))
+		const below = {
+			name: 'below',
+			bucketName: 'my-bucket',
+			folderPath: 'backups/{instanceNo}/',
+			exclude: ['2'],
+		}
+		const above = { name: 'above', bucketName: 'my-bucket', folderPath: 'backups/', instances: ['2'] }
+		await world.sweep(below)
+		await exportAll()
+		await world.sweep(above)
+		await exportAll()
+		for (const policy of [below, above]) await world.sweep(policy)
+		expect(placesOf(performed()).sort()).toEqual(
+			[
+				...FILES.flatMap((file) => ['12', '123'].map((no) => `${no}:backups/${no}/${file}`)),
+				...FILES.map((file) => `2:backups/${file}`),
+			].sort(),
+		)
+		for (const no of numbers) expect(Object.values(statesOf(no))).toEqual(['covered', 'covered', 'covered'])
+	})
+
+	it('never take the copy of another instance for their own, though one names its folder after the other', async () => {
+		await start(new Map(['23', '123'].map((no) => [no, instance(['20261101'])])))
+		await world.sweep({ ...POLICY, name: 'first', instances: ['23'], folderPath: '1{instanceNo}/' })
+		await exportAll()
+		await world.sweep({ ...POLICY, instances: ['123'] })
+		await exportAll()
+		expect(placesOf(performed())).toEqual(['23:123/20261101'])
+		expect([statesOf('23'), statesOf('123')]).toEqual([{ '20261101': 'due' }, { '20261101': 'failing' }])
+		await world.sweep({ ...POLICY, name: 'first', instances: ['23'], folderPath: '1{instanceNo}/' })
+		expect(statesOf('23')).toEqual({ '20261101': 'covered' })
+	})
+})
+
+describe('messages of the coverage queue that cannot be finished', () => {
+	it('become dead letters, and hold up no other instance', async () => {
+		await start(new Map([['11', instance(FILES)]]), { coverageReceiveCount: 2 })
+		const poison = ['no order', '{', JSON.stringify({ policy: { name: 'x' }, instanceNo: '11' })]
+		for (const MessageBody of poison)
+			await world.cloud.aws.sqs.send(
+				new SendMessageCommand({ QueueUrl: world.cloud.coverageQueue.url, MessageBody }),
+			)
+		await world.sweep(POLICY)
+		await exportAll()
+		await passChecking(30)
+		expect(placesOf(performed())).toEqual(FILES.map((file) => `11:11/${file}`))
+		expect((await bodiesOf(world.cloud.coverageDeadLetterQueue.url)).sort()).toEqual(poison.sort())
+	})
+
+	it('come back when NCP does not answer for one instance, and hold up no other', async () => {
+		let isHanging = true
+		const listFault = ({ instanceNo }: { instanceNo?: string }): Fault | undefined =>
+			isHanging && instanceNo === '12' ? 'hang' : undefined
+		await start(new Map(['11', '12', '13'].map((no) => [no, instance(FILES)])), {
+			functionTimeoutMs: 10_000,
+			simulator: { listFault },
+		})
+		await world.sweep(POLICY)
+		await exportAll()
+		const of = (...numbers: string[]) => FILES.flatMap((file) => numbers.map((no) => `${no}:${no}/${file}`))
+		expect(placesOf(performed()).sort()).toEqual(of('11', '13').sort())
+		isHanging = false
+		await passChecking(15)
+		await exportAll()
+		expect(placesOf(performed()).sort()).toEqual(of('11', '12', '13').sort())
+	}, 60_000)
+})
+
+describe('a hostile list', () => {
+	const listOf = (rows: readonly unknown[], text = JSON.stringify(rows)): Fault => ({
+		httpStatus: 200,
+		contentType: 'application/json',
+		body: `{"r":{"returnCode":"0","totalRows":${rows.length},"cloudPostgresqlBackupDetailList":${text}}}`,
+	})
+	const endTime = '2026-11-23T02:10:00+0900'
+
+	it('makes events of a bearable size, and hides no backup behind a huge name', async () => {
+		const rows = [
+			{ fileName: 'x'.repeat(300_000), endTime },
+			{ fileName: '__proto__', endTime, backupSize: 'huge' },
+			{ fileName: '../13/20261101', endTime, backupSize: -1 },
+			{ fileName: '&lt;a&gt;\u0000\u001b[31m', endTime },
+			{ fileName: 'far', endTime: '9999-12-31T23:59:59Z', backupSize: 1e300 },
+			{ fileName: '20261101', endTime },
+		]
+		await start(new Map([['11', instance([])]]), {
+			simulator: { listFault: ({ instanceNo }) => (instanceNo === '11' ? listOf(rows) : undefined) },
+		})
+		await world.sweep(POLICY)
+		const [event] = world.coverage
+		expect(v.parse(coverageEventSchema, event)).toEqual(event)
+		expect(event?.data.backups).toHaveLength(rows.length)
+		expect(event?.data.backups.map(({ state }) => state)).toEqual([
+			'failing',
+			'failing',
+			...Array.from({ length: 4 }, () => 'due'),
+		])
+		expect(statesOf('11')['20261101']).toBe('due')
+	})
+
+	it('of 2,000 backups is worked off within the memory and the event’s size', async () => {
+		const rows = Array.from({ length: 2_000 }, (_, index) => ({ fileName: `f${index}`, endTime }))
+		await start(new Map([['11', instance([])]]), {
+			simulator: { listFault: ({ instanceNo }) => (instanceNo === '11' ? listOf(rows) : undefined) },
+		})
+		await world.cloud.coverageFunction?.invoke({ policy: POLICY, instanceNo: '11' })
+		await world.checkCoverage()
+		const [event] = world.coverage
+		expect(event?.data.counts.due).toBe(2_000)
+		expect(event?.data.backups).toHaveLength(100)
+		for (const { peakBytes } of (await world.cloud.coverageFunction?.memory()) ?? [])
+			expect(peakBytes).toBeLessThan(256 * 1024 * 1024)
+	}, 120_000)
+})
+
 it('brings out the backups of MySQL like those of PostgreSQL, each by its own policy', async () => {
 	await start(
 		new Map([
@@ -275,6 +394,13 @@ describe('a list that fails', () => {
 		expect(world.coverage).toEqual([])
 	})
 })
+
+async function bodiesOf(QueueUrl: string): Promise<string[]> {
+	const { Messages = [] } = await world.cloud.aws.sqs.send(
+		new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+	)
+	return Messages.map(({ Body = '' }) => Body)
+}
 
 const s3 = () =>
 	createObjectStorage(

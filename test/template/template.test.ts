@@ -178,6 +178,7 @@ describe('the deployed template', () => {
 		expect(outputs).toMatchObject({
 			CredentialsSecretId: { Value: defaultOf('secretId') },
 			NcpRegionCode: { Value: defaultOf('regionCode') },
+			SharedDestinations: { Value: defaultOf('sharedDestinations') },
 			ObjectStorageUrl: { Value: zone.url },
 			ObjectStorageRegion: { Value: zone.region },
 			NcpApiUrl: { Value: API_URLS[zone.ncpZone] },

@@ -261,6 +261,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 			exportsTableName: table.tableName,
 			ncpApiUrl: access.apiUrl,
 			ncpRegionCode: env.NCP_REGION_CODE,
+			sharedDestinations: options.env?.SHARED_DESTINATIONS || 'refuse',
 			// A real API exports to a real bucket, which this machine does not read.
 			objectStorageUrl: options.ncp ? '' : aws.endpoint,
 			objectStorageRegion: 'kr-standard',

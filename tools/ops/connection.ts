@@ -16,6 +16,8 @@ export interface Connection {
 	exportsTableName: string
 	ncpApiUrl: string
 	ncpRegionCode: string
+	/** `refuse` or `allow`, as SHARED_DESTINATIONS. */
+	sharedDestinations: string
 	objectStorageUrl: string
 	objectStorageRegion: string
 	/** Name of the secret with the key pair for NCP. Empty for the local cloud. */

@@ -65,6 +65,7 @@ function explain({ state, proof, entry, request, isTaken }: AssessedBackup): str
 		case 'failing':
 			if (isTaken) return "its place in the bucket is another instance's"
 			if (request === null) return 'a request cannot have this file name'
+			if (entry?.state === 'completed') return `${exported} was asked for before the backup had ended`
 			return `${exported} is ${entry?.state}${error ? `: ${error.message}` : ''}`
 	}
 }

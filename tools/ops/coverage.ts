@@ -51,9 +51,16 @@ const INSTANCE_MS = 60_000
 /** What the function works with, on the target's clients. Throws `OpsError` when arrival checks are off, and what reading the keys does. */
 export async function createInspector(target: Target): Promise<Inspector> {
 	const { connection, items, sqs } = target
-	const { ncpApiUrl: apiUrl, exportsTableName, objectStorageUrl, objectStorageRegion } = connection
+	const {
+		ncpApiUrl: apiUrl,
+		exportsTableName,
+		sharedDestinations,
+		objectStorageUrl,
+		objectStorageRegion,
+	} = connection
 	if (objectStorageUrl === '')
 		throw new OpsError(`Arrival checks are off in ${target.name}: what is in a bucket cannot be seen.`)
+	const rule = sharedDestinations === 'allow' ? 'shared' : 'exclusive'
 	const { accessKey, secretKey } = await target.readKeys()
 	const keys = { accessKey, secretKey }
 	const client = createObjectStorage({ objectStorageUrl, objectStorageRegion }, async () => keys)
@@ -72,7 +79,7 @@ export async function createInspector(target: Target): Promise<Inspector> {
 		listBackups,
 		listObjects: createListObjects(client),
 		ledger: createExportsTable(items, exportsTableName),
-		destinations: createDestinations(items, exportsTableName, apiUrl, 'exclusive'),
+		destinations: createDestinations(items, exportsTableName, apiUrl, rule),
 	})
 	return {
 		select: (policy) => select(policy, listInstances),

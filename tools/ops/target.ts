@@ -127,6 +127,7 @@ const OUTPUTS = [
 	'exportsTableName',
 	'ncpApiUrl',
 	'ncpRegionCode',
+	'sharedDestinations',
 	'objectStorageUrl',
 	'objectStorageRegion',
 	'credentialsSecretId',

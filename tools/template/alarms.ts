@@ -3,7 +3,16 @@ import type { ErrorCode } from '../../lib/errors.ts'
 import type { State } from '../../lib/outcome/outcome.ts'
 import { MAX_BACK_OFF_SECONDS } from '../../lib/queue/back-off.ts'
 import { FUNCTION_NAMES, type FunctionName } from '../../lib/wiring/config.ts'
-import { getAtt, oslsId, PREFIX, type Resource, type Resources, ref, toPascal } from './cloudformation.ts'
+import {
+	getAtt,
+	oslsId,
+	PREFIX,
+	type Resource,
+	type Resources,
+	ref,
+	toPascal,
+	toPolicyId,
+} from './cloudformation.ts'
 import { freshnessEveryMinutes } from './numbers.ts'
 import { firstStep } from './runbook.ts'
 
@@ -189,11 +198,12 @@ export const ALARM_NAMES: readonly string[] = listAlarms(0).map(({ name }) => na
 /** Every alarm notifies the operations topic when it fires and when it ends. */
 export function alarms(freshnessMinutes: number, policies: readonly Policy[]): Resources {
 	return Object.fromEntries(
-		listAlarms(freshnessMinutes, policies).map((alarm) => [
-			`${toPascal(alarm.name)}Alarm`,
-			toResource(alarm),
-		]),
+		listAlarms(freshnessMinutes, policies).map((alarm) => [`${toAlarmId(alarm)}Alarm`, toResource(alarm)]),
 	)
+}
+
+function toAlarmId({ name, section }: Alarm): string {
+	return name === section ? toPascal(name) : toPascal(section) + toPolicyId(name.slice(section.length + 1))
 }
 
 function toResource({

@@ -1,5 +1,5 @@
 import { type Policy, toRateMinutes } from '../../lib/coverage/policy.ts'
-import { getAtt, oslsId, type Resource, type Resources, toPascal } from './cloudformation.ts'
+import { getAtt, oslsId, type Resource, type Resources, toPolicyId } from './cloudformation.ts'
 import { freshnessEveryMinutes } from './numbers.ts'
 import { toRole } from './roles.ts'
 
@@ -26,7 +26,7 @@ function schedule(Arn: unknown, rate: string, input: object): Resource {
 /** What runs by the clock, and the role that lets EventBridge Scheduler invoke it. */
 export function schedules(policies: readonly Policy[]): Resources {
 	const sweeps = policies.map((policy) => [
-		`${toPascal(policy.name)}CoverageSchedule`,
+		`${toPolicyId(policy.name)}CoverageSchedule`,
 		schedule(COVERAGE_CHECK, policy.rate, { policy }),
 	])
 	return {
