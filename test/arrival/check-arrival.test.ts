@@ -39,6 +39,7 @@ class World {
 	queue: { check: ArrivalCheck; atMs: number }[] = []
 	published: OutcomeEvent[] = []
 	endings: (CheckEnding | ExportError)[] = []
+	steps: string[][] = []
 	calls = 0
 	listing: Listing = ABSENT
 	destinations = createMemoryDestinations()
@@ -85,7 +86,10 @@ class World {
 			observeUnrecorded: ({ exportId, check }, { code }) => this.unrecorded.push({ exportId, check, code }),
 			deadlineMs: 120 * MINUTE_MS,
 			resendAfterMs: 10 * MINUTE_MS,
-			observe: (_check, ending) => this.endings.push(ending),
+			observe: (_check, ending, { stepMs }) => {
+				this.endings.push(ending)
+				this.steps.push(Object.keys(stepMs).sort())
+			},
 		})
 	}
 
@@ -146,6 +150,15 @@ describe('checkArrival', () => {
 		world.listing = FOUND
 		await world.runAll()
 		expect(world.completions).toEqual([{ instance: 'mysql/KR/1', atMs: world.nowMs }])
+	})
+
+	it('times each of its steps by name', async () => {
+		const world = await exported(LOST)
+		world.reply = ACCEPTED
+		await world.runAll()
+		expect(new Set(world.steps.flat())).toEqual(new Set(['look', 'call', 'settle', 'publish', 'schedule']))
+		// The first check only looks, and asks for the next.
+		expect(world.steps[0]).toEqual(['look', 'schedule', 'settle'])
 	})
 
 	it('publishes once and has ended, even when the completion cannot be recorded', async () => {

@@ -268,7 +268,10 @@ describe('createClaimExport', () => {
 	})
 
 	it('throws IN_PROGRESS when other writers keep winning', async () => {
-		await expect(createWorld({ ledger: CONTESTED }).claim()).rejects.toMatchObject({ code: 'IN_PROGRESS' })
+		await expect(createWorld({ ledger: CONTESTED }).claim()).rejects.toMatchObject({
+			code: 'IN_PROGRESS',
+			message: 'other deliveries keep changing the same export',
+		})
 	})
 
 	it('fails when the table does not answer', async () => {
@@ -282,7 +285,11 @@ describe('inProgress', () => {
 		[1, 1],
 		[0, 1],
 	])('of a lease with %i ms left asks for another delivery after %i s', (leaseLeftMs, retryAfterSeconds) => {
-		expect(inProgress(leaseLeftMs)).toMatchObject({ code: 'IN_PROGRESS', retryAfterSeconds })
+		expect(inProgress(leaseLeftMs)).toMatchObject({
+			code: 'IN_PROGRESS',
+			message: `another delivery is at work on it, for ${retryAfterSeconds} s at most`,
+			retryAfterSeconds,
+		})
 	})
 })
 
@@ -291,7 +298,12 @@ describe('idempotencyMismatch', () => {
 		expect(idempotencyMismatch()).toMatchObject({
 			code: 'IDEMPOTENCY_MISMATCH',
 			retryable: false,
-			problems: [{ field: 'idempotencyKey' }],
+			problems: [
+				{
+					field: 'idempotencyKey',
+					detail: 'was used before for another instance, file, bucket, folder or region',
+				},
+			],
 		})
 	})
 })

@@ -3,10 +3,17 @@ import { ExportError } from '../../lib/errors.ts'
 import { exportBackup } from '../../lib/export/export-backup.ts'
 import { toLostReply } from '../../lib/ncp/read-reply.ts'
 import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
-import type { ExportPorts } from '../../lib/ports.ts'
+import type { ExportPorts, Progress } from '../../lib/ports.ts'
 import type { Reply } from '../../lib/reply.ts'
 import { type Delivery, toDelivery } from '../../lib/request/delivery.ts'
-import { createExportPorts, createMemoryLedger, interceptWrites, left, replyWith as reply } from '../fakes.ts'
+import {
+	createExportPorts,
+	createMemoryDestinations,
+	createMemoryLedger,
+	interceptWrites,
+	left,
+	replyWith as reply,
+} from '../fakes.ts'
 
 const REQUEST = { cloudPostgresqlInstanceNo: '1234925', fileName: '20210528', bucketName: 'my-bucket' }
 const HOUR_MS = 60 * 60 * 1000
@@ -69,6 +76,94 @@ describe('exportBackup', () => {
 		})
 		expect(published).toEqual([])
 		expect(observed).toMatchObject([{ code }])
+	})
+
+	it.each([
+		['refused', reply(400, { responseError: { returnCode: '5001017' } }), {}, 0],
+		['exhausted', reply(429, { error: { errorCode: '410' } }), { isLast: true }, 0],
+		['accepted', ACCEPTED, {}, 1],
+		['unknown', toLostReply(true, 'ECONNRESET'), {}, 1],
+	] as const)(
+		'gives its destination back when it ends %s, if nothing can arrive there',
+		async (state, answer, options, kept) => {
+			const destinations = createMemoryDestinations()
+			const ports = createExportPorts({ callNcp: async () => answer, destinations })
+			const event = await run(toDelivery(REQUEST, { kind: 'queue', id: 'm-1' }, options), ports)
+			expect(event.data.state).toBe(state)
+			expect(destinations.taken.size).toBe(kept)
+		},
+	)
+
+	it('ends the same when its destination cannot be given back', async () => {
+		const destinations = {
+			...createMemoryDestinations(),
+			giveBack: () => Promise.reject(new ExportError('LEDGER_UNAVAILABLE', 'down')),
+		}
+		const answer = reply(400, { responseError: { returnCode: '5001017' } })
+		const event = await run(
+			deliver(REQUEST),
+			createExportPorts({ callNcp: async () => answer, destinations }),
+		)
+		expect(event.data.state).toBe('refused')
+	})
+
+	it('times each step by name, and notes export and attempt', async () => {
+		let progress: Progress | undefined
+		let nowMs = 0
+		const ports = createExportPorts({
+			callNcp: async () => ACCEPTED,
+			now: () => ++nowMs,
+			arrival: { schedule: async () => undefined, deadlineMs: HOUR_MS },
+			observe: (_delivery, _ending, seen) => {
+				progress = seen
+			},
+		})
+		await run(deliver(REQUEST), ports)
+		expect(Object.keys(progress?.stepMs ?? {})).toEqual(['claim', 'call', 'settle', 'publish', 'schedule'])
+		expect(progress).toMatchObject({ exportId: 'export-1', attempts: 1, reply: { kind: 'accepted' } })
+	})
+
+	it.each([
+		['SCHEDULE_FAILED', new ExportError('SCHEDULE_FAILED', 'no check'), 'no check'],
+		['PUBLISH_FAILED', new Error('odd'), ''],
+	])('is unpublished with %s when its check cannot be asked for', async (code, cause, message) => {
+		const ports = createExportPorts({
+			callNcp: async () => ACCEPTED,
+			arrival: { schedule: () => Promise.reject(cause), deadlineMs: HOUR_MS },
+		})
+		const ending = await exportBackup(deliver(REQUEST), ports)
+		expect(ending).toMatchObject({
+			kind: 'unpublished',
+			event: { data: { state: 'accepted' } },
+			error: { code, message: expect.stringContaining(message), cause: expect.anything() },
+		})
+	})
+
+	it('says of an abandoned export that the function died, and does not call NCP', async () => {
+		const { ports, ledger, callTimeouts } = createPorts(ACCEPTED)
+		await expect(
+			run(deliver(REQUEST), { ...ports, callNcp: () => Promise.reject(new Error('killed')) }),
+		).rejects.toThrow()
+		const [entry] = ledger.entries.values()
+		const nowMs = (entry?.leaseUntilMs ?? 0) + 1
+		const event = await run(deliver(REQUEST), { ...ports, now: () => nowMs })
+		expect(event.data).toMatchObject({
+			state: 'unknown',
+			reply: null,
+			error: {
+				code: 'NCP_UNKNOWN',
+				message: 'it may or may not have been done: the function that made an earlier attempt died',
+			},
+		})
+		expect(callTimeouts).toEqual([])
+	})
+
+	it('stores why a call that was not done is put off', async () => {
+		const { ports, ledger } = createPorts(reply(429, { error: { errorCode: '410', message: 'Throttle' } }))
+		await expect(run(deliver(REQUEST), ports)).rejects.toThrow()
+		expect([...ledger.entries.values()]).toMatchObject([
+			{ waitsFor: expect.stringMatching(/^NCP_LATER: .*Throttle/) },
+		])
 	})
 
 	it('publishes a rejected request without calling NCP', async () => {

@@ -225,3 +225,38 @@ describe('createListBackups', () => {
 		await expect(listBackups(gateway)).rejects.toMatchObject({ code: 'NCP_REFUSED' })
 	})
 })
+
+it.each(['mongodb', 'cache'] as const)(
+	'asks nothing of %s, which NCP documents no list for',
+	async (product) => {
+		const { call, calls } = replyInTurn(instances(0))
+		const query = { product, regionCode: 'KR' } as const
+		const title = product === 'cache' ? 'Cache' : 'MongoDB'
+		const error = {
+			code: 'NCP_REFUSED',
+			message: `NCP does not document how to list the backup files of ${title}: name them yourself`,
+		}
+		await expect(createListInstances(call)(query, 10_000)).rejects.toMatchObject(error)
+		await expect(createListBackups(call)({ ...query, instanceNo: '7' }, 10_000)).rejects.toMatchObject(error)
+		expect(calls).toEqual([])
+	},
+)
+
+it('says for which page no time was left', async () => {
+	const { call, calls } = replyInTurn(backups(2, 'a'))
+	const list = (timeoutMs: number, through: CallList) =>
+		createListBackups(through)({ ...QUERY, instanceNo: '7' }, timeoutMs)
+	await expect(list(0, call)).rejects.toMatchObject({
+		code: 'NCP_LATER',
+		message: expect.stringMatching(/: no time was left$/),
+	})
+	expect(calls).toEqual([])
+	const slow: CallList = async (exchange, timeoutMs) => {
+		const endsAt = performance.now() + timeoutMs
+		while (performance.now() < endsAt);
+		return call(exchange, timeoutMs)
+	}
+	await expect(list(20, slow)).rejects.toMatchObject({
+		message: expect.stringMatching(/: no time was left for page 0$/),
+	})
+})

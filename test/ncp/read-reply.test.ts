@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { readReply, toLostReply } from '../../lib/ncp/read-reply.ts'
+import { readReply, toLostReply, toUnsentReply } from '../../lib/ncp/read-reply.ts'
 import { classifyCode } from '../../lib/ncp/return-codes.ts'
 
 interface ReplyCase {
@@ -109,6 +109,38 @@ describe('readReply', () => {
 		expect(classify(429, '', headers as Record<string, string>)).toMatchObject({ retryAfterSeconds })
 	})
 
+	it.each([
+		[502, '', 'HTTP 502 without a readable body'],
+		[502, '<html>', 'HTTP 502 without a readable answer'],
+		[200, '{"r":{"returnCode":', 'HTTP 200 without a readable answer'],
+		[400, '{"responseError":{"returnCode":"77"}}', 'HTTP 400 without a message'],
+		[400, '{"responseError":{"returnCode":"77","returnMessage":"  no  "}}', 'no'],
+	])('describes HTTP %i with the body %j as: %s', (httpStatus, body, message) => {
+		expect(classify(httpStatus, body).message).toBe(message)
+	})
+
+	it('gives a gateway’s code as no return code, and no message of a reply without a code', () => {
+		const gateway = '{"error":{"errorCode":"410","message":"Throttle Limited"}}'
+		expect(classify(429, gateway)).toMatchObject({
+			envelope: 'gateway',
+			code: '410',
+			returnCode: null,
+			returnMessage: null,
+			message: 'Throttle Limited',
+		})
+		expect(classify(500, '{"r":{"returnMessage":"odd"}}')).toMatchObject({
+			envelope: 'none',
+			returnCode: null,
+			returnMessage: null,
+			message: 'odd',
+		})
+	})
+
+	it('takes a byte order mark only at the beginning', () => {
+		expect(classify(200, ' \uFEFF{"r":{"returnCode":"0"}}').kind).toBe('accepted')
+		expect(classify(200, '{"r":{"returnCode":"\uFEFF0\uFEFF1"}}').code).not.toBe('01')
+	})
+
 	it('keeps the trace id and the date of the reply', () => {
 		const headers = { 'x-ncp-trace-id': 't-1', date: 'Mon, 23 Nov 2026 09:30:00 GMT' }
 		expect(classify(200, '', headers)).toMatchObject({
@@ -119,6 +151,19 @@ describe('readReply', () => {
 			'a',
 		)
 		expect(classify(200, '', { 'x-ncp-trace-id': '' }).traceId).toBeNull()
+	})
+})
+
+describe('toUnsentReply', () => {
+	it('says why the key pair cannot be read, and keeps the cause', () => {
+		const cause = new Error('the secret is empty')
+		const reply = toUnsentReply(cause)
+		expect(reply).toMatchObject({
+			kind: 'credentials',
+			sent: false,
+			failure: { code: 'SECRET_UNREADABLE', cause },
+		})
+		expect(reply.failure?.message).toMatch(/^the key pair cannot be read: /)
 	})
 })
 
