@@ -103,9 +103,11 @@ export function createDestinations(
 				if (previous !== null && !isSameHolder(previous.heldBy, fresh.heldBy))
 					return { kind: 'held', by: previous.heldBy }
 				const next = previous === null ? fresh : askAgain(previous, fresh)
-				if (previous !== null && isAskedAlready(previous, next)) return { kind: 'ours', undo: NOTHING }
+				// Written although nothing else changes, so that no delivery can undo what this one relies on.
 				const stored = await write(request, next, known)
-				if (stored !== null) return { kind: 'ours', undo: () => undo(request, stored, previous) }
+				if (stored === null) continue
+				const isSame = previous !== null && isAskedAlready(previous, next)
+				return { kind: 'ours', undo: isSame ? NOTHING : () => undo(request, stored, previous) }
 			}
 			const message = 'other deliveries keep changing the same destination'
 			throw new ExportError('IN_PROGRESS', message, { retryAfterSeconds: 1 })

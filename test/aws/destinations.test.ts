@@ -119,6 +119,19 @@ describe('take', () => {
 		expect(await destinations.holder(request, NOW + 60 * DAY_MS)).toBeNull()
 	})
 
+	it('stays with a delivery that relies on it when an earlier one of the same export undoes its own taking', async () => {
+		const { bucketName, destinations } = createWorld()
+		const request = { product: 'postgresql', instanceNo: '9', fileName: '20210528', bucketName } as const
+		const first = await destinations.take(request, 'key', NOW)
+		const second = await destinations.take(request, 'key', NOW)
+		expect(second.kind).toBe('ours')
+		if (first.kind === 'ours') await first.undo()
+		expect(await destinations.holder(request, NOW)).toBe('vpostgresql/-/9')
+		// Nor does the second one take from the first what was there before it.
+		if (second.kind === 'ours') await second.undo()
+		expect(await destinations.holder(request, NOW)).toBe('vpostgresql/-/9')
+	})
+
 	it('knows an instance by its number where the region is left out', async () => {
 		const { take } = createWorld()
 		expect(await take({ regionCode: undefined })).toBeNull()
