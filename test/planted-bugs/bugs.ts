@@ -1,0 +1,168 @@
+/** A defect that somebody could write, and what finds it. */
+export interface PlantedBug {
+	name: string
+	file: string
+	/** Stands in the file exactly once. */
+	find: string
+	replace: string
+	/** The world of `npm run explore` with two deliveries and one fault, or so many exports of `npm run simulate` with seed 1. */
+	foundBy: { explore: string } | { simulate: number }
+}
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+	{
+		name: 'an abandoned claim is called again',
+		file: 'lib/ledger/ledger.ts',
+		find: "return { kind: 'abandoned', entry }",
+		replace: "return { kind: 'claim', previous: entry, next: nextClaim(entry, claim) }",
+		foundBy: { explore: 'one export, delivered three times' },
+	},
+	{
+		name: 'a delivery that finds a claim does not wait for its end',
+		file: 'lib/ledger/ledger.ts',
+		find: 'if (entry.leaseUntilMs > claim.nowMs)',
+		replace: 'if (entry.leaseUntilMs > claim.nowMs + 3_600_000)',
+		foundBy: { explore: 'one export, delivered three times' },
+	},
+	{
+		name: 'the lease ignores that clocks differ',
+		file: 'lib/export/claim-export.ts',
+		find: 'const LEASE_MARGIN_MS = 60_000',
+		replace: 'const LEASE_MARGIN_MS = -20_000',
+		foundBy: { explore: 'one export, delivered three times' },
+	},
+	{
+		name: 'an outcome is published before it is stored',
+		file: 'lib/export/settle-export.ts',
+		find: 'const next = settle(entry, event, settledAtMs, deduplicationMs)',
+		replace: 'const next = settle(entry, event, settledAtMs, deduplicationMs)\n\t\tawait ports.publish(event)',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'the destination is not checked',
+		file: 'lib/export/claim-export.ts',
+		find: "if (taking.value.kind === 'ours') return claimed\n",
+		replace: "if (taking.value.kind !== undefined) return claimed\n",
+		foundBy: { explore: 'two instances that ask for one place' },
+	},
+	{
+		name: 'a candidate counts as proof',
+		file: 'lib/arrival/evidence.ts',
+		find: '(isDestinationOurs && key.startsWith(expectedPrefix)) || namesInstance(key, request.instanceNo)',
+		replace: 'key !== expectedPrefix + isDestinationOurs',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'the objects of other exports are no rivals',
+		file: 'lib/arrival/evidence.ts',
+		find: 'return isOurs || !namesInstance(key, request.instanceNo)',
+		replace: 'return false',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'a resend is not counted first',
+		file: 'lib/ledger/ledger.ts',
+		find: 'resends: resends + 1,',
+		replace: 'resends,',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'a resend does not look first whether the object is there',
+		file: 'lib/arrival/check-arrival.ts',
+		find: "if (isResendDue && finding.kind === 'absent' && timeToCall(deadline) !== null)",
+		replace: 'if (isResendDue && timeToCall(deadline) !== null)',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'a lost reply is taken for "not done"',
+		file: 'lib/ncp/read-reply.ts',
+		find: "kind: sent ? 'unknown' : 'later',",
+		replace: "kind: 'later',",
+		foundBy: { explore: 'one export, delivered three times' },
+	},
+	{
+		name: 'the deadline has the wrong sign',
+		file: 'lib/arrival/check-arrival.ts',
+		find: 'const isLast = waitedMs >= ports.deadlineMs',
+		replace: 'const isLast = waitedMs <= ports.deadlineMs',
+		foundBy: { explore: 'one export and its checks' },
+	},
+	{
+		name: 'the delay of a check has the wrong sign',
+		file: 'lib/arrival/schedule-check.ts',
+		find: 'nowMs > nextCheckAtMs + GRACE_MS',
+		replace: 'nowMs < nextCheckAtMs - GRACE_MS',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'the first check is not asked for',
+		file: 'lib/export/export-backup.ts',
+		find: 'if (arrival !== null && schedule !== null && needsCheck(entry, now()))',
+		replace: 'if (arrival !== null && schedule !== null && needsCheck(entry, now()) && entry.attempts > 9)',
+		foundBy: { explore: 'one export and its checks' },
+	},
+	{
+		name: 'a message is acknowledged although its outcome is not published',
+		file: 'lib/queue/handle-message.ts',
+		find: "else if (ending.kind === 'unpublished') throw ending.error",
+		replace: '',
+		foundBy: { explore: 'one export, delivered three times' },
+	},
+	{
+		name: 'a check that could not publish is acknowledged',
+		file: 'lib/arrival/check-arrival.ts',
+		find: 'await publish(entry.event)',
+		replace: 'await publish(entry.event).catch(() => undefined)',
+		foundBy: { explore: 'one export and its checks' },
+	},
+	{
+		name: 'an ended export is forgotten at once',
+		file: 'lib/ledger/ledger.ts',
+		find: "return state === 'completed' ? Math.max(deduplicationMs, rememberMs) : deduplicationMs",
+		replace: 'return state === "accepted" ? rememberMs : deduplicationMs / 1_000',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'an open outcome is kept no longer than an ended one',
+		file: 'lib/ledger/ledger.ts',
+		find: 'return Math.max(entry.expiresAtMs, nowMs + UNSETTLED_MS)',
+		replace: 'return nowMs + 1_000',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'a write does not look at what it replaces',
+		file: 'lib/aws/exports-table.ts',
+		find: 'ConditionExpression: `exportId = :exportId AND (${isRevision})`,',
+		replace: "ConditionExpression: 'exportId = :exportId',",
+		foundBy: { explore: 'one export, delivered three times' },
+	},
+	{
+		name: 'coverage asks again for a copy that somebody removed',
+		file: 'lib/coverage/assess-backup.ts',
+		find: "if (known?.state === 'completed') return isPremature(inspected, known) ? 'failing' : 'gone'",
+		replace: "if (known?.state === 'completed') return 'due'",
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'coverage takes any object of the name for a copy',
+		file: 'lib/coverage/match-objects.ts',
+		find: 'return endedAtMs !== null && size > 0 && Date.parse(lastModified) >= endedAtMs - CLOCK_TOLERANCE_MS',
+		replace: 'return size >= 0',
+		foundBy: { simulate: 1_000 },
+	},
+	{
+		name: 'a delivery undoes the taking that another relies on',
+		file: 'lib/aws/destinations.ts',
+		find: 'const stored = await write(request, next, known)\n\t\t\t\tif (stored === null) continue',
+		replace:
+			"if (previous !== null && isAskedAlready(previous, next)) return { kind: 'ours', undo: NOTHING }\n\t\t\t\tconst stored = await write(request, next, known)\n\t\t\t\tif (stored === null) continue",
+		foundBy: { explore: 'two instances that ask for one place' },
+	},
+	{
+		name: 'two exports get one id',
+		file: 'lib/ledger/ledger.ts',
+		find: 'exportId: createId(nowMs),',
+		replace: "exportId: 'export',",
+		foundBy: { explore: 'two instances in one bucket, with folders' },
+	},
+]
