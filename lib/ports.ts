@@ -125,6 +125,8 @@ export interface ArrivalCheck {
 	exportId: string
 	/** Counts the checks of one export from 0. */
 	check: number
+	/** It may be lost, so somebody asked for it who cannot tell whether the export's present state was published. */
+	isRepeated?: true
 }
 
 /** Asks for a check after so many seconds, 900 at most. Throws `SCHEDULE_FAILED`. */

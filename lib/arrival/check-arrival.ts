@@ -73,6 +73,8 @@ function createCheck(delivered: ArrivalCheck, untimed: ArrivalPorts, progress: P
 	}
 
 	const look = async (entry: SettledEntry, request: ExportRequest): Promise<CheckEnding> => {
+		// What the other function has stored in the meantime may never have been published.
+		if (delivered.isRepeated) await publish(entry.event)
 		const destination = await holdDestination(entry, request, ports)
 		// A resend starts a new deadline.
 		const sinceMs = Math.max(Date.parse(entry.event.data.settledAt), entry.resentAtMs)

@@ -13,7 +13,7 @@ export function createRepeatCheck(ports: ArrivalPorts): (entry: SettledEntry) =>
 		if (entry.repeatedCheck === nextCheck) return
 		await publish(entry.event)
 		const delaySeconds = checkDelaySeconds(nextCheck - entry.firstCheck, nextCheckAtMs - now())
-		await schedule({ exportKey, exportId, check: nextCheck }, delaySeconds)
+		await schedule({ exportKey, exportId, check: nextCheck, isRepeated: true }, delaySeconds)
 		await ledger.replace(entry, repeatCheck(entry), now())
 	}
 }

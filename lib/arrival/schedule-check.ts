@@ -27,6 +27,7 @@ export async function askForCheck(
 	schedule: ScheduleCheck,
 ): Promise<void> {
 	const leftMs = Date.parse(event.data.settledAt) + deadlineMs - nowMs
-	const delaySeconds = nextCheck === 0 ? checkDelaySeconds(0, leftMs) : 1
-	await schedule({ exportKey, exportId, check: nextCheck }, delaySeconds)
+	const check = { exportKey, exportId, check: nextCheck }
+	if (nextCheck === 0) await schedule(check, checkDelaySeconds(0, leftMs))
+	else await schedule({ ...check, isRepeated: true }, 1)
 }

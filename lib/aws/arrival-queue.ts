@@ -90,7 +90,8 @@ function readUnsent(
 
 /** Null for a body that is not a check. Its sender cannot be told, so the dead-letter queue keeps it. */
 export function parseArrivalCheck(body: string): ArrivalCheck | null {
-	const { exportKey, exportId, check } = parseRecord(body) ?? {}
+	const { exportKey, exportId, check, isRepeated } = parseRecord(body) ?? {}
 	const isOurs = typeof exportKey === 'string' && typeof exportId === 'string' && Number.isSafeInteger(check)
-	return isOurs ? { exportKey, exportId, check: check as number } : null
+	if (!isOurs) return null
+	return { exportKey, exportId, check: check as number, ...(isRepeated === true ? { isRepeated } : {}) }
 }

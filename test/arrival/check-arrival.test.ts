@@ -306,6 +306,29 @@ describe('checkArrival', () => {
 		expect([...new Set((await world.runAll()).states)]).toEqual(['unknown', 'accepted', 'missing'])
 	})
 
+	it('publishes that a resend was accepted even if a double of its check acknowledges what was not published', async () => {
+		const world = await exported(LOST)
+		for (
+			let next = world.queue.shift();
+			next !== undefined;
+			next = world.calls < 2 ? world.queue.shift() : undefined
+		) {
+			const { check, atMs } = next
+			world.nowMs = Math.max(world.nowMs, atMs)
+			const callNcp: ArrivalPorts['callNcp'] = async (...args) => {
+				expect(await checkArrival(check, world.ports)).toEqual({ kind: 'stale' })
+				world.reply = ACCEPTED
+				world.failPublishes = 1
+				return world.callNcp(...args)
+			}
+			await checkArrival(check, { ...world.ports, callNcp }).catch(({ code }) =>
+				expect(code).toBe('PUBLISH_FAILED'),
+			)
+		}
+		const { states } = await world.runAll()
+		expect([...new Set(states)]).toEqual(['unknown', 'accepted', 'missing'])
+	})
+
 	it('publishes that a resend was accepted even if the reply to the table write was lost', async () => {
 		const world = await exported(LOST)
 		world.reply = ACCEPTED

@@ -93,7 +93,8 @@ describe('checks that are ready in one turn', () => {
 
 it('parses its own messages and no others', () => {
 	const check = { exportKey: 'k', exportId: 'e', check: 3 }
-	expect(parseArrivalCheck(JSON.stringify(check))).toEqual(check)
+	for (const sent of [check, { ...check, isRepeated: true }])
+		expect(parseArrivalCheck(JSON.stringify(sent))).toEqual(sent)
 	for (const body of [
 		'',
 		'[]',
