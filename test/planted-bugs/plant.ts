@@ -37,7 +37,10 @@ export async function copyProject(): Promise<Copy> {
 			const text = await readFile(path, 'utf8')
 			const times = text.split(bug.find).length - 1
 			if (times !== 1) throw new Error(`${bug.file} has the bug's text ${times} times: ${bug.find}`)
-			await writeFile(path, text.replace(bug.find, () => bug.replace))
+			await writeFile(
+				path,
+				text.replace(bug.find, () => bug.replace),
+			)
 			try {
 				return await run(folder, job)
 			} finally {
