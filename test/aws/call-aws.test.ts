@@ -140,8 +140,9 @@ describe('createAwsCaller', () => {
 	})
 
 	it('reports the last answer when there is no time for another attempt', async () => {
-		const { call, requests } = await start(reply(500, '{"__type":"a#InternalServerError"}'), ok)
-		await expect(call({}, '', 20)).rejects.toThrow('InternalServerError')
+		const { call, requests } = await start(reply(400, '{"__type":"a#ThrottlingException"}'), ok)
+		// A throttled call would be tried again after 250 ms.
+		await expect(call({}, '', 200)).rejects.toThrow('ThrottlingException')
 		expect(requests).toHaveLength(1)
 	})
 
