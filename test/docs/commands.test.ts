@@ -28,7 +28,7 @@ const RUN_BY: Readonly<Record<string, readonly [file: string, text: string]>> = 
 	ops: ['test/integration/ops.test.ts', 'tools/ops/main.ts'],
 	smoke: ['test/integration/smoke.test.ts', 'smoke'],
 	rollback: ['test/integration/rollback.test.ts', 'rollback'],
-	screenshot: ['test/integration/console.test.ts', 'screenshot'],
+	screenshot: ['test/load/console.test.ts', 'screenshot'],
 	rooms: ['test/rooms.test.ts', 'rooms'],
 	// Its parts are steps of CI.
 	check: ['.ci/run', 'npm run lint'],
