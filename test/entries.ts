@@ -35,7 +35,6 @@ export function newDraft(exportKey: string, nowMs: number): Draft {
 		destinationRule: 'exclusive' as const,
 		nowMs,
 		createId: () => 'export-1',
-		rememberMs: 0,
 	}
 	return { ...reserve(claim), state: 'claimed', attempts: 1 }
 }

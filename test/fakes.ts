@@ -58,12 +58,6 @@ export function createMemoryLedger(): MemoryLedger {
 			if (isSame) entries.set(entry.exportKey, { ...current, expiresAtMs })
 			return isSame
 		},
-		remove: async (entry) => {
-			const current = entries.get(entry.exportKey)
-			const isSame = current?.exportId === entry.exportId && current.revision === entry.revision
-			if (isSame) entries.delete(entry.exportKey)
-			return isSame
-		},
 	}
 }
 
@@ -72,14 +66,13 @@ const down = async (): Promise<never> => {
 }
 
 /** A store that does not answer. */
-export const DOWN: Ledger = { read: down, replace: down, expireAt: down, remove: down }
+export const DOWN: Ledger = { read: down, replace: down, expireAt: down }
 
 /** A store in which another writer always wins, and every read finds nothing. */
 export const CONTESTED: Ledger = {
 	read: async () => null,
 	replace: async () => null,
 	expireAt: async () => false,
-	remove: async () => false,
 }
 
 type Taken = Namesake & { nameKey: string; sinceMs: number }

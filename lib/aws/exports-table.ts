@@ -10,9 +10,13 @@ type Item = Omit<Entry, 'expiresAtMs' | 'event'> & {
 	event: string | null
 }
 
-/** Fields of items that an earlier version wrote: `writeToken` was the revision, the other two are no longer read. */
+/**
+ * Fields of items that an earlier version wrote: `writeToken` was the revision, a `rememberMs` above 0 said that coverage
+ * ordered the export, and the other two are no longer read.
+ */
 interface FormerItem {
 	writeToken?: string
+	rememberMs?: number
 	version?: number
 	claimId?: string
 }
@@ -67,12 +71,7 @@ export function createExportsTable(dynamodb: DynamoDb, tableName: string): Ledge
 		)
 	}
 
-	const remove: Ledger['remove'] = ({ exportKey, exportId, revision }) => {
-		const condition = isStill(exportId, revision)
-		return isDone(dynamodb('DeleteItem', { TableName: tableName, Key: { exportKey }, ...condition }))
-	}
-
-	return { read, replace, expireAt, remove }
+	return { read, replace, expireAt }
 }
 
 /** The table's index by `exportId`. It follows the table with a short delay. */
@@ -119,7 +118,7 @@ function toItem({ expiresAtMs, event, ...entry }: Entry): Item {
 }
 
 function fromItem(item: Item & FormerItem): Entry {
-	const { expiresAt, event, writeToken, version: _version, claimId: _claimId, ...entry } = item
+	const { expiresAt, event, writeToken, rememberMs, version: _version, claimId: _claimId, ...entry } = item
 	return {
 		...entry,
 		revision: entry.revision ?? writeToken ?? '',
@@ -127,7 +126,7 @@ function fromItem(item: Item & FormerItem): Entry {
 		waitsFor: entry.waitsFor ?? null,
 		claimedAtMs: entry.claimedAtMs ?? entry.requestedAtMs,
 		firstCheck: entry.firstCheck ?? 0,
-		rememberMs: entry.rememberMs ?? 0,
+		coverage: entry.coverage ?? (rememberMs ? 'ordered' : 'none'),
 		expiresAtMs: expiresAt * 1000,
 		event: event === null ? null : (JSON.parse(event) as OutcomeEvent),
 	}

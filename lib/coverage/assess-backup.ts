@@ -1,5 +1,5 @@
 import { CLOCK_TOLERANCE_MS } from '../arrival/evidence.ts'
-import { type Entry, isEnded } from '../ledger/ledger.ts'
+import { type Entry, isEnded, toExport } from '../ledger/ledger.ts'
 import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { ListedBackup } from '../ports.ts'
 import type { ExportRequest } from '../request/export-request.ts'
@@ -39,14 +39,14 @@ const NOT_OUT: ReadonlySet<BackupState> = new Set(['failing', 'due', 'under-way'
 
 /**
  * Whether an export was completed by an object that is older than the end of the backup: somebody asked for it too early.
- * Coverage asks only for what NCP lists as finished, so its own exports are none of these.
+ * Coverage asks only for what NCP lists as finished, so what it ordered is none of these.
  */
 export function isPremature(
 	{ endedAtMs }: Pick<ListedBackup, 'endedAtMs'>,
-	{ event, rememberMs }: Entry,
+	{ event, coverage }: Entry,
 ): boolean {
 	const object = event?.data.object
-	if (rememberMs > 0 || endedAtMs === null || !object) return false
+	if (coverage === 'ordered' || endedAtMs === null || !object) return false
 	return Date.parse(object.lastModified) < endedAtMs - CLOCK_TOLERANCE_MS
 }
 
@@ -54,7 +54,7 @@ function stateOf(inspected: InspectedBackup, nowMs: number): BackupState {
 	const { endedAtMs, request, proof, entry, isTaken } = inspected
 	if (endedAtMs === null) return 'running'
 	if (proof !== null) return 'covered'
-	const known = entry !== null && entry.expiresAtMs > nowMs ? entry : null
+	const known = toExport(entry, nowMs)
 	// It was seen once, and is not there any more: somebody removed it on purpose.
 	if (known?.state === 'completed') return isPremature(inspected, known) ? 'failing' : 'gone'
 	if (known !== null) return isEnded(known) ? 'failing' : 'under-way'

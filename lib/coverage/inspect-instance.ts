@@ -131,7 +131,8 @@ function createInspect({ copies }: Matches, ports: InspectPorts): Inspect {
 		const isTaken = await isTakenByOther(request)
 		const proof = isTaken ? null : await findProof(backup, request)
 		if (proof !== null) return { ...nothing, proof }
-		const entry = await ledger.read(toExportIdentity(apiUrl, request).exportKey)
+		const known = await ledger.read(toExportIdentity(apiUrl, request).exportKey)
+		const entry = known?.state === 'rejected' ? null : known
 		const seen = entry === null ? null : await findSeen(backup, entry)
 		return { ...nothing, proof: seen, entry, isTaken }
 	}

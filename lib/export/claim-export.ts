@@ -1,10 +1,10 @@
 import { ExportError, type ExportErrorOptions, RequestInvalid } from '../errors.ts'
 import {
 	type Claim,
-	COVERED_MS,
 	type Draft,
 	decideClaim,
 	type Entry,
+	joinCoverage,
 	release,
 	type SettledEntry,
 } from '../ledger/ledger.ts'
@@ -25,11 +25,11 @@ export type Claimed =
 	/** The function that claimed it died, perhaps after sending. */
 	| { kind: 'abandoned'; entry: Entry }
 	| { kind: 'settled'; entry: SettledEntry }
-	/** It conflicts with an earlier request: the idempotency key, or the destination, is another's. */
-	| { kind: 'conflict'; error: RequestInvalid }
-
-/** As `Claimed`, with what a claim has replaced. */
-type Attempt = Exclude<Claimed, { kind: 'ours' }> | { kind: 'ours'; entry: Entry; previous: Entry | null }
+	/**
+	 * It conflicts with an earlier request. If the destination is another's, `entry` is still claimed, and is to be stored as
+	 * rejected; if the idempotency key is another export's, it is null.
+	 */
+	| { kind: 'conflict'; error: RequestInvalid; entry: Entry | null }
 
 /**
  * Claims exports, and their destinations. Throws `IN_PROGRESS` while another delivery may be at work on one,
@@ -50,22 +50,35 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 		}
 	}
 
-	const claimOnce = async (known: Entry | null, claim: Claim): Promise<Attempt | null> => {
+	/** Resolves with null when another writer was first. */
+	const join = async <Of extends Entry>(entry: Of, { isForCoverage, nowMs }: Claim): Promise<Of | null> => {
+		const joined = isForCoverage ? joinCoverage(entry, nowMs) : null
+		return joined === null ? entry : ledger.replace(entry, joined, nowMs)
+	}
+
+	const claimOnce = async (known: Entry | null, claim: Claim): Promise<Claimed | null> => {
 		const decision = decideClaim(known, claim)
 		if (decision.kind === 'in-progress') throw inProgress(decision.leaseLeftMs)
-		if (decision.kind === 'mismatch') return { kind: 'conflict', error: idempotencyMismatch() }
-		if (decision.kind !== 'claim') return decision
+		if (decision.kind === 'mismatch') return { kind: 'conflict', error: idempotencyMismatch(), entry: null }
+		if (decision.kind === 'settled') {
+			const entry = await join(decision.entry, claim)
+			return entry && { kind: 'settled', entry }
+		}
+		if (decision.kind === 'abandoned') {
+			const entry = await join(decision.entry, claim)
+			return entry && { kind: 'abandoned', entry }
+		}
 		const { previous, next } = decision
-		// An exhausted export starts over with a redriven message: how it ended before must have been published.
+		// What ended before, and starts over now, must have been published: an exhausted export, or a rejected request.
 		if (previous?.event) await publish(previous.event)
 		const entry = await write(previous, next, claim.nowMs)
-		return entry === null ? null : { kind: 'ours', entry, previous }
+		return entry && { kind: 'ours', entry }
 	}
 
 	const claim = async (
 		identity: ExportIdentity,
-		{ isRedriven, coveragePolicy }: ValidDelivery,
-	): Promise<Attempt> => {
+		{ isRedriven, coveragePolicy, trigger }: ValidDelivery,
+	): Promise<Claimed> => {
 		// Most requests are new, so the first access to the table is the claim itself.
 		let known: Entry | null = null
 		for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -78,20 +91,13 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 				leaseMs,
 				createId,
 				isRedriven,
-				rememberMs: coveragePolicy === undefined ? 0 : COVERED_MS,
+				isForCoverage: coveragePolicy !== undefined,
+				triggerId: trigger.id,
 			})
 			if (claimed !== null) return claimed
 			known = await ledger.read(identity.exportKey)
 		}
 		throw contested()
-	}
-
-	/** Nothing was sent for this claim, and nothing will be: an export without an outcome leaves nothing behind. */
-	const withdraw = async (entry: Entry, previous: Entry | null): Promise<void> => {
-		const isWithdrawn = previous?.event
-			? (await ledger.replace(entry, previous, now())) !== null
-			: await ledger.remove(entry)
-		if (!isWithdrawn) throw contested()
 	}
 
 	return async (delivery) => {
@@ -118,8 +124,7 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 		if (taking.value.kind === 'ours') return claimed
 		// A function that died before this rule may have sent the request, so it must be settled.
 		if (claimed.kind === 'abandoned' && claimed.entry.destinationRule !== 'exclusive') return claimed
-		await withdraw(claimed.entry, claimed.kind === 'ours' ? claimed.previous : null)
-		return { kind: 'conflict', error: destinationTaken(request, taking.value.by) }
+		return { kind: 'conflict', error: destinationTaken(request, taking.value.by), entry: claimed.entry }
 	}
 }
 

@@ -1,6 +1,6 @@
 import { ExportError, RequestInvalid } from '../errors.ts'
 import { toQueueableJson } from '../formats/json.ts'
-import { type Draft, isEnded, reserve, UNSETTLED_MS } from '../ledger/ledger.ts'
+import { type Draft, type Entry, isEnded, reserve, toExport, UNSETTLED_MS } from '../ledger/ledger.ts'
 import type { ExportPorts, RequestQueue } from '../ports.ts'
 import type { ValidDelivery } from '../request/delivery.ts'
 import { type ExportIdentity, toExportIdentity } from '../request/export-identity.ts'
@@ -38,8 +38,7 @@ export async function enqueueExport(
 }
 
 async function isKnown({ exportKey }: ExportIdentity, { ledger, now }: ExportPorts): Promise<boolean> {
-	const entry = await ledger.read(exportKey)
-	return entry !== null && entry.expiresAtMs > now()
+	return toExport(await ledger.read(exportKey), now()) !== null
 }
 
 async function reserveAndSend(
@@ -71,16 +70,15 @@ async function findOrReserve(
 	{ ledger, destinations, now, createId, deduplicationMs }: ExportPorts,
 ): Promise<Reserved> {
 	const destinationRule = destinations.rule
+	let rejected: Entry | null = null
 	for (let tries = 1; tries <= MAX_TRIES; tries++) {
 		const nowMs = now()
-		const fresh = await ledger.replace(
-			null,
-			reserve({ ...identity, destinationRule, nowMs, createId, rememberMs: 0 }),
-			nowMs,
-		)
+		const next = reserve({ ...identity, destinationRule, nowMs, createId })
+		const fresh = await ledger.replace(rejected, next, nowMs)
 		if (fresh !== null) return { entry: fresh, giveUp: NOTHING }
 		const entry = await ledger.read(identity.exportKey)
-		if (entry === null) continue
+		rejected = entry?.state === 'rejected' ? entry : null
+		if (entry === null || rejected !== null) continue
 		if (entry.fingerprint !== identity.fingerprint) throw idempotencyMismatch()
 		if (!isEnded(entry)) return { entry, giveUp: NOTHING }
 		// It must not expire while the message is on its way, or the message would start another export.

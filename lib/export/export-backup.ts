@@ -1,14 +1,14 @@
 import { askForCheck, needsCheck } from '../arrival/schedule-check.ts'
 import { timeToCall } from '../deadline.ts'
 import { ExportError, type RequestInvalid, toExportError } from '../errors.ts'
-import type { SettledEntry } from '../ledger/ledger.ts'
-import { startDeduplication } from '../ledger/replace-in-time.ts'
+import { type Entry, type SettledEntry, settle } from '../ledger/ledger.ts'
+import { replaceInTime, startDeduplication } from '../ledger/replace-in-time.ts'
 import type { OutcomeEvent } from '../outcome/outcome.ts'
-import { toRejectedEvent } from '../outcome/rejected-outcome.ts'
+import { toRejectedEvent, toRejection } from '../outcome/rejected-outcome.ts'
 import { type ExportPorts, type Progress, startProgress } from '../ports.ts'
 import { type Delivery, type InvalidDelivery, toInvalid, type ValidDelivery } from '../request/delivery.ts'
 import { createStepTimer, type TimeStep } from '../step-times.ts'
-import { createClaimExport } from './claim-export.ts'
+import { contested, createClaimExport } from './claim-export.ts'
 import { createPerformExport, deadlineNear } from './perform-export.ts'
 import { createSettleExport, type Ending } from './settle-export.ts'
 
@@ -28,7 +28,7 @@ export type ExportEnding =
  * The first use case: claim, call NCP, settle, publish. Delivered again after it was settled, an export publishes the
  * same event, byte for byte. Throws a retryable `ExportError` when it must be delivered again: `NCP_LATER`,
  * `NCP_CREDENTIALS`, `IN_PROGRESS`, `DEADLINE_NEAR`, `LEDGER_UNAVAILABLE`, `INTERNAL`, and `PUBLISH_FAILED` when an outcome
- * could not be published that is not in the ledger (`rejected`), or is about to be replaced there (`exhausted`).
+ * could not be published that is not in the ledger (an invalid request), or is about to be replaced there.
  */
 export async function exportBackup(delivery: Delivery, ports: ExportPorts): Promise<ExportEnding> {
 	const progress = startProgress()
@@ -58,7 +58,7 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 		// Before any side effect: a message that cannot be finished goes back to the queue untouched.
 		if (timeToCall(deadline) === null) throw deadlineNear()
 		const claimed = await claimExport(delivery)
-		if (claimed.kind === 'conflict') return reject(toInvalid(delivery, claimed.error))
+		if (claimed.kind === 'conflict') return reject(toInvalid(delivery, claimed.error), claimed.entry)
 		const { exportId, attempts } = claimed.entry
 		Object.assign(progress, { exportId, attempts })
 		switch (claimed.kind) {
@@ -75,14 +75,25 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 		}
 	}
 
-	const reject = async (delivery: InvalidDelivery): Promise<ExportEnding> => {
+	const reject = async (delivery: InvalidDelivery, claimed: Entry | null): Promise<ExportEnding> => {
 		const { sentAtMs, trigger, error } = delivery
 		// Events with one id are identical, and the time is part of them: every delivery must find the same time.
 		const rejectedAtMs = sentAtMs ?? (await ports.firstSeen(trigger.id, now()))
 		const event = toRejectedEvent(delivery, rejectedAtMs)
+		if (claimed !== null) return announce(await storeRejection(claimed, event))
 		await publish(event)
 		return { kind: 'rejected', event, error }
 	}
+
+	/** The destination may be free when the same message is delivered again: it must not be exported then. */
+	const storeRejection = timed(
+		'settle',
+		async (claimed: Entry, event: OutcomeEvent): Promise<SettledEntry> => {
+			const stored = await replaceInTime(claimed, settle(claimed, event, now(), ports.deduplicationMs), ports)
+			if (stored === null) throw contested()
+			return stored
+		},
+	)
 
 	/** Otherwise a mistyped instance would keep the destination from the right one. What is not given back expires. */
 	const giveBack = async ({ state, exportKey, requestedAtMs }: SettledEntry, { request }: ValidDelivery) => {
@@ -90,7 +101,7 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 			await ports.destinations.giveBack(request, exportKey, requestedAtMs).catch(() => undefined)
 	}
 
-	return { export: exportValid, reject }
+	return { export: exportValid, reject: (delivery: InvalidDelivery) => reject(delivery, null) }
 }
 
 /** Publishes first, so that no check can end an export whose state before was never published. */
@@ -110,7 +121,9 @@ function createAnnounce(ports: ExportPorts, timed: TimeStep): (entry: SettledEnt
 			return { kind: 'unpublished', event, error }
 		}
 		await startDeduplication(entry, ports)
-		return { kind: 'published', event }
+		return entry.state === 'rejected'
+			? { kind: 'rejected', event, error: toRejection(event) }
+			: { kind: 'published', event }
 	}
 }
 

@@ -1,9 +1,12 @@
 import { folderOf } from '../object-key.ts'
-import type { OutcomeEvent, SettledState } from '../outcome/outcome.ts'
+import type { OutcomeEvent, State } from '../outcome/outcome.ts'
 import type { DestinationRule } from '../request/export-identity.ts'
 
-/** `claimed` = a function may be calling NCP now; `waiting` = certainly not done, free to be tried again. */
-export type EntryState = 'claimed' | 'waiting' | SettledState
+/**
+ * `claimed` = a function may be calling NCP now; `waiting` = certainly not done, free to be tried again; `rejected` = no
+ * export: another instance has its destination. It is kept so that every delivery of the same message is rejected, too.
+ */
+export type EntryState = 'claimed' | 'waiting' | State
 
 /** What the ledger knows of one export. */
 export interface Draft {
@@ -40,8 +43,11 @@ export interface Draft {
 	resentAtMs: number
 	/** The check that was asked for twice, because the first message may have been lost. */
 	repeatedCheck: number
-	/** How long a completed export stays the same export, if that is longer than for any other; else 0. */
-	rememberMs: number
+	/**
+	 * Whether a coverage check asked for it: `ordered` = before NCP was called; `joined` = when somebody else's call had been
+	 * made. Either way, a completed export is remembered for `COVERED_MS`.
+	 */
+	coverage: 'none' | 'ordered' | 'joined'
 }
 
 /** One export as the store keeps it. */
@@ -69,8 +75,6 @@ export interface Ledger {
 	 * writes nothing, when the entry has been replaced or is gone.
 	 */
 	expireAt: (entry: Entry, expiresAtMs: number) => Promise<boolean>
-	/** Resolves with false, and removes nothing, when the entry has been replaced or is gone. */
-	remove: (entry: Entry) => Promise<boolean>
 }
 
 /** An entry, or a draft of one, that has an outcome. */
@@ -88,7 +92,10 @@ export interface Claim {
 	createId: (nowMs: number) => string
 	/** The message came back from the dead-letter queue: an exhausted export starts over. */
 	isRedriven: boolean
-	rememberMs: number
+	/** A coverage check asks for it. */
+	isForCoverage: boolean
+	/** Of the message, call or event that asks for it. */
+	triggerId: string
 }
 
 export type ClaimDecision =
@@ -104,6 +111,10 @@ export type ClaimDecision =
 export function decideClaim(entry: Entry | null, claim: Claim): ClaimDecision {
 	if (entry === null || entry.expiresAtMs <= claim.nowMs)
 		return { kind: 'claim', previous: null, next: firstClaim(claim) }
+	if (entry.state === 'rejected')
+		return entry.event?.data.trigger.id === claim.triggerId
+			? { kind: 'settled', entry: toSettled(entry) }
+			: { kind: 'claim', previous: entry, next: firstClaim(claim) }
 	if (entry.fingerprint !== claim.fingerprint) return { kind: 'mismatch' }
 	switch (entry.state) {
 		case 'claimed':
@@ -120,10 +131,26 @@ export function decideClaim(entry: Entry | null, claim: Claim): ClaimDecision {
 	}
 }
 
+/**
+ * The entry with the note that a coverage check asked for it after NCP was called. Null when there is nothing to note: it
+ * is noted already, or the export has ended without being completed.
+ */
+export function joinCoverage<Of extends Draft>(entry: Of, nowMs: number): Of | null {
+	const isCompleted = entry.state === 'completed'
+	if (entry.coverage !== 'none' || (isEnded(entry) && !isCompleted)) return null
+	const expiresAtMs = isCompleted ? Math.max(entry.expiresAtMs, nowMs + COVERED_MS) : entry.expiresAtMs
+	return { ...entry, coverage: 'joined', expiresAtMs }
+}
+
+/** The export that an entry stands for: none once it has expired, and none for a rejected request. */
+export function toExport(entry: Entry | null, nowMs: number): Entry | null {
+	return entry === null || entry.expiresAtMs <= nowMs || entry.state === 'rejected' ? null : entry
+}
+
 /** An export that has its id, and waits in the queue for its first attempt. */
-export function reserve(claim: Omit<Claim, 'leaseMs' | 'isRedriven'>): Draft {
+export function reserve(claim: Omit<FirstClaim, 'leaseMs' | 'isForCoverage'>): Draft {
 	return {
-		...firstClaim({ ...claim, leaseMs: 0, isRedriven: false }),
+		...firstClaim({ ...claim, leaseMs: 0, isForCoverage: false }),
 		state: 'waiting',
 		attempts: 0,
 		leaseUntilMs: 0,
@@ -141,6 +168,7 @@ export function mayHavePut({ state, event }: Draft, key: string): boolean {
 		case 'waiting':
 		case 'refused':
 		case 'exhausted':
+		case 'rejected':
 			return false
 		case 'completed':
 			return folderOf(event?.data.object?.key ?? '') === folderOf(key)
@@ -168,7 +196,7 @@ export function settle(
 	nowMs: number,
 	deduplicationMs: number,
 ): Settled<Draft> {
-	const state = event.data.state as SettledState
+	const { state } = event.data
 	const expiresAtMs = Math.max(keptUntil(entry, nowMs), nowMs + sameMs({ ...entry, state }, deduplicationMs))
 	return { ...entry, state, leaseUntilMs: 0, waitsFor: null, event, expiresAtMs }
 }
@@ -247,16 +275,19 @@ export const UNSETTLED_MS = 20 * 24 * 60 * 60 * 1000
 export const COVERED_MS = 35 * 24 * 60 * 60 * 1000
 
 /** How long an export stays the same export. */
-function sameMs({ state, rememberMs }: Draft, deduplicationMs: number): number {
-	return state === 'completed' ? Math.max(deduplicationMs, rememberMs) : deduplicationMs
+function sameMs({ state, coverage }: Draft, deduplicationMs: number): number {
+	const isCovered = state === 'completed' && coverage !== 'none'
+	return isCovered ? Math.max(deduplicationMs, COVERED_MS) : deduplicationMs
 }
 
 function keptUntil(entry: Draft, nowMs: number): number {
 	return Math.max(entry.expiresAtMs, nowMs + UNSETTLED_MS)
 }
 
-function firstClaim(claim: Claim): Draft {
-	const { exportKey, fingerprint, destinationRule, nowMs, leaseMs, createId, rememberMs } = claim
+type FirstClaim = Omit<Claim, 'isRedriven' | 'triggerId'>
+
+function firstClaim(claim: FirstClaim): Draft {
+	const { exportKey, fingerprint, destinationRule, nowMs, leaseMs, createId, isForCoverage } = claim
 	return {
 		exportKey,
 		exportId: createId(nowMs),
@@ -276,15 +307,15 @@ function firstClaim(claim: Claim): Draft {
 		resends: 0,
 		resentAtMs: 0,
 		repeatedCheck: -1,
-		rememberMs,
+		coverage: isForCoverage ? 'ordered' : 'none',
 	}
 }
 
-function nextClaim(entry: Entry, { destinationRule, nowMs, leaseMs, rememberMs }: Claim): Draft {
+function nextClaim(entry: Entry, { destinationRule, nowMs, leaseMs, isForCoverage }: Claim): Draft {
 	return {
 		...entry,
 		destinationRule,
-		rememberMs: Math.max(entry.rememberMs, rememberMs),
+		coverage: isForCoverage ? 'ordered' : entry.coverage,
 		state: 'claimed',
 		attempts: entry.attempts + 1,
 		claimedAtMs: nowMs,

@@ -1,3 +1,4 @@
+import { RequestInvalid, type RequestInvalidCode } from '../errors.ts'
 import type { InvalidDelivery } from '../request/delivery.ts'
 import { type OutcomeData, type OutcomeEvent, serializeEvent, toEvent, toOutcomeError } from './outcome.ts'
 
@@ -22,6 +23,12 @@ export function toRejectedEvent(delivery: InvalidDelivery, rejectedAtMs: number)
 		settledAt: at,
 	}
 	return fitOriginal(toEvent(`${trigger.id}/rejected`, null, traceparent, data), original)
+}
+
+/** Why a request was rejected, from its stored outcome. */
+export function toRejection({ data }: OutcomeEvent): RequestInvalid {
+	const code = data.error?.code as RequestInvalidCode | undefined
+	return new RequestInvalid(data.error?.problems ?? [], code)
 }
 
 const MAX_ORIGINAL_BYTES = 64 * 1024

@@ -34,7 +34,8 @@ function newDraft(exportKey: string, nowMs = NOW): Draft {
 		leaseMs: 1,
 		createId,
 		isRedriven: false,
-		rememberMs: 0,
+		isForCoverage: false,
+		triggerId: 'm-1',
 	}
 	const decision = decideClaim(null, claim)
 	if (decision.kind !== 'claim') throw new Error('an absent entry is claimed')

@@ -12,7 +12,6 @@ const waiting: Entry = {
 		destinationRule: 'exclusive',
 		nowMs: NOW,
 		createId: () => 'export-1',
-		rememberMs: 0,
 	}),
 	revision: 'revision-1',
 }

@@ -47,7 +47,6 @@ function createWorld(
 			destinationRule: 'exclusive',
 			nowMs: NOW,
 			createId: () => `export-${fileName}`,
-			rememberMs: 0,
 		})
 		const entry = { ...draft, revision: 'r' }
 		ledger.entries.set(identity.exportKey, { ...entry, ...change(entry) })
@@ -219,7 +218,7 @@ describe('inspectInstance', () => {
 		await leave('a', completed)
 		expect(await states()).toEqual({ a: 'failing' })
 		// Coverage asks for a finished backup alone, so its word counts, whatever NCP's clock says.
-		await leave('a', (entry) => ({ ...completed(entry), rememberMs: HOUR_MS }))
+		await leave('a', (entry) => ({ ...completed(entry), coverage: 'ordered' as const }))
 		expect(await states()).toEqual({ a: 'covered' })
 	})
 

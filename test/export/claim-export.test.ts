@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ExportError } from '../../lib/errors.ts'
 import { createClaimExport, idempotencyMismatch, inProgress } from '../../lib/export/claim-export.ts'
 import { COVERED_MS, type Entry, release, settle } from '../../lib/ledger/ledger.ts'
+import type { OutcomeEvent } from '../../lib/outcome/outcome.ts'
 import type { ExportPorts } from '../../lib/ports.ts'
 import { toDelivery } from '../../lib/request/delivery.ts'
 import { acceptedEvent } from '../events.ts'
@@ -12,15 +13,16 @@ import {
 	createMemoryLedger,
 	DOWN,
 	interceptWrites,
+	overtake,
 } from '../fakes.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
 const REQUEST = { cloudPostgresqlInstanceNo: '1', fileName: 'f', bucketName: 'my-bucket' }
 
-const deliver = (fields: object = {}, isRedriven = false, coveragePolicy?: string) => {
+const deliver = (fields: object = {}, isRedriven = false, coveragePolicy?: string, id = 'm-1') => {
 	const input = { ...REQUEST, ...fields }
 	const options = { regionCode: 'KR', isRedriven, coveragePolicy }
-	const delivery = toDelivery(input, { kind: 'queue', id: 'm-1' }, options)
+	const delivery = toDelivery(input, { kind: 'queue', id }, options)
 	if (delivery.kind === 'invalid') throw delivery.error
 	return delivery
 }
@@ -46,18 +48,87 @@ function createWorld(changes: Partial<ExportPorts> = {}) {
 	return { ledger, destinations, claim, leave, lose, stored: () => [...ledger.entries.values()] }
 }
 
+const openEvent = ({ exportId }: Entry, state: 'accepted' | 'unknown'): OutcomeEvent => {
+	const { data, ...event } = acceptedEvent(exportId)
+	return { ...event, data: { ...data, state, terminal: false } }
+}
+
+const endedEvent = ({ exportId }: Entry, state: OutcomeEvent['data']['state']): OutcomeEvent => {
+	const { data, ...event } = acceptedEvent(exportId)
+	return { ...event, data: { ...data, state, terminal: true } }
+}
+
 const exhausted = (entry: Entry): Partial<Entry> => {
-	const { data, ...event } = acceptedEvent(entry.exportId)
-	return settle(entry, { ...event, data: { ...data, state: 'exhausted' } }, NOW, 1)
+	return settle(entry, endedEvent(entry, 'exhausted'), NOW, 1)
 }
 
 describe('createClaimExport', () => {
-	it('notes that a coverage check asked for the export, also for one that waits already', async () => {
-		const { claim, leave, stored } = createWorld()
-		await leave((entry) => release(entry))
-		expect(stored()).toMatchObject([{ rememberMs: 0 }])
-		await claim(deliver({}, false, 'nightly'))
-		expect(stored()).toMatchObject([{ rememberMs: COVERED_MS }])
+	describe('for a coverage check', () => {
+		const covering = deliver({}, false, 'nightly')
+
+		it('notes that the check ordered the export, also one that waits already', async () => {
+			const { ledger, claim, leave, stored } = createWorld()
+			await leave((entry) => release(entry))
+			expect(stored()).toMatchObject([{ coverage: 'none' }])
+			await claim(covering)
+			const [ordered] = stored()
+			expect(ordered).toMatchObject({ state: 'claimed', coverage: 'ordered' })
+			// NCP was busy, and another message comes first.
+			if (ordered) ledger.entries.set(ordered.exportKey, { ...ordered, ...release(ordered) })
+			await claim()
+			expect(stored()).toMatchObject([{ state: 'claimed', attempts: 3, coverage: 'ordered' }])
+		})
+
+		it.each(['accepted', 'unknown'] as const)(
+			'notes that the check joined an export that is %s',
+			async (state) => {
+				const { claim, leave, stored } = createWorld()
+				const entry = await leave((claimed) => settle(claimed, openEvent(claimed, state), NOW, 1))
+				expect(await claim(covering)).toMatchObject({ kind: 'settled', entry: { coverage: 'joined', state } })
+				expect(stored()).toMatchObject([{ coverage: 'joined', event: entry.event }])
+				// Once is enough.
+				const [before] = stored()
+				await claim(covering)
+				expect(stored()).toEqual([before])
+			},
+		)
+
+		it('notes it of an export whose function died, too', async () => {
+			const { claim, stored } = createWorld()
+			await claim()
+			const later = { now: () => NOW + 85_000 }
+			expect(await claim(covering, later)).toMatchObject({ kind: 'abandoned', entry: { coverage: 'joined' } })
+			expect(stored()).toMatchObject([{ state: 'claimed', coverage: 'joined', leaseUntilMs: NOW + 85_000 }])
+		})
+
+		it('remembers a completed export for 35 days from then on', async () => {
+			const { claim, leave, stored } = createWorld()
+			await leave((claimed) => ({
+				...settle(claimed, endedEvent(claimed, 'completed'), NOW, 1),
+				expiresAtMs: NOW + 1,
+			}))
+			await claim(covering)
+			expect(stored()).toMatchObject([{ coverage: 'joined', expiresAtMs: NOW + COVERED_MS }])
+		})
+
+		it('writes nothing about an export that can never be completed', async () => {
+			const { claim, leave, stored } = createWorld()
+			const entry = await leave((claimed) => settle(claimed, endedEvent(claimed, 'missing'), NOW, 1))
+			await claim(covering)
+			expect(stored()).toEqual([entry])
+		})
+
+		it('sees what another delivery wrote meanwhile', async () => {
+			const { ledger, claim, leave } = createWorld()
+			await leave((claimed) => settle(claimed, openEvent(claimed, 'accepted'), NOW, 1))
+			const through = {
+				ledger: overtake(ledger, (entry) => settle(entry, endedEvent(entry, 'completed'), NOW, 1)),
+			}
+			expect(await claim(covering, through)).toMatchObject({
+				kind: 'settled',
+				entry: { state: 'completed', coverage: 'joined' },
+			})
+		})
 	})
 
 	it('claims an export that is new, until a minute after the function has ended', async () => {
@@ -112,7 +183,7 @@ describe('createClaimExport', () => {
 	})
 
 	describe('a request whose destination is another instance’s', () => {
-		it('is a conflict that names the way out, and leaves nothing behind', async () => {
+		it('is a conflict that names the way out, and holds the claim until it is stored as rejected', async () => {
 			const { claim, lose, stored } = createWorld()
 			await lose()
 			const conflict = await claim()
@@ -125,30 +196,37 @@ describe('createClaimExport', () => {
 				},
 			})
 			expect(conflict.kind === 'conflict' && conflict.error.message).toContain('vpostgresql/KR/2')
-			expect(stored()).toEqual([])
+			expect(stored()).toEqual([conflict.kind === 'conflict' && conflict.entry])
+			expect(stored()).toMatchObject([{ state: 'claimed' }])
 		})
 
-		it('is a conflict with an idempotency key, too', async () => {
-			const { claim, lose, stored } = createWorld()
+		it('is a conflict with an idempotency key, too, which may then be used for a corrected request', async () => {
+			const { claim, lose, stored, ledger } = createWorld()
 			await lose()
-			expect(await claim(deliver({ idempotencyKey: 'k' }))).toMatchObject({ kind: 'conflict' })
-			expect(stored()).toEqual([])
+			const conflict = await claim(deliver({ idempotencyKey: 'k' }))
+			expect(conflict).toMatchObject({ kind: 'conflict', error: { code: 'DESTINATION_TAKEN' } })
+			const [entry] = stored()
+			if (!entry) throw new Error('the claim is held')
+			ledger.entries.set(entry.exportKey, {
+				...entry,
+				...settle(entry, endedEvent(entry, 'rejected'), NOW, 1),
+			})
+			const corrected = deliver({ idempotencyKey: 'k', folderPath: '1/' }, false, undefined, 'm-2')
+			expect(await claim(corrected)).toMatchObject({ kind: 'ours', entry: { state: 'claimed' } })
 		})
 
-		it('withdraws an export that waited for its next attempt', async () => {
-			const { claim, leave, lose, stored } = createWorld()
+		it('is a conflict for an export that waited for its next attempt', async () => {
+			const { claim, leave, lose } = createWorld()
 			await leave(release)
 			await lose()
-			expect(await claim()).toMatchObject({ kind: 'conflict' })
-			expect(stored()).toEqual([])
+			expect(await claim()).toMatchObject({ kind: 'conflict', entry: { state: 'claimed', attempts: 2 } })
 		})
 
-		it('keeps the outcome of an exhausted export that would have started over', async () => {
-			const { claim, leave, lose, stored } = createWorld()
-			const entry = await leave(exhausted)
+		it('is a conflict for an exhausted export that would have started over', async () => {
+			const { claim, leave, lose } = createWorld()
+			await leave(exhausted)
 			await lose()
-			expect(await claim(deliver({}, true))).toMatchObject({ kind: 'conflict' })
-			expect(stored()).toMatchObject([{ state: 'exhausted', exportId: entry.exportId, event: entry.event }])
+			expect(await claim(deliver({}, true))).toMatchObject({ kind: 'conflict', entry: { state: 'claimed' } })
 		})
 
 		it('still gets the outcome of a settled export', async () => {
@@ -160,12 +238,11 @@ describe('createClaimExport', () => {
 
 		const later = { now: () => NOW + 85_000 }
 
-		it('withdraws the claim of a function that died: it cannot have called NCP', async () => {
+		it('is a conflict with the claim of a function that died: it cannot have called NCP', async () => {
 			const { claim, lose, stored } = createWorld()
 			await claim()
 			await lose()
-			expect(await claim(deliver(), later)).toMatchObject({ kind: 'conflict' })
-			expect(stored()).toEqual([])
+			expect(await claim(deliver(), later)).toMatchObject({ kind: 'conflict', entry: stored()[0] })
 		})
 
 		it.each([null, 'shared'] as const)(
@@ -177,13 +254,6 @@ describe('createClaimExport', () => {
 				expect(await claim(deliver(), later)).toEqual({ kind: 'abandoned', entry })
 			},
 		)
-
-		it('is put off when the claim cannot be withdrawn', async () => {
-			const { ledger, claim, lose } = createWorld()
-			await lose()
-			const through = { ledger: { ...ledger, remove: async () => false } }
-			await expect(claim(deliver(), through)).rejects.toMatchObject({ code: 'IN_PROGRESS' })
-		})
 	})
 
 	describe('a request that needs no destination', () => {

@@ -87,7 +87,6 @@ class World {
 				read: async (key) => (await dieAfter(() => this.ledger.read(key))) ?? null,
 				replace: async (previous, next, nowMs) => dieAfter(() => this.ledger.replace(previous, next, nowMs)),
 				expireAt: async (entry, expiresAtMs) => dieAfter(() => this.ledger.expireAt(entry, expiresAtMs)),
-				remove: async (entry) => dieAfter(() => this.ledger.remove(entry)),
 			},
 			destinations: {
 				...this.destinations,

@@ -12,6 +12,7 @@ import {
 	createMemoryLedger,
 	interceptWrites,
 	left,
+	overtake,
 	replyWith as reply,
 } from '../fakes.ts'
 
@@ -309,6 +310,76 @@ describe('exportBackup, delivered again', () => {
 			data: { error: { code: 'IDEMPOTENCY_MISMATCH', problems: [{ field: 'idempotencyKey' }] } },
 		})
 		expect(callTimeouts).toHaveLength(1)
+	})
+
+	describe('rejected because its place in the bucket is another instance’s', () => {
+		/** A world in which the place is taken, and a way to give it back. */
+		const takePlace = async (publish?: ExportPorts['publish']) => {
+			const world = createPorts(ACCEPTED, publish)
+			const { destinations } = world.ports
+			const valid = deliverAs('other', { ...REQUEST, cloudPostgresqlInstanceNo: '2' })
+			if (valid.kind === 'invalid') throw valid.error
+			await destinations.take(valid.request, 'other', 0)
+			return { ...world, free: () => destinations.giveBack(valid.request, 'other', 0) }
+		}
+
+		it('is rejected again with the same event, although the place is free by then', async () => {
+			const { ports, published, callTimeouts, free } = await takePlace()
+			await run(deliverAs('m-1'), ports)
+			await free()
+			const later = { ...ports, now: () => Date.UTC(2026, 10, 23, 0, 30) }
+			expect(await exportBackup(deliverAs('m-1'), later)).toMatchObject({
+				kind: 'rejected',
+				event: { id: 'm-1/rejected' },
+				error: { code: 'DESTINATION_TAKEN', problems: [{ field: 'bucketName' }] },
+			})
+			expect(published[1]).toEqual(published[0])
+			expect(callTimeouts).toEqual([])
+		})
+
+		it('does not call NCP for another delivery of the same message while it is being rejected', async () => {
+			const inner: unknown[] = []
+			const world = await takePlace(async ({ id }) => {
+				if (inner.push(id) > 1) return
+				await world.free()
+				const ending = await exportBackup(deliverAs('m-1'), world.ports)
+				inner.push(ending.event.id)
+			})
+			await run(deliverAs('m-1'), world.ports)
+			expect(inner).toEqual(['m-1/rejected', 'm-1/rejected', 'm-1/rejected'])
+			expect(world.callTimeouts).toEqual([])
+		})
+
+		it('is exported for another message once the place is free, after the rejection is published', async () => {
+			let isDown = true
+			const { ports, published, ledger, free } = await takePlace(async () => {
+				if (isDown) throw new ExportError('PUBLISH_FAILED', 'down')
+			})
+			expect(await exportBackup(deliverAs('m-1'), ports)).toMatchObject({ kind: 'unpublished' })
+			isDown = false
+			await free()
+			await run(deliverAs('m-2', { ...REQUEST, responseFormatType: 'json' }), ports)
+			expect(published.map(({ id }) => id)).toEqual(['m-1/rejected', 'export-3/accepted'])
+			expect([...ledger.entries.values()]).toMatchObject([{ exportId: 'export-3', state: 'accepted' }])
+		})
+
+		it('is forgotten when the deduplication period is over', async () => {
+			const { ports, published, free } = await takePlace()
+			await run(deliverAs('m-1'), ports)
+			await free()
+			await run(deliverAs('m-1'), { ...ports, now: () => Date.UTC(2026, 10, 23) + HOUR_MS })
+			expect(published.map(({ id }) => id)).toEqual(['m-1/rejected', 'export-2/accepted'])
+		})
+
+		it('is put off when another delivery changes its entry meanwhile', async () => {
+			const { ports, ledger, published } = await takePlace()
+			const overtaken = overtake(ledger, () => ({ state: 'waiting' }))
+			await expect(run(deliverAs('m-1'), { ...ports, ledger: overtaken })).rejects.toMatchObject({
+				code: 'IN_PROGRESS',
+				mayBeDone: false,
+			})
+			expect(published).toEqual([])
+		})
 	})
 
 	it('becomes exhausted when the last delivery does not settle it', async () => {

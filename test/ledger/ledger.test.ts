@@ -10,6 +10,7 @@ import {
 	release,
 	settle,
 	showsPublication,
+	toExport,
 	toSettled,
 	UNSETTLED_MS,
 } from '../../lib/ledger/ledger.ts'
@@ -25,7 +26,8 @@ const claim = (changes: Partial<Claim> = {}): Claim => ({
 	leaseMs: 85_000,
 	createId: () => 'id-new',
 	isRedriven: false,
-	rememberMs: 0,
+	isForCoverage: false,
+	triggerId: 'm-1',
 	...changes,
 })
 
@@ -49,7 +51,7 @@ const entry = (state: EntryState, changes: Partial<Entry> = {}): Entry => ({
 	resends: 0,
 	resentAtMs: 0,
 	repeatedCheck: -1,
-	rememberMs: 0,
+	coverage: 'none',
 	...changes,
 })
 
@@ -69,9 +71,12 @@ describe('mayHavePut', () => {
 		},
 	)
 
-	it.each(['waiting', 'refused', 'exhausted'] as const)('is false of an export that is %s', (state) => {
-		expect(mayHavePut(entry(state), 'f')).toBe(false)
-	})
+	it.each(['waiting', 'refused', 'exhausted', 'rejected'] as const)(
+		'is false of an export that is %s',
+		(state) => {
+			expect(mayHavePut(entry(state), 'f')).toBe(false)
+		},
+	)
 
 	it('is true of a completed export only where its object lies', () => {
 		expect(mayHavePut(completed('a/f'), 'a/f.part2')).toBe(true)
@@ -104,7 +109,7 @@ describe('decideClaim', () => {
 				resends: 0,
 				resentAtMs: 0,
 				repeatedCheck: -1,
-				rememberMs: 0,
+				coverage: 'none',
 			},
 		})
 	})
@@ -121,6 +126,21 @@ describe('decideClaim', () => {
 			)
 		},
 	)
+
+	it('gives a rejected request its outcome again for the message that was rejected, and claims it for any other', () => {
+		const { data, ...event } = acceptedEvent('export-1')
+		const ofTrigger = (id: string) => ({
+			...event,
+			data: { ...data, trigger: { kind: 'queue' as const, id } },
+		})
+		const rejected = entry('rejected', { event: ofTrigger('m-1'), fingerprint: 'other' })
+		expect(decideClaim(rejected, claim())).toEqual({ kind: 'settled', entry: rejected })
+		expect(decideClaim(rejected, claim({ triggerId: 'm-2' }))).toMatchObject({
+			kind: 'claim',
+			previous: rejected,
+			next: { exportId: 'id-new', fingerprint: 'print', attempts: 1, event: null },
+		})
+	})
 
 	it.each([...SETTLED, 'claimed', 'waiting'] as EntryState[])(
 		'refuses different fields under the same key: %s',
@@ -173,6 +193,13 @@ describe('decideClaim', () => {
 	})
 })
 
+it('takes no export from an entry that is expired, or of a rejected request', () => {
+	expect(toExport(entry('waiting'), NOW)).toEqual(entry('waiting'))
+	expect(toExport(entry('waiting', { expiresAtMs: NOW }), NOW)).toBeNull()
+	expect(toExport(entry('rejected'), NOW)).toBeNull()
+	expect(toExport(null, NOW)).toBeNull()
+})
+
 it('releases a claim without changing its other fields', () => {
 	expect(release(entry('claimed'))).toEqual(entry('waiting', {}))
 })
@@ -189,7 +216,7 @@ it('settles a claim with the state of its event', () => {
 it('remembers a completed export for as long as was asked, and any other for the deduplication alone', () => {
 	const { data, ...rest } = acceptedEvent('export-1')
 	const event = (state: 'completed' | 'missing') => ({ ...rest, data: { ...data, state, terminal: true } })
-	const accepted = entry('accepted', { expiresAtMs: 0, rememberMs: COVERED_MS })
+	const accepted = entry('accepted', { expiresAtMs: 0, coverage: 'joined' })
 	const completed = settle(accepted, event('completed'), 77, 5)
 	expect(completed.expiresAtMs).toBe(77 + COVERED_MS)
 	// Published the moment it was settled, and later.

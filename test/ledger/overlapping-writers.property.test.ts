@@ -88,7 +88,6 @@ class World {
 				replace: ((previous, next, nowMs) =>
 					step(() => ledger.replace(previous, next, nowMs))) as typeof ledger.replace,
 				expireAt: (...args: Parameters<typeof ledger.expireAt>) => step(() => ledger.expireAt(...args)),
-				remove: (...args: Parameters<typeof ledger.remove>) => step(() => ledger.remove(...args)),
 			},
 			destinations: {
 				...destinations,

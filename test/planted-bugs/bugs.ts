@@ -119,8 +119,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
 	{
 		name: 'an ended export is forgotten at once',
 		file: 'lib/ledger/ledger.ts',
-		find: "return state === 'completed' ? Math.max(deduplicationMs, rememberMs) : deduplicationMs",
-		replace: 'return state === "accepted" ? rememberMs : deduplicationMs / 1_000',
+		find: 'return isCovered ? Math.max(deduplicationMs, COVERED_MS) : deduplicationMs',
+		replace: 'return isCovered ? COVERED_MS : deduplicationMs / 1_000',
 		foundBy: { simulate: 1_000 },
 	},
 	{

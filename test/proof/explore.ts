@@ -13,6 +13,7 @@ type ExploreJob = Job & { kind: 'explore' }
  * runs alone at the end.
  */
 const BOUNDS: readonly Omit<ExploreJob, 'kind'>[] = [
+	{ scenario: 'a place that is given back', deliveries: 3, faults: 1 },
 	{ scenario: 'two instances that ask for one place', deliveries: 3, faults: 1 },
 	{ scenario: 'one export and its checks', deliveries: 1, faults: 2 },
 	{ scenario: 'one export, delivered three times', deliveries: 3, faults: 1 },

@@ -205,7 +205,6 @@ function toSteps(ledger: Ledger, take: Take): Ledger {
 			)) as Ledger['replace'],
 		expireAt: (entry, atMs) =>
 			take('expireAt', entry.exportKey, false, () => ledger.expireAt(entry, atMs)) as Promise<boolean>,
-		remove: (entry) => take('remove', entry.exportKey, false, () => ledger.remove(entry)) as Promise<boolean>,
 	}
 }
 

@@ -76,6 +76,16 @@ export const SCENARIOS: readonly Scenario[] = [
 	},
 	{
 		...base,
+		name: 'a place that is given back',
+		bounds: { ...NONE, deliveries: 3 },
+		prepare: (world) => {
+			// NCP refuses the first, which has no such backup.
+			addBackups(world, ['2'])
+			return [ask(world, 'a', { instanceNo: '1' }), ask(world, 'b', { instanceNo: '2' })]
+		},
+	},
+	{
+		...base,
 		name: 'two instances in one bucket, with folders',
 		bounds: { ...NONE, deliveries: 3 },
 		prepare: (world) => {

@@ -70,7 +70,7 @@ export type ReadEntry = { entry: Entry; problem: null } | { entry: null; problem
 
 export async function readEntry({ table }: Cloud, exportKey: string | null): Promise<ReadEntry> {
 	const none = (problem: string): ReadEntry => ({ entry: null, problem })
-	if (exportKey === null) return none('The ledger has no entry: NCP is never called for a rejected request.')
+	if (exportKey === null) return none('A rejected request has no export, and NCP was not called.')
 	try {
 		const entry = await createExportsTable(table.items, table.tableName).read(exportKey)
 		return entry === null ? none('The ledger has no entry any more.') : { entry, problem: null }
