@@ -103,11 +103,9 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 	return async (delivery) => {
 		const { request } = delivery
 		const identity = toExportIdentity(apiUrl, request)
+		const take = () => destinations.take(request, identity.exportKey, now())
 		// Neither write waits for the other, but NCP is called only after both.
-		const [claiming, taking] = await Promise.allSettled([
-			claim(identity, delivery),
-			destinations.take(request, identity.exportKey, now()),
-		])
+		const [claiming, taking] = await Promise.allSettled([claim(identity, delivery), take()])
 		if (claiming.status === 'rejected') throw claiming.reason
 		const claimed = claiming.value
 		if (claimed.kind === 'settled' || claimed.kind === 'conflict') {
@@ -124,7 +122,10 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 		if (taking.value.kind === 'ours') return claimed
 		// A function that died before this rule may have sent the request, so it must be settled.
 		if (claimed.kind === 'abandoned' && claimed.entry.destinationRule !== 'exclusive') return claimed
-		return { kind: 'conflict', error: destinationTaken(request, taking.value.by), entry: claimed.entry }
+		// This answer may be older than an abandoned claim, whose function may have had the destination since then.
+		const again = claimed.kind === 'abandoned' ? await take() : taking.value
+		if (again.kind === 'ours') return claimed
+		return { kind: 'conflict', error: destinationTaken(request, again.by), entry: claimed.entry }
 	}
 }
 

@@ -245,6 +245,22 @@ describe('createClaimExport', () => {
 			expect(await claim(deliver(), later)).toMatchObject({ kind: 'conflict', entry: stored()[0] })
 		})
 
+		it('settles the claim of a function that died, if the destination was given back in the meantime', async () => {
+			const { destinations, claim, lose } = createWorld()
+			const { entry } = (await claim()) as { entry: Entry }
+			const kept = new Map(destinations.taken)
+			await lose()
+			let asked = 0
+			const take: typeof destinations.take = async (...args) => {
+				const taking = await destinations.take(...args)
+				// The first answer is late: the function that died has had the destination since then.
+				if (++asked === 1) for (const [key, value] of kept) destinations.taken.set(key, value)
+				return taking
+			}
+			const through = { ...later, destinations: { ...destinations, take } }
+			expect(await claim(deliver(), through)).toEqual({ kind: 'abandoned', entry })
+		})
+
 		it.each([null, 'shared'] as const)(
 			'settles the claim of a function that died under the rule %s',
 			async (destinationRule) => {

@@ -47,6 +47,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
 		foundBy: { explore: 'two instances that ask for one place' },
 	},
 	{
+		name: 'each delivery of a rejected message decides anew',
+		file: 'lib/ledger/ledger.ts',
+		find: 'entry.event?.data.trigger.id === claim.triggerId',
+		replace: 'entry.event?.data.trigger.id === claim.fingerprint',
+		foundBy: { explore: 'a place that another instance gives back' },
+	},
+	{
+		name: 'a coverage check does not note that it joins an export',
+		file: 'lib/ledger/ledger.ts',
+		find: "return { ...entry, coverage: 'joined', expiresAtMs }",
+		replace: 'return { ...entry, expiresAtMs }',
+		foundBy: { test: 'test/export/claim-export.test.ts' },
+	},
+	{
 		name: 'a candidate counts as proof',
 		file: 'lib/arrival/evidence.ts',
 		find: '(isDestinationOurs && key.startsWith(expectedPrefix)) || namesInstance(key, request.instanceNo)',

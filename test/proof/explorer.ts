@@ -204,6 +204,13 @@ class Run {
 					this.world.isInMaintenance = false
 				},
 			})
+		for (const exportKey of this.world.held)
+			this.#ghosts.push({
+				name: `${exportKey} is given back`,
+				matters: ({ key }) => key === exportKey,
+				appear: () =>
+					this.world.table.apply('DeleteItem', { TableName: '', Key: { exportKey } }, this.world.nowMs),
+			})
 	}
 
 	#begin(): void {
@@ -260,7 +267,7 @@ class Run {
 		if (service === 'topic') return true
 		if (service === 'queue') return name !== ACKNOWLEDGE || starts.every(({ id }) => id !== live.messageId)
 		if (service === 'ncp') return !this.#ghosts.some((ghost) => ghost.matters(call))
-		if (service !== 'table' || key === null) return false
+		if (service !== 'table' || key === null || this.#ghosts.some((ghost) => ghost.matters(call))) return false
 		const others = [...this.#live].filter((each) => each !== live).map(({ keys }) => keys)
 		const all = [...others, ...starts.map((message) => this.#keysOf(message))]
 		return all.every((keys) => keys !== null && !keys.has(key))

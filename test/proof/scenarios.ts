@@ -1,5 +1,9 @@
+import { DESTINATION_PREFIX } from '../../lib/aws/destinations.ts'
+import { toDestination, toHolder } from '../../lib/request/export-identity.ts'
+import type { ExportRequest } from '../../lib/request/export-request.ts'
 import type { Scenario } from './explorer.ts'
 import type { Order } from './judge.ts'
+import { API_URL } from './ports.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, type Settings } from './settings.ts'
 import type { World } from './world.ts'
 
@@ -54,6 +58,27 @@ function check(world: World, id: string, instanceNo: string): void {
 	world.send({ id, queue: 'coverage', body, attributes: {} })
 }
 
+/** Another export has the place of a request, and gives it back at some time, or never. */
+function hold(world: World, request: ExportRequest): void {
+	const { key, nameKey } = toDestination(API_URL, request, 'exclusive')
+	const exportKey = DESTINATION_PREFIX + key
+	const item = {
+		exportKey,
+		exportId: DESTINATION_PREFIX + nameKey,
+		heldBy: toHolder(request),
+		bucketName: request.bucketName,
+		folderPath: null,
+		fileName: request.fileName,
+		askedBy: 'another export',
+		isAskedBySeveral: 0,
+		sinceMs: world.nowMs,
+		expiresAt: (world.nowMs + 60 * DAY_MS) / 1000,
+		revision: 'another revision',
+	}
+	world.table.apply('PutItem', { TableName: '', Item: item }, world.nowMs)
+	world.held.push(exportKey)
+}
+
 /** The small worlds that `npm run explore` goes through, each with its largest bounds. */
 export const SCENARIOS: readonly Scenario[] = [
 	{
@@ -76,12 +101,13 @@ export const SCENARIOS: readonly Scenario[] = [
 	},
 	{
 		...base,
-		name: 'a place that is given back',
+		name: 'a place that another instance gives back',
 		bounds: { ...NONE, deliveries: 3 },
 		prepare: (world) => {
-			// NCP refuses the first, which has no such backup.
-			addBackups(world, ['2'])
-			return [ask(world, 'a', { instanceNo: '1' }), ask(world, 'b', { instanceNo: '2' })]
+			addBackups(world, ['1'])
+			const order = ask(world, 'a', { instanceNo: '1' })
+			hold(world, { ...order.request, instanceNo: '2' })
+			return [order]
 		},
 	},
 	{

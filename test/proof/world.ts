@@ -86,6 +86,8 @@ export class World {
 	/** A message was sent, or hidden. */
 	onMessage: (message: Message) => void = () => undefined
 	isInMaintenance = false
+	/** Items of the table that somebody removes at some time, or never. */
+	readonly held: string[] = []
 	/** The writer's name for each revision in the table, which is random. */
 	readonly revisions = new Map<string, string>()
 
