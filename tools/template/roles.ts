@@ -34,11 +34,14 @@ const EVERY_FUNCTION = [
 ]
 
 /** What the functions do that export, or end exports. */
-const EXPORTING = [
+const CHECKING = [
 	...EVERY_FUNCTION,
-	allow(getAtt('ExportsTable'), 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'),
+	allow(getAtt('ExportsTable'), 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
 	allow(getAtt('ArrivalQueue'), 'sqs:SendMessage'),
 ]
+
+/** What the functions do that export: they also give places in a bucket back. */
+const EXPORTING = [...CHECKING, allow(getAtt('ExportsTable'), 'dynamodb:DeleteItem')]
 
 /** What Lambda does under the function's role with the queue that feeds it. */
 const takeFrom = (queue: string): Statement =>
@@ -67,7 +70,7 @@ const OWN: Readonly<Record<FunctionName, readonly Statement[]>> = {
 		allow(getAtt('PipelineDeadLetterQueue'), 'sqs:SendMessage'),
 	],
 	'on-arrival-check': [
-		...EXPORTING,
+		...CHECKING,
 		takeFrom('ArrivalQueue'),
 		// For the freshness report, and to find rival exports.
 		allow(sub('${ExportsTable.Arn}/index/exportId'), 'dynamodb:Query'),
