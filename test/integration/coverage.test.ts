@@ -319,22 +319,6 @@ describe('a hostile list', () => {
 		])
 		expect(statesOf('11')['20261101']).toBe('due')
 	})
-
-	it('of 2,000 backups is worked off within the memory and the event’s size', async () => {
-		const rows = Array.from({ length: 2_000 }, (_, index) => ({ fileName: `f${index}`, endTime }))
-		await start(new Map([['11', instance([])]]), {
-			// Two thousand reads and messages take long on a busy machine.
-			functionTimeoutMs: 60_000,
-			simulator: { listFault: ({ instanceNo }) => (instanceNo === '11' ? listOf(rows) : undefined) },
-		})
-		await world.cloud.coverageFunction?.invoke({ policy: POLICY, instanceNo: '11' })
-		await world.checkCoverage()
-		const [event] = world.coverage
-		expect(event?.data.counts.due).toBe(2_000)
-		expect(event?.data.backups).toHaveLength(100)
-		for (const { peakBytes } of (await world.cloud.coverageFunction?.memory()) ?? [])
-			expect(peakBytes).toBeLessThan(256 * 1024 * 1024)
-	}, 120_000)
 })
 
 it('brings out the backups of MySQL like those of PostgreSQL, each by its own policy', async () => {

@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { expect, it } from 'vitest'
 import { startCloud } from '../../tools/local/cloud.ts'
+import { World } from '../integration/world.ts'
 
 const INSTANCES = 10_000
 /** The messages of so many instances are delivered, too. */
@@ -35,3 +36,25 @@ it('sweeps 10,000 instances within 256 MB: a call to NCP for each hundred, a mes
 		await cloud.stop()
 	}
 }, 60_000)
+
+it('works off an instance with 2,000 backups within 256 MB, and tells of the 100 most urgent', async () => {
+	const names = Array.from({ length: 2_000 }, (_, index) => `f${index}`)
+	const world = await World.start({
+		functionTimeoutMs: 60_000,
+		simulator: { instances: new Map([['11', { regionCode: 'KR', backups: new Set(names) }]]) },
+	})
+	try {
+		await world.cloud.coverageFunction?.invoke({
+			policy: { name: 'nightly', bucketName: 'my-bucket' },
+			instanceNo: '11',
+		})
+		await world.checkCoverage()
+		const [event] = world.coverage
+		expect(event?.data.counts.due).toBe(2_000)
+		expect(event?.data.backups).toHaveLength(100)
+		for (const { peakBytes } of (await world.cloud.coverageFunction?.memory()) ?? [])
+			expect(peakBytes).toBeLessThan(256 * 1024 * 1024)
+	} finally {
+		await world.stop()
+	}
+}, 120_000)

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
-import { expectFiftyCompleted, sendFifty, startInOutage } from './outage-world.ts'
-import type { World } from './world.ts'
+import { expectFiftyCompleted, sendFifty, startInOutage } from '../integration/outage-world.ts'
+import type { World } from '../integration/world.ts'
 
 let world: World
 afterEach(() => world.stop())

@@ -4,7 +4,7 @@ import { createCompletions } from '../../lib/aws/completions.ts'
 import { createDynamoDb } from '../../lib/aws/dynamodb.ts'
 import { startCloud } from '../../tools/local/cloud.ts'
 import { callLocal } from '../call-local.ts'
-import { readItems } from './table.ts'
+import { readItems } from '../integration/table.ts'
 
 const INSTANCES = 20_000
 const MINUTE_MS = 60_000
