@@ -72,7 +72,7 @@ export const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([408, 429])
 /** Lambda gives a function new credentials before the old ones expire: the next call has them. */
 const RENEWED: ReadonlySet<string> = new Set(['ExpiredToken', 'ExpiredTokenException', 'RequestExpired'])
 
-/** Whether AWS refuses the call itself, such as for a missing permission or table: no waiting mends that. */
+/** Whether AWS refuses the call itself, such as for a missing permission or table: waiting does not help. */
 export function isAwsRefusal({ code, httpStatus }: AwsFailure): boolean {
 	const isClientError = httpStatus !== null && httpStatus >= 400 && httpStatus < 500
 	return (

@@ -44,7 +44,7 @@ type Item = Readonly<{
 
 type Stored = Item & Readonly<{ revision: string }>
 
-/** One item a destination, beside the exports. Each write names the item that it replaces. */
+/** One item for each destination, beside the exports. Each write names the item that it replaces. */
 export function createDestinations(
 	dynamodb: DynamoDb,
 	TableName: string,

@@ -5,7 +5,7 @@ import { type DynamoDb, isConditionFailed, throwUnavailable } from './dynamodb.t
 /** As long as SQS keeps a message. A later repeat of the trigger gets a new time. */
 const KEPT_SECONDS = 14 * 24 * 60 * 60
 
-/** One item a trigger, beside the exports. Its key is hashed: an id from outside may be of any length. */
+/** One item for each trigger, beside the exports. Its key is hashed: an id from outside may be of any length. */
 export function createFirstSeen(dynamodb: DynamoDb, TableName: string): FirstSeen {
 	return async (triggerId, nowMs) => {
 		const exportKey = `trigger:${hash('sha256', triggerId)}`

@@ -4,7 +4,7 @@ import type { ArrivedObject } from '../outcome/outcome.ts'
 import type { ListedBackup } from '../ports.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 
-/** Where a backup stands. In the order of urgency. */
+/** The states of a backup, the most urgent first. */
 export const BACKUP_STATES = ['failing', 'due', 'under-way', 'gone', 'running', 'covered'] as const
 
 export type BackupState = (typeof BACKUP_STATES)[number]
@@ -39,7 +39,7 @@ const NOT_OUT: ReadonlySet<BackupState> = new Set(['failing', 'due', 'under-way'
 
 /**
  * Whether an export was completed by an object that is older than the end of the backup: somebody asked for it too early.
- * Coverage asks only for what NCP lists as finished, so what it ordered is none of these.
+ * Coverage asks only for what NCP lists as finished, so no export that it ordered is premature.
  */
 export function isPremature(
 	{ endedAtMs }: Pick<ListedBackup, 'endedAtMs'>,

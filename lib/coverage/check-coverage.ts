@@ -22,7 +22,7 @@ export interface CoverageCheck {
 }
 
 /**
- * The third use case, for one instance: looks where its backups stand, asks for those that are due, and publishes the coverage
+ * The third use case, for one instance: finds the state of each backup, asks for those that are due, and publishes the coverage
  * event. Keeps no state, so it may be killed, repeated and doubled: a request that was sent twice is one export. Throws an
  * `ExportError` when it must be delivered again; then nothing was concluded.
  */

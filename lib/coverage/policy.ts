@@ -6,7 +6,7 @@ import { bucketNameSchema, instanceNoSchema, regionCodeSchema } from '../request
 import { FOLDER_PATH_RULE, isFolderTemplate } from '../request/folder-path.ts'
 import { findNearest } from '../request/nearest-name.ts'
 
-/** Which instances' backups are to be out, and where. */
+/** Which instances' backups must be in a bucket, and in which. */
 export interface Policy {
 	name: string
 	product: Product
@@ -149,7 +149,7 @@ function toProblem(issue: v.BaseIssue<unknown>): Problem {
 	return { field, detail: issue.received === 'undefined' ? 'is required' : issue.message }
 }
 
-/** A problem for each field that is none of the known ones. */
+/** A problem for each unknown field. */
 export function findUnknown(value: Record<string, unknown>, known: readonly string[]): Problem[] {
 	return Object.keys(value)
 		.filter((name) => !known.includes(name))

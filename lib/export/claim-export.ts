@@ -33,8 +33,8 @@ export type Claimed =
 
 /**
  * Claims exports, and their destinations. Throws `IN_PROGRESS` while another delivery may be at work on one,
- * `LEDGER_UNAVAILABLE`, and `PUBLISH_FAILED` when a redriven message cannot start over because its exhausted outcome is
- * not published yet.
+ * `LEDGER_UNAVAILABLE`, and `PUBLISH_FAILED` when an export cannot start over because the outcome that it replaces
+ * (`exhausted`, `rejected`) cannot be published.
  */
 export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery) => Promise<Claimed> {
 	const { ledger, destinations, now, createId, apiUrl, deadline, publish } = ports
@@ -129,7 +129,7 @@ export function createClaimExport(ports: ExportPorts): (delivery: ValidDelivery)
 	}
 }
 
-/** Another delivery is at work on the export, for at most so long. */
+/** Another delivery is at work on the export, for this time at most. */
 export function inProgress(leaseLeftMs: number): ExportError {
 	const retryAfterSeconds = Math.max(1, Math.ceil(leaseLeftMs / 1000))
 	const message = `another delivery is at work on it, for ${retryAfterSeconds} s at most`

@@ -3,7 +3,7 @@ import { rowOf } from '../products.ts'
 import { isSameInstance, toHolder } from '../request/export-identity.ts'
 import type { ExportRequest } from '../request/export-request.ts'
 
-/** The error of a request whose destination is another instance's, or another kind of backup's. It says the way out. */
+/** The error of a request whose destination is another instance's, or another kind of backup's. It says what to do. */
 export function destinationTaken(request: ExportRequest, holder: string): RequestInvalid {
 	const other = isSameInstance(holder, toHolder(request)) ? 'another kind of backup' : 'another instance'
 	const { field, wayOut } = toWayOut(request)
