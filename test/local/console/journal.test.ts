@@ -88,11 +88,23 @@ describe('what belongs together', () => {
 		expect(journal.find('message')?.timeline).toHaveLength(2)
 	})
 
-	it('forgets a claim that was withdrawn', () => {
+	it('has one row for a request whose claim ends as rejected: that of its event', () => {
 		const journal = create()
 		journal.takeWrite(written('one'))
-		journal.takeWrite({ exportKey: 'key-one', item: null })
+		journal.takeWrite(written('one', { state: 'rejected' }))
+		journal.takeEvent(event('rejected', true, null))
 		expect(journal.find('one')).toBeNull()
+		expect(journal.find('message')).toMatchObject({ state: 'rejected', isEnded: true })
+	})
+
+	it('keeps what happened before to an export that ends as rejected', () => {
+		const journal = create()
+		journal.takeWrite(written('one'))
+		journal.takeWrite(written('one', { state: 'waiting' }))
+		journal.takeWrite(written('one', { attempts: 2 }))
+		journal.takeWrite(written('one', { state: 'rejected' }))
+		expect(journal.find('one')).toMatchObject({ state: 'rejected', isEnded: true })
+		expect(journal.totals()).toMatchObject({ exports: 1, open: 0 })
 	})
 
 	it('takes no metrics, no half lines and no other items', () => {

@@ -126,7 +126,8 @@ function changesOf(known: ExportRow, sighting: Sighting): Partial<ExportRow> {
 		case 'entry': {
 			const { exportKey, fingerprint, state, attempts, leaseUntilMs } = sighting.entry
 			const isReopened = state === 'claimed' || state === 'waiting'
-			return { exportKey, fingerprint, state, attempts, leaseUntilMs, isEnded: known.isEnded && !isReopened }
+			const isEnded = state === 'rejected' || (known.isEnded && !isReopened)
+			return { exportKey, fingerprint, state, attempts, leaseUntilMs, isEnded }
 		}
 		case 'call': {
 			const { call, isPerformed } = sighting

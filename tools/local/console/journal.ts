@@ -153,15 +153,13 @@ export function createJournal({
 			if (id === undefined) takeEarly(line)
 			else take(id, { kind: 'log', atMs: now(), line })
 		},
-		takeWrite: ({ exportKey, item }) => {
-			if (item === null) {
-				// A claim that was withdrawn leaves nothing behind.
-				const withdrawn = newest().find((row) => row.exportKey === exportKey)
-				if (withdrawn !== undefined && withdrawn.timeline.length === 1) forget(withdrawn.id)
-			} else if (item.fingerprint !== undefined) {
-				const entry = item as unknown as SeenEntry
-				take(entry.exportId, { kind: 'entry', atMs: now(), entry })
-			}
+		takeWrite: ({ item }) => {
+			if (item?.fingerprint === undefined) return
+			const entry = item as unknown as SeenEntry
+			// The event of a rejected request has a row of its own, named after the trigger.
+			const isOnlyClaimed = rows.get(entry.exportId)?.timeline.length === 1
+			if (entry.state === 'rejected' && isOnlyClaimed) forget(entry.exportId)
+			else take(entry.exportId, { kind: 'entry', atMs: now(), entry })
 		},
 		takeCall: (call, fault, isPerformed) => {
 			const id =
