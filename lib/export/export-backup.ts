@@ -59,8 +59,8 @@ function createAttempt(ports: ExportPorts, progress: Progress) {
 		if (timeToCall(deadline) === null) throw deadlineNear()
 		const claimed = await claimExport(delivery)
 		if (claimed.kind === 'conflict') return reject(toInvalid(delivery, claimed.error), claimed.entry)
-		const { exportId, attempts } = claimed.entry
-		Object.assign(progress, { exportId, attempts })
+		const { exportId, attempts, state } = claimed.entry
+		if (state !== 'rejected') Object.assign(progress, { exportId, attempts })
 		switch (claimed.kind) {
 			case 'ours': {
 				const settled = await performExport(claimed.entry, delivery)

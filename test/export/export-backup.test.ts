@@ -327,7 +327,9 @@ describe('exportBackup, delivered again', () => {
 			const { ports, published, callTimeouts, free } = await takePlace()
 			await run(deliverAs('m-1'), ports)
 			await free()
-			const later = { ...ports, now: () => Date.UTC(2026, 10, 23, 0, 30) }
+			const exportIds: unknown[] = []
+			const observe: ExportPorts['observe'] = (_delivery, _ending, { exportId }) => exportIds.push(exportId)
+			const later = { ...ports, observe, now: () => Date.UTC(2026, 10, 23, 0, 30) }
 			expect(await exportBackup(deliverAs('m-1'), later)).toMatchObject({
 				kind: 'rejected',
 				event: { id: 'm-1/rejected' },
@@ -335,6 +337,8 @@ describe('exportBackup, delivered again', () => {
 			})
 			expect(published[1]).toEqual(published[0])
 			expect(callTimeouts).toEqual([])
+			// Its log line names no export, since there is none.
+			expect(exportIds).toEqual([null])
 		})
 
 		it('does not call NCP for another delivery of the same message while it is being rejected', async () => {
