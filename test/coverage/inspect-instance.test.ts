@@ -131,6 +131,51 @@ describe('inspectInstance', () => {
 		expect(await states()).toEqual({ a: 'covered' })
 	})
 
+	it.each([
+		['is empty', anObject('elsewhere/1/a', { size: 0 })],
+		['has only a key that begins alike', anObject('elsewhere/1/a.tmp')],
+	])('takes no object for that of a completed export that %s', async (_name, object) => {
+		const { states, leave } = createWorld([backup('a')], [object])
+		await leave('a', completedAt('elsewhere/1/a'))
+		expect(await states()).toEqual({ a: 'gone' })
+	})
+
+	it('looks for the object of a completed export alone', async () => {
+		const { states, leave, lists } = createWorld([backup('a')], [anObject('elsewhere/1/a')])
+		await leave('a', (entry) => ({ ...completedAt('elsewhere/1/a')(entry), state: 'unverified' as const }))
+		expect(await states()).toEqual({ a: 'failing' })
+		expect(lists).toEqual(['my-bucket/1/'])
+	})
+
+	it('takes a rejected request for no export: it is due, and names none', async () => {
+		const { inspect, leave } = createWorld([backup('a')])
+		await leave('a', (entry) => ({ ...completedAt('1/a')(entry), state: 'rejected' as const }))
+		const { backups } = await inspect()
+		expect(backups).toMatchObject([{ state: 'due', entry: null }])
+	})
+
+	it('asks NCP for the backups of that instance, within the time for a look', async () => {
+		const asked: unknown[] = []
+		const { inspect } = createWorld([])
+		const listBackups: InspectPorts['listBackups'] = async (...args) => {
+			asked.push(args)
+			return []
+		}
+		await inspect({}, { listBackups, deadline: left(20_000) })
+		expect(asked).toEqual([
+			[{ product: 'postgresql', regionCode: 'KR', instanceNo: '1' }, expect.any(Number)],
+		])
+	})
+
+	it('says which names are too many to be read', async () => {
+		const { inspect } = createWorld([backup('a')])
+		const listObjects = async (): Promise<Listing> => ({ kind: 'listed', objects: [], isWhole: false })
+		await expect(inspect({}, { listObjects })).rejects.toMatchObject({
+			code: 'BUCKET_UNREADABLE',
+			message: 'the bucket my-bucket cannot be listed: more than can be read begin with 1/a',
+		})
+	})
+
 	it('concludes nothing from a bucket that cannot be listed', async () => {
 		const { inspect } = createWorld([backup('a')])
 		const listObjects = async (): Promise<Listing> => ({ kind: 'unreadable', reason: 'AccessDenied' })

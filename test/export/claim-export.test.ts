@@ -93,6 +93,12 @@ describe('createClaimExport', () => {
 			},
 		)
 
+		it('notes it of a new export', async () => {
+			const { claim, stored } = createWorld()
+			await claim(covering)
+			expect(stored()).toMatchObject([{ state: 'claimed', coverage: 'ordered' }])
+		})
+
 		it('notes it of an export whose function died, too', async () => {
 			const { claim, stored } = createWorld()
 			await claim()
@@ -299,6 +305,27 @@ describe('createClaimExport', () => {
 		await expect(claim(deliver(), through)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
 		expect(stored()).toMatchObject([{ state: 'waiting' }])
 		expect(await claim()).toMatchObject({ kind: 'ours' })
+	})
+
+	it('leaves the claim of a function that died as it is when the destination cannot be asked for', async () => {
+		const { destinations, claim, stored } = createWorld()
+		await claim()
+		const [entry] = stored()
+		const take = () => Promise.reject(new ExportError('LEDGER_UNAVAILABLE', 'down'))
+		const through = { now: () => NOW + 85_000, destinations: { ...destinations, take } }
+		await expect(claim(deliver(), through)).rejects.toMatchObject({ code: 'LEDGER_UNAVAILABLE' })
+		expect(stored()).toEqual([entry])
+	})
+
+	it('asks for a free destination once', async () => {
+		let asked = 0
+		const { destinations, claim } = createWorld()
+		const take: typeof destinations.take = (...args) => {
+			asked++
+			return destinations.take(...args)
+		}
+		await claim(deliver(), { destinations: { ...destinations, take } })
+		expect(asked).toBe(1)
 	})
 
 	it('claims an export whatever its destination when these may be shared', async () => {

@@ -103,6 +103,62 @@ describe('enqueueExport', () => {
 		expect(destinations.taken.size).toBe(1)
 	})
 
+	describe('a request that was rejected before', () => {
+		const rejectIn = (ledger: ReturnType<typeof createWorld>['ledger'], exportId: string) => {
+			const [entry] = [...ledger.entries.values()]
+			const rejected = { ...entry, state: 'rejected', event: acceptedEvent(exportId) } as Entry
+			ledger.entries.set(rejected.exportKey, rejected)
+		}
+
+		it('is another export once the destination is free', async () => {
+			const { sent, ledger, enqueue } = createWorld()
+			await enqueue()
+			rejectIn(ledger, 'id-1')
+			expect(await enqueue()).toBe('id-3')
+			expect([...ledger.entries.values()]).toMatchObject([
+				{ exportId: 'id-3', state: 'waiting', event: null },
+			])
+			expect(sent).toHaveLength(2)
+		})
+
+		it('is rejected again while the destination is taken', async () => {
+			const { sent, ledger, destinations, enqueue } = createWorld()
+			await enqueue()
+			rejectIn(ledger, 'id-1')
+			const [taken] = destinations.taken
+			if (taken === undefined) throw new Error('it was asked for')
+			destinations.taken.set(taken[0], { ...taken[1], instance: 'vpostgresql/KR/2' })
+			await expect(enqueue()).rejects.toMatchObject({ code: 'DESTINATION_TAKEN' })
+			expect(sent).toHaveLength(1)
+		})
+	})
+
+	it('keeps the destination when only the queue refuses its message', async () => {
+		const { destinations, enqueue } = createWorld()
+		await expect(enqueue({}, { send: () => Promise.reject(new Error('down')) })).rejects.toThrow('down')
+		expect(destinations.taken.size).toBe(1)
+	})
+
+	it('writes nothing more about an export that is kept for long enough', async () => {
+		const { ledger, enqueue } = createWorld()
+		await enqueue()
+		const [entry] = [...ledger.entries.values()]
+		const event = acceptedEvent('id-1')
+		const ended = { ...entry, state: 'refused', event, expiresAtMs: 1_000 + UNSETTLED_MS } as Entry
+		ledger.entries.set(ended.exportKey, ended)
+		ledger.expireAt = () => Promise.reject(new Error('there is nothing to change'))
+		expect(await enqueue()).toBe('id-1')
+	})
+
+	it('keeps the expiry of an export that has not ended', async () => {
+		const { ledger, enqueue } = createWorld()
+		await enqueue()
+		ledger.expireAt = () => Promise.reject(new Error('there is nothing to change'))
+		const [entry] = [...ledger.entries.values()]
+		ledger.entries.set(entry?.exportKey ?? '', { ...entry, expiresAtMs: 1_001 } as Entry)
+		expect(await enqueue()).toBe('id-1')
+	})
+
 	it('queues a known export whose destination is another instance’s by now', async () => {
 		const { sent, destinations, enqueue } = createWorld()
 		await enqueue()

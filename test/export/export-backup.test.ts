@@ -180,6 +180,7 @@ describe('exportBackup', () => {
 		const { ports, published, callTimeouts } = createPorts(ACCEPTED)
 		await expect(run(deliver(REQUEST), { ...ports, deadline: left(4_999) })).rejects.toMatchObject({
 			code: 'DEADLINE_NEAR',
+			message: 'too little time was left; nothing was sent',
 		})
 		expect([...published, ...callTimeouts]).toEqual([])
 	})
