@@ -93,9 +93,13 @@ class World {
 		})
 	}
 
-	async export(id = 'm-1', instanceField = 'cloudPostgresqlInstanceNo'): Promise<OutcomeEvent> {
+	async export(
+		id = 'm-1',
+		instanceField = 'cloudPostgresqlInstanceNo',
+		regionCode: string | null = 'KR',
+	): Promise<OutcomeEvent> {
 		const request = { [instanceField]: '1', fileName: '20210528', bucketName: 'my-bucket' }
-		const delivery = toDelivery(request, { kind: 'queue', id }, { regionCode: 'KR' })
+		const delivery = toDelivery(request, { kind: 'queue', id }, { regionCode: regionCode ?? undefined })
 		const ending = await exportBackup(delivery, this.exportPorts)
 		if (ending.kind !== 'published') throw ending.error
 		return ending.event
@@ -142,6 +146,38 @@ describe('checkArrival', () => {
 		})
 		expect(world.completions).toEqual([{ instance: 'KR/1', atMs: world.nowMs }])
 		expect(world.endings.at(-1)).toMatchObject({ candidates: ['20210528', '20210528.bak'] })
+	})
+
+	it('records "-" for an instance whose request names no region', async () => {
+		const world = new World()
+		await world.export('m-1', 'cloudPostgresqlInstanceNo', null)
+		world.listing = FOUND
+		await world.runAll()
+		expect(world.completions).toEqual([{ instance: '-/1', atMs: world.nowMs }])
+	})
+
+	it.each<[string, Listing, string[]]>([
+		['missing', ABSENT, []],
+		['unverified', { ...FOUND, objects: [{ ...OBJECT, key: 'elsewhere/20210528' }] }, ['elsewhere/20210528']],
+	])(
+		'ends %s without recording a completion, and names the candidates',
+		async (state, listing, candidates) => {
+			const world = await exported()
+			world.listing = listing
+			const { states } = await world.runAll()
+			expect(states).toEqual(['accepted', state])
+			expect(world.endings.at(-1)).toMatchObject({ candidates })
+			expect(world.completions).toEqual([])
+		},
+	)
+
+	it('names no candidates when it only publishes again how an export ended', async () => {
+		const world = await exported()
+		const [first] = world.queue
+		world.listing = FOUND
+		await world.runAll()
+		if (first === undefined) throw new Error('a check was asked for')
+		expect(await checkArrival(first.check, world.ports)).toMatchObject({ kind: 'outcome', candidates: [] })
 	})
 
 	it('names the instance of another product with the product in front when it records a completion', async () => {
